@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LINE_BYTES_MAX 1024
+
+static struct {
+	const char *who;
+	enum log_level max;
+	bool journal;
+	bool colour;
+} log_state = { .who = "nex-relay", .max = LOG_LEVEL_NOTE };
+
+void log_setup(const char *who, bool verbose)
+{
+	log_state.who = who;
+	log_state.max = verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_NOTE;
+	log_state.journal = getenv("JOURNAL_STREAM") && !isatty(STDERR_FILENO);
+	log_state.colour = isatty(STDERR_FILENO) && !getenv("NO_COLOR");
+}
+
+static void log_write(enum log_level level, char *text)
+{
+	static const char *const colour[] = { "\033[31m", "\033[33m", "", "\033[2m" };
+	static const int priority[] = { 3, 4, 5, 7 }; /* sd-daemon(3) */
+	bool coloured = log_state.colour && *colour[level];
+	char line[LINE_BYTES_MAX + 64];
+	int len;
+
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+	if (log_state.journal)
+		len = snprintf(line, sizeof(line), "<%d>%s\n", priority[level], text);
+	else
+		len = snprintf(line, sizeof(line), "%s%s: %s%s%s\n", coloured ? colour[level] : "",
+			       log_state.who, level == LOG_LEVEL_WARN ? "warning: " : "", text,
+			       coloured ? "\033[0m" : "");
+	/* One write per line: two processes share stderr. Nobody is left to tell if it fails. */
+	if (len > 0 && write(STDERR_FILENO, line, len) < 0)
+		return;
+}
+
+void log_line(enum log_level level, const char *format, ...)
+{
+	char text[LINE_BYTES_MAX];
+	va_list args;
+
+	if (level > log_state.max)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	log_write(level, text);
+}
+
+int log_err(int err, const char *format, ...)
+{
+	char text[LINE_BYTES_MAX];
+	va_list args;
+	int len;
+
+	va_start(args, format);
+	len = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (err && len >= 0 && (size_t)len < sizeof(text))
+		snprintf(text + len, sizeof(text) - len, ": %s", strerror(-err));
+	log_write(LOG_LEVEL_ERROR, text);
+	return err ?: -EIO;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * forwarding.h - the host's forwarding sysctls, for the slow path.
+ *
+ * What is changed is written down in a record file first, so that `down` can restore it even after
+ * a crash. Sysctls belong to a network namespace: so does the record.
+ */
+#ifndef TUNNEL_FORWARDING_H
+#define TUNNEL_FORWARDING_H
+
+#include <stdbool.h>
+
+/**
+ * ipv6_support() - can this host do IPv6? As nexd tests it: /proc/net/if_inet6 exists and
+ * /proc/sys/net/ipv6/conf/all/disable_ipv6 is not 1.
+ * @ret_reason: set to a static text when the answer is no, else to NULL.
+ */
+bool ipv6_support(const char **ret_reason);
+
+struct forwarding_error {
+	char sysctl[128]; /* path below /proc/sys that could not be read or written */
+};
+
+/**
+ * forwarding_enable() - net.ipv4.ip_forward = 1 and, with @ipv6, net.ipv6.conf.all.forwarding = 1.
+ * @record:  path of the record file; replaced atomically, mode 0600. A record that exists is
+ *           extended, never overwritten: its values are the host's original ones.
+ * @ipv6:    the host has IPv6.
+ * @ret_err: says which sysctl failed; may be NULL.
+ *
+ * Nothing is written that already has the wanted value. Before IPv6 forwarding is switched on,
+ * interfaces that have a default route from a router advertisement (RTPROT_RA) and accept_ra = 1
+ * get accept_ra = 2, because a forwarding host ignores advertisements otherwise
+ * (Documentation/networking/ip-sysctl.rst). Values that the kernel changes as a side effect (the
+ * per-interface forwarding flags, net.ipv4.conf.all.accept_redirects) are recorded as well.
+ *
+ * Return: 0; negative errno, with what was changed so far in the record.
+ */
+int forwarding_enable(const char *record, bool ipv6, struct forwarding_error *ret_err);
+
+/**
+ * forwarding_restore() - put back what the record says, and remove it.
+ *
+ * A sysctl that no longer has the value we wrote was changed by somebody else and is left alone,
+ * and one of an interface that is gone is skipped.
+ *
+ * Return: 0, also when there is no record; negative errno; the record stays when a write failed.
+ */
+int forwarding_restore(const char *record, struct forwarding_error *ret_err);
+
+#endif
