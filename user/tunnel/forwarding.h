@@ -3,7 +3,7 @@
  * forwarding.h - the host's forwarding sysctls, for the slow path.
  *
  * What is changed is written down in a record file first, so that `down` can restore it even after
- * a crash. Sysctls belong to a network namespace: so does the record.
+ * a crash. Sysctls belong to a network namespace, and to one boot: so does the record (below /run).
  */
 #ifndef TUNNEL_FORWARDING_H
 #define TUNNEL_FORWARDING_H
@@ -31,10 +31,14 @@ struct forwarding_error {
  * Nothing is written that already has the wanted value. Before IPv6 forwarding is switched on,
  * interfaces that have a default route from a router advertisement (RTPROT_RA) and accept_ra = 1
  * get accept_ra = 2, because a forwarding host ignores advertisements otherwise
- * (Documentation/networking/ip-sysctl.rst). Values that the kernel changes as a side effect (the
- * per-interface forwarding flags, net.ipv4.conf.all.accept_redirects) are recorded as well.
+ * (Documentation/networking/ip-sysctl.rst). Of the values that the kernel changes as a side effect
+ * (the per-interface forwarding flags, net.ipv4.conf.all.accept_redirects) those are recorded that
+ * switching forwarding off again would not bring back.
  *
- * Return: 0; negative errno, with what was changed so far in the record.
+ * A forwarding switch that is on, but with another number than 1, counts as on.
+ *
+ * Return: 0; -EBADMSG when the record is no record of ours; negative errno, with what was changed
+ *         so far in the record.
  */
 int forwarding_enable(const char *record, bool ipv6, struct forwarding_error *ret_err);
 
@@ -44,7 +48,8 @@ int forwarding_enable(const char *record, bool ipv6, struct forwarding_error *re
  * A sysctl that no longer has the value we wrote was changed by somebody else and is left alone,
  * and one of an interface that is gone is skipped.
  *
- * Return: 0, also when there is no record; negative errno; the record stays when a write failed.
+ * Return: 0, also when there is no record; -EBADMSG as above; negative errno; the record stays when
+ *         a write failed.
  */
 int forwarding_restore(const char *record, struct forwarding_error *ret_err);
 

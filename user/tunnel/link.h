@@ -25,6 +25,9 @@ struct link {
 	bool up;         /* IFF_UP */
 };
 
+/** link_name_valid() - could the kernel have an interface of that name? As dev_valid_name(). */
+bool link_name_valid(const char *name);
+
 /**
  * link_get() - look up one interface by name.
  * @ret_link: set on success only.

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whole relays in a private world: real WireGuard, real programs, real traffic.
+
+Started outside, pytest runs itself once more inside a world (tools/lab/world.py). Every module has
+a mesh of its own; every test gets it with a complete peers file and no relay on it.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+sys.dont_write_bytecode = True
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tools"))
+
+from lab import bpf, devices, world  # noqa: E402 - the path comes first
+from lab.mesh import Mesh  # noqa: E402
+from lab.relay import BINARY, RelayCommands  # noqa: E402
+
+# Every way to sit on the interface: what `run` is told, and what `status` says then.
+HOOKS = {
+    "tc-tcx": (("--hook", "tc", "--attach", "tcx"), "tc", "tcx"),
+    "tc-clsact": (("--hook", "tc", "--attach", "clsact"), "tc", "clsact"),
+    "xdp": (("--hook", "xdp"), "xdp", "xdp-generic"),
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Move into a world, before anything is collected."""
+    if world.inside() or os.geteuid() != 0:
+        return
+    capture = config.pluginmanager.getplugin("capturemanager")
+    if capture:
+        capture.stop_global_capturing()
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    try:
+        os._exit(world.run([sys.executable, *sys.orig_argv[1:]]))
+    except world.WorldError as err:
+        pytest.exit(str(err), 1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say why nothing can run where nothing can run."""
+    reason = ""
+    if os.geteuid() != 0:
+        reason = "network namespaces need root"
+    elif not os.access(BINARY, os.X_OK):
+        reason = f"no {os.path.relpath(BINARY)}: run make first"
+    if reason:
+        for item in items:
+            if os.geteuid() == 0 and item.path.name == "test_lab.py":
+                continue  # the instruments need no relay
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="module")
+def mesh() -> Iterator[Mesh]:
+    """The network of a module. A test that changes it puts it back."""
+    network = Mesh().build()
+    yield network
+    network.remove()
+
+
+@pytest.fixture
+def relay(mesh: Mesh) -> Iterator[RelayCommands]:
+    """The nex-relay commands on the relay host; whatever a test started is taken down after it."""
+    mesh.peers.replace(devices.records(mesh.devices()))
+    commands = RelayCommands(mesh.relay)
+    yield commands
+    commands.clean()
+
+
+@pytest.fixture(params=[4, 6], ids=["ipv4", "ipv6"])
+def family(request: pytest.FixtureRequest) -> int:
+    """4, then 6."""
+    return request.param
+
+
+@pytest.fixture(params=HOOKS)
+def hook(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """Options of `run` for each way to sit on the interface."""
+    if request.param == "tc-tcx" and not bpf.has_tcx():
+        pytest.skip("this kernel has no tcx (it came with 6.6)")
+    return HOOKS[request.param][0]
+
+
+@pytest.fixture
+def with_peers(mesh: Mesh) -> tuple[str, ...]:
+    """Options of `run` that name the peers file."""
+    return ("--peers", mesh.peers.path)

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The instruments themselves: a world is private and goes with its process, and what the other
+tests look for is seen when it is there."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT
+
+from lab import bpf, footprint, world
+from lab.mesh import Mesh
+from lab.node import Node
+from lab.traffic import Flow, transfer
+from lab.wait import wait_until
+
+WORLD = os.path.join(ROOT, "tools", "lab", "world")
+
+
+def _processes(mark: str) -> list[int]:
+    """PIDs of processes with mark in their command line, as this world numbers them."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/cmdline", "rb") as file:
+                words = file.read().split(b"\0")
+        except OSError:
+            continue
+        if words[:2] == [b"sleep", mark.encode()]:
+            found.append(int(name))
+    return found
+
+
+def test_this_is_a_world() -> None:
+    assert world.inside()
+    assert os.readlink("/proc/self/ns/net") == os.readlink("/proc/1/ns/net")
+
+
+def test_worlds_are_apart() -> None:
+    """Two at once: each sees its own interfaces, files in /run, pins and process numbers."""
+    script = ("ip link add here type veth peer name there && mkdir /run/mine /sys/fs/bpf/mine && "
+              "echo 1 > /proc/sys/net/ipv4/ip_forward && read -r _ && "
+              "ls /sys/class/net /run /sys/fs/bpf && cat /proc/1/comm")
+    before = footprint.take(Node("relay", first=True))
+    pair = [subprocess.Popen([WORLD, "sh", "-c", script], stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    for one in pair:
+        shown, _ = one.communicate("go\n", timeout=20)
+        assert one.returncode == 0
+        assert shown.split().count("here") == 1 and shown.split().count("mine") == 2
+    assert footprint.difference(before, footprint.take(Node("relay", first=True))) == []
+
+
+@pytest.mark.parametrize(("number", "status"), [
+    (signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 128 + signal.SIGKILL)])
+def test_a_world_goes_with_its_process(number: signal.Signals, status: int) -> None:
+    mark = f"{7000 + number}"
+    process = subprocess.Popen([WORLD, "sleep", mark])
+    wait_until(lambda: _processes(mark), "command in the world")
+    process.send_signal(number)
+    assert process.wait(10) == status
+    wait_until(lambda: not _processes(mark), "end of the command")
+
+
+def test_ctrl_c_reaches_the_command() -> None:
+    script = "import signal, sys\nprint('up', flush=True)\n" \
+             "try:\n signal.pause()\nexcept KeyboardInterrupt:\n sys.exit(9)\n"
+    process = subprocess.Popen([WORLD, sys.executable, "-c", script], stdout=subprocess.PIPE)
+    assert process.stdout and process.stdout.readline() == b"up\n"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 9
+    process.stdout.close()
+
+
+def test_a_flow_counts_what_is_lost(mesh: Mesh, family: int) -> None:
+    """Spoke to spoke without a relay: every packet. Spoke to relay host: none."""
+    spoke = mesh["spoke1"]
+    other = mesh["spoke2"]
+    with Flow(spoke.node, other.node, other.address(family)) as lost:
+        wait_until(lambda: lost.sent() > 20, "packets sent")
+    assert len(lost.result.lost) == len(lost.result.sent) > 20
+    own = mesh.device.ipv4 if family == 4 else mesh.device.ipv6
+    with Flow(spoke.node, mesh.relay, own) as kept:
+        wait_until(lambda: kept.arrived() > 20, "packets arrived")
+    assert not kept.result.lost
+
+
+def test_a_flow_keeps_its_pace(mesh: Mesh) -> None:
+    start = time.monotonic()
+    with Flow(mesh["spoke1"].node, mesh.relay, mesh.device.ipv4, packets_per_s=200) as flow:
+        wait_until(lambda: flow.arrived() >= 200, "200 packets")
+    assert 0.9 < time.monotonic() - start < 3
+
+
+def test_a_transfer_that_cannot_be_made_is_an_error(mesh: Mesh) -> None:
+    with pytest.raises(OSError):
+        transfer(mesh["spoke1"].node, mesh["spoke2"].node, mesh["spoke2"].device.ipv4,
+                 deadline_s=0.5)
+
+
+def test_the_forward_counters_count(mesh: Mesh, family: int) -> None:
+    """With both sysctls on, the kernel's own forwarding is seen, and dropped."""
+    for name in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
+        mesh.relay.set_sysctl(name, "1")
+    try:
+        before = mesh.firewall.forwarded()
+        other = mesh["spoke2"]
+        with Flow(mesh["spoke1"].node, other.node, other.address(family)) as flow:
+            wait_until(lambda: flow.sent() > 20, "packets sent")
+        after = mesh.firewall.forwarded()
+        seen = after.ipv4 - before.ipv4 if family == 4 else after.ipv6 - before.ipv6
+        assert seen == len(flow.result.sent) == len(flow.result.lost)
+    finally:
+        for name in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
+            mesh.relay.set_sysctl(name, "0")
+
+
+def test_the_footprint_sees_what_is_left(mesh: Mesh) -> None:
+    before = footprint.take(mesh.relay)
+    assert footprint.difference(before, footprint.take(mesh.relay)) == []
+    os.mkdir("/sys/fs/bpf/left")
+    mesh.relay.run("tc", "qdisc", "add", "dev", "wg0", "clsact")
+    mesh.relay.set_sysctl("ipv6/conf/under1/accept_ra", "2")
+    try:
+        left = "\n".join(footprint.difference(before, footprint.take(mesh.relay)))
+        for word in ("/sys/fs/bpf/left", "qdiscs on wg0", "under1/accept_ra"):
+            assert word in left
+    finally:
+        os.rmdir("/sys/fs/bpf/left")
+        mesh.relay.run("tc", "qdisc", "del", "dev", "wg0", "clsact")
+        mesh.relay.set_sysctl("ipv6/conf/under1/accept_ra", "1")
+    assert footprint.difference(before, footprint.take(mesh.relay)) == []
+
+
+def test_objects_are_found_by_number() -> None:
+    assert not bpf.program_exists(2**31 - 1)
+    assert not bpf.map_exists(2**31 - 1)

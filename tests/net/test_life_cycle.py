@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Killed, restarted, replaced, taken down: forwarding goes on until `down`, then nothing is left."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from conftest import HOOKS
+
+from lab import bpf, footprint
+from lab.mesh import Mesh
+from lab.relay import MAPS, Daemon, RelayCommands, process_state
+from lab.traffic import Flow, ping
+from lab.wait import wait_until
+
+
+@contextmanager
+def no_loss(mesh: Mesh) -> Iterator[None]:
+    """Flows between spoke1 and spoke2, both families, that must not lose a packet; they run before
+    the block and go on after it."""
+    one, other = mesh["spoke1"], mesh["spoke2"]
+    with Flow(one.node, other.node, other.device.ipv4) as four, \
+            Flow(other.node, one.node, one.device.ipv6) as six:
+        _more(four, six)
+        yield
+        _more(four, six)
+    for flow in (four, six):
+        assert not flow.result.lost, flow.result.describe()
+
+
+def _more(*flows: Flow) -> None:
+    """Wait until 50 more packets of each flow have arrived."""
+    marks = [flow.arrived() + 50 for flow in flows]
+    wait_until(lambda: all(flow.arrived() >= mark for flow, mark in zip(flows, marks)),
+               "50 more packets")
+
+
+def _source(daemon: Daemon) -> int:
+    return wait_until(lambda: daemon.children(), "source process")[0]
+
+
+def _status_of(pid: int) -> dict[str, str]:
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        return {name: value.strip() for name, _, value in
+                (line.partition(":") for line in file)}
+
+
+def _objects(relay: RelayCommands) -> tuple[int, list[int]]:
+    status = relay.status()
+    assert status
+    return status["program_id"], [bpf.map_id(f"{relay.pins}/{name}") for name in MAPS]
+
+
+def test_exactly_one_program_is_attached(mesh: Mesh, relay: RelayCommands, hook: tuple[str, ...],
+                                         with_peers: tuple[str, ...]) -> None:
+    assert bpf.attached(mesh.relay, "wg0") == []
+    relay.start(*hook, *with_peers)
+    programs = bpf.attached(mesh.relay, "wg0")
+    assert [number for _, number in programs] == [relay.status()["program_id"]]
+
+
+def test_all_maps_are_pinned_and_readable(relay: RelayCommands,
+                                          with_peers: tuple[str, ...]) -> None:
+    relay.start(*with_peers)
+    assert set(MAPS) <= set(os.listdir(relay.pins))
+    names = {entry["value"]["name"] for entry in bpf.dump(f"{relay.pins}/nex_slots")}
+    assert {"edge", "laptop", "spoke1", "spoke2"} <= {str(name).rstrip("\0") for name in names}
+
+
+def test_nothing_is_lost_when_the_daemon_ends(mesh: Mesh, relay: RelayCommands,
+                                              hook: tuple[str, ...],
+                                              with_peers: tuple[str, ...]) -> None:
+    """SIGTERM, and a new start."""
+    daemon = relay.start(*hook, *with_peers)
+    with no_loss(mesh):
+        daemon.process.terminate()
+        assert daemon.process.wait(10) == 0
+        relay.start(*hook, *with_peers)
+
+
+def test_nothing_is_lost_when_the_daemon_is_killed(mesh: Mesh, relay: RelayCommands,
+                                                   hook: tuple[str, ...],
+                                                   with_peers: tuple[str, ...]) -> None:
+    """kill -9, and a new start: one program, the same tables, counters that go on."""
+    daemon = relay.start(*hook, *with_peers)
+    source = _source(daemon)
+    _, maps = _objects(relay)
+    with no_loss(mesh):
+        daemon.kill()
+        wait_until(lambda: process_state(source) in (None, "Z"), "end of the source process")
+        counted = relay.packets("forwarded", 4), relay.packets("forwarded", 6)
+        sent = relay.peers()["spoke1"]["from_peer"]["packets"]
+        relay.start(*hook, *with_peers)
+        assert relay.packets("forwarded", 4) >= counted[0] > 0
+        assert relay.packets("forwarded", 6) >= counted[1] > 0
+        assert relay.peers()["spoke1"]["from_peer"]["packets"] >= sent > 0
+    assert len(bpf.attached(mesh.relay, "wg0")) == 1
+    assert _objects(relay)[1] == maps
+
+
+def test_counts_are_exact_over_a_restart(mesh: Mesh, relay: RelayCommands, hook: tuple[str, ...],
+                                         with_peers: tuple[str, ...], family: int) -> None:
+    relay.start(*hook, *with_peers).kill()
+    assert ping(mesh["spoke1"].node, mesh["spoke2"].address(family)).complete
+    relay.start(*hook, *with_peers).kill()
+    assert ping(mesh["spoke1"].node, mesh["spoke2"].address(family)).complete
+    assert relay.packets("forwarded", family) == 20
+    peers = relay.peers()
+    for name in ("spoke1", "spoke2"):
+        assert peers[name]["from_peer"]["packets"] == 10
+        assert peers[name]["to_peer"]["packets"] == 10
+
+
+def test_show_commands_need_no_daemon(relay: RelayCommands,
+                                      with_peers: tuple[str, ...]) -> None:
+    daemon = relay.start(*with_peers)
+    alive = relay.status()
+    peers, verdicts = relay.peers(), relay.verdicts()
+    daemon.kill()
+    dead = relay.status()
+    assert dead and dead["daemon"]["running"] is False
+    for part in ("hook", "attach", "program_id", "ifindex", "forward", "strict", "ipv4", "ipv6",
+                 "pins"):
+        assert dead[part] == alive[part], part
+    assert dead["list"]["devices"] == 4
+    assert relay.peers() == peers and relay.verdicts() == verdicts
+    for command in ("status", "peers", "stats"):
+        done = relay.call(command)
+        assert done.returncode == 0 and done.stdout and not done.stderr, done
+    assert relay.call("down").returncode == 0
+
+
+@pytest.mark.parametrize("first", ["tc-tcx", "tc-clsact", "xdp"])
+def test_the_hook_can_be_changed_by_a_restart(mesh: Mesh, relay: RelayCommands, first: str,
+                                              hook: tuple[str, ...],
+                                              with_peers: tuple[str, ...]) -> None:
+    """From each way to each other: no packet is lost or counted by nobody, one program is left."""
+    if first == "tc-tcx" and not bpf.has_tcx():
+        pytest.skip("this kernel has no tcx (it came with 6.6)")
+    relay.start(*HOOKS[first][0], *with_peers).stop()
+    with no_loss(mesh):
+        relay.start(*hook, *with_peers)
+    assert len(bpf.attached(mesh.relay, "wg0")) == 1
+
+
+def test_the_source_process_is_powerless(relay: RelayCommands,
+                                         with_peers: tuple[str, ...]) -> None:
+    status = _status_of(_source(relay.start(*with_peers)))
+    assert int(status["CapEff"], 16) == 0
+    assert int(status["CapPrm"], 16) == 0
+    assert int(status["CapBnd"], 16) == 0
+    assert status["NoNewPrivs"] == "1"
+    assert status["Seccomp"] == "2"
+    assert status["Uid"].split()[0] != "0"
+
+
+def test_the_source_process_may_die(mesh: Mesh, relay: RelayCommands, hook: tuple[str, ...],
+                                    with_peers: tuple[str, ...]) -> None:
+    """Nothing is lost, another one takes its place, and it reads the file."""
+    daemon = relay.start(*hook, *with_peers)
+    source = _source(daemon)
+    with no_loss(mesh):
+        os.kill(source, signal.SIGKILL)
+        wait_until(lambda: [pid for pid in daemon.children() if pid != source],
+                   "new source process")
+    records = [device.record() for device in mesh.devices() if device.name != "edge"]
+    mesh.peers.replace(records)
+    wait_until(lambda: "edge" not in relay.peers(), "list read by the new source process")
+
+
+def test_the_interface_may_go_and_come_back(mesh: Mesh, relay: RelayCommands,
+                                            hook: tuple[str, ...],
+                                            with_peers: tuple[str, ...]) -> None:
+    daemon = relay.start(*hook, *with_peers)
+    daemon.new_messages()
+    mesh.tunnel.remove()
+    wait_until(lambda: any("wg0" in line for line in daemon.messages()[daemon.seen:]),
+               "message about the interface")
+    daemon.new_messages()
+    assert daemon.process.poll() is None
+    mesh.make_tunnel()
+    wait_until(lambda: len(bpf.attached(mesh.relay, "wg0")) == 1, "program on the new interface")
+    mesh.wait_connected()
+    for family in (4, 6):
+        wait_until(lambda: ping(mesh["spoke1"].node, mesh["spoke2"].address(family), count=1,
+                                wait_s=0.3).received, "answer through the new interface")
+        assert ping(mesh["spoke1"].node, mesh["spoke2"].address(family)).complete
+    status = relay.status()
+    assert status and status["ifindex"] == mesh.relay.ifindex("wg0")
+    assert status["list"]["devices"] == 4
+    assert any("wg0" in line for line in daemon.new_messages())
+
+
+def test_the_interface_may_come_back_without_the_daemon(mesh: Mesh, relay: RelayCommands,
+                                                        hook: tuple[str, ...],
+                                                        with_peers: tuple[str, ...]) -> None:
+    """A start finds pins of an interface that is no more: no stale entry, one program."""
+    relay.start(*hook, *with_peers).kill()
+    mesh.tunnel.remove()
+    mesh.make_tunnel()
+    mesh.wait_connected()
+    relay.start(*hook, *with_peers)
+    for family in (4, 6):
+        assert ping(mesh["spoke1"].node, mesh["spoke2"].address(family)).complete
+    assert len(bpf.attached(mesh.relay, "wg0")) == 1
+    scopes = {entry["key"]["scope"] for entry in bpf.dump(f"{relay.pins}/nex_addr4")}
+    assert scopes == {mesh.relay.ifindex("wg0")}
+
+
+@pytest.mark.parametrize("dead", [False, True], ids=["running", "killed"])
+def test_down_leaves_nothing(mesh: Mesh, relay: RelayCommands, hook: tuple[str, ...],
+                             with_peers: tuple[str, ...], dead: bool) -> None:
+    before = footprint.take(mesh.relay)
+    daemon = relay.start(*hook, *with_peers)
+    source = _source(daemon)
+    program, maps = _objects(relay)
+    assert footprint.difference(before, footprint.take(mesh.relay)), "the footprint sees nothing"
+    if dead:
+        daemon.kill()
+    done = relay.down()
+    assert done.returncode == 0, done
+    wait_until(lambda: daemon.process.poll() is not None, "end of the daemon")
+    wait_until(lambda: process_state(source) in (None, "Z"), "end of the source process")
+    assert footprint.difference(before, footprint.take(mesh.relay)) == []
+    wait_until(lambda: not bpf.program_exists(program), "end of the program", 5)
+    wait_until(lambda: not any(map(bpf.map_exists, maps)), "end of the maps", 5)
+    assert ping(mesh["spoke1"].node, mesh["spoke2"].device.ipv4, wait_s=0.3).received == 0
+    assert ping(mesh["spoke1"].node, mesh["spoke2"].device.ipv6, wait_s=0.3).received == 0
+
+
+def test_down_twice_is_fine(mesh: Mesh, relay: RelayCommands,
+                            with_peers: tuple[str, ...]) -> None:
+    before = footprint.take(mesh.relay)
+    relay.start(*with_peers)
+    assert relay.down().returncode == 0
+    assert relay.down().returncode == 0
+    assert footprint.difference(before, footprint.take(mesh.relay)) == []
+
+
+def test_down_leaves_others_programs(mesh: Mesh, relay: RelayCommands,
+                                     with_peers: tuple[str, ...]) -> None:
+    """A clsact qdisc and a filter that somebody else made stay as they are."""
+    mesh.relay.run("tc", "qdisc", "add", "dev", "wg0", "clsact")
+    mesh.relay.run("tc", "filter", "add", "dev", "wg0", "ingress", "prio", "7", "matchall",
+                   "action", "continue")
+    try:
+        before = mesh.relay.run("tc", "filter", "show", "dev", "wg0", "ingress")
+        relay.start("--hook", "tc", "--attach", "clsact", *with_peers)
+        assert ping(mesh["spoke1"].node, mesh["spoke2"].device.ipv4).complete
+        assert ping(mesh["spoke1"].node, mesh["spoke2"].device.ipv6).complete
+        assert relay.down().returncode == 0
+        assert mesh.relay.run("tc", "filter", "show", "dev", "wg0", "ingress") == before
+    finally:
+        mesh.relay.run("tc", "qdisc", "del", "dev", "wg0", "clsact")
+
+
+def test_a_sysctl_that_somebody_else_changed_stays(mesh: Mesh, relay: RelayCommands,
+                                                   with_peers: tuple[str, ...]) -> None:
+    """Already 1 before the start: `down` leaves it at 1."""
+    mesh.relay.set_sysctl("ipv4/ip_forward", "1")
+    mesh.relay.set_sysctl("ipv6/conf/all/forwarding", "1")
+    try:
+        relay.start(*with_peers)
+        assert relay.down().returncode == 0
+        assert mesh.relay.sysctl("ipv4/ip_forward") == "1"
+        assert mesh.relay.sysctl("ipv6/conf/all/forwarding") == "1"
+    finally:
+        mesh.relay.set_sysctl("ipv4/ip_forward", "0")
+        mesh.relay.set_sysctl("ipv6/conf/all/forwarding", "0")

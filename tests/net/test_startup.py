@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What stops a relay from starting: one line that says what and what to do, and nothing left."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from lab import footprint
+from lab.mesh import Mesh
+from lab.relay import BINARY, RelayCommands
+
+
+@pytest.fixture
+def untouched(mesh: Mesh) -> Iterator[None]:
+    """Nothing on the host is different afterwards."""
+    before = footprint.take(mesh.relay)
+    yield
+    assert footprint.difference(before, footprint.take(mesh.relay)) == []
+
+
+def _fails(done: "subprocess.CompletedProcess[str]", *words: str) -> None:
+    assert done.returncode == 1, (done.returncode, done.stderr)
+    assert done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, lines
+    for word in words:
+        assert word in lines[0], lines
+
+
+@pytest.mark.usefixtures("untouched")
+def test_no_such_interface(relay: RelayCommands) -> None:
+    _fails(relay.call("run", "--interface", "wg7", "--adopt"), "wg7", "no such interface")
+
+
+@pytest.mark.usefixtures("untouched")
+def test_an_ethernet_interface(relay: RelayCommands, with_peers: tuple[str, ...]) -> None:
+    _fails(relay.call("run", "--interface", "under1", "--adopt", *with_peers), "under1",
+           "WireGuard")
+
+
+@pytest.mark.usefixtures("untouched")
+def test_the_loopback_interface(relay: RelayCommands) -> None:
+    _fails(relay.call("run", "--interface", "lo", "--adopt"), "lo", "WireGuard")
+
+
+@pytest.mark.usefixtures("untouched")
+def test_a_tun_device_without_wireguard(mesh: Mesh, relay: RelayCommands) -> None:
+    mesh.relay.run("ip", "tuntap", "add", "dev", "tun7", "mode", "tun")
+    try:
+        _fails(relay.call("run", "--interface", "tun7", "--adopt"), "tun7", "WireGuard")
+    finally:
+        mesh.relay.run("ip", "tuntap", "del", "dev", "tun7", "mode", "tun")
+
+
+@pytest.mark.usefixtures("untouched")
+def test_not_root(mesh: Mesh, relay: RelayCommands, with_peers: tuple[str, ...]) -> None:
+    done = mesh.relay.call("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
+                           "--", *_visible_binary(), "run", "--adopt", *with_peers)
+    _fails(done, "root")
+
+
+@pytest.mark.usefixtures("untouched")
+def test_root_without_capabilities(mesh: Mesh, relay: RelayCommands,
+                                   with_peers: tuple[str, ...]) -> None:
+    """As in a container: uid 0 alone is not enough."""
+    done = mesh.relay.call("setpriv", "--bounding-set", "-all", "--inh-caps", "-all", "--",
+                           *_visible_binary(), "run", "--adopt", *with_peers)
+    _fails(done, "CAP_NET_ADMIN")
+
+
+def _visible_binary() -> list[str]:
+    """A copy that an unprivileged user can reach, wherever the tree lies."""
+    path = "/run/lab/nex-relay"
+    subprocess.run(["install", "-m", "0755", BINARY, path], check=True)
+    return [path]
+
+
+@pytest.mark.usefixtures("untouched")
+def test_no_bpffs(mesh: Mesh, relay: RelayCommands, with_peers: tuple[str, ...]) -> None:
+    """In a mount namespace of its own, without /sys/fs/bpf."""
+    done = mesh.relay.call("unshare", "--mount", "sh", "-c", 'umount /sys/fs/bpf && exec "$@"',
+                           "sh", *relay.run_argv(*with_peers))
+    _fails(done, "/sys/fs/bpf", "mount")
+
+
+@pytest.mark.usefixtures("untouched")
+def test_a_full_run_folder(mesh: Mesh, relay: RelayCommands, with_peers: tuple[str, ...]) -> None:
+    """/run/nex-relay is a file system without a byte left."""
+    full = 'mkdir -p /run/nex-relay && mount -t tmpfs -o size=4k,nr_inodes=2 full ' \
+           '/run/nex-relay && dd if=/dev/zero of=/run/nex-relay/full bs=4k 2>&- ; exec "$@"'
+    done = mesh.relay.call("unshare", "--mount", "sh", "-c", full, "sh",
+                           *relay.run_argv(*with_peers))
+    os.rmdir("/run/nex-relay")
+    _fails(done, "/run/nex-relay", "No space left")
+
+
+@pytest.mark.usefixtures("untouched")
+def test_an_interface_without_a_key(mesh: Mesh, relay: RelayCommands) -> None:
+    mesh.tunnel.configure("private-key", "/dev/null")
+    try:
+        _fails(relay.call("run", "--adopt"), "wg0", "private key")
+    finally:
+        mesh.tunnel.configure("private-key", "/run/lab/wg0.key")
+
+
+def test_a_second_relay_names_the_first(mesh: Mesh, relay: RelayCommands,
+                                        with_peers: tuple[str, ...]) -> None:
+    daemon = relay.start(*with_peers)
+    before = footprint.take(mesh.relay)
+    _fails(relay.call("run", "--adopt", *with_peers), str(daemon.pid), "wg0")
+    assert footprint.difference(before, footprint.take(mesh.relay)) == []
+    assert daemon.process.poll() is None
+    assert relay.status()["daemon"] == {"running": True, "pid": daemon.pid}
+
+
+def test_another_xdp_program_is_left_alone(mesh: Mesh, relay: RelayCommands,
+                                           with_peers: tuple[str, ...]) -> None:
+    """--hook xdp finds the hook taken: it says so and leaves nothing."""
+    relay.start("--hook", "xdp", *with_peers)
+    program = relay.status()["program_id"]
+    assert relay.down().returncode == 0
+    mesh.relay.run("ip", "link", "set", "wg0", "xdpgeneric", "obj", _foreign_program(), "sec",
+                   "xdp")
+    before = footprint.take(mesh.relay)
+    try:
+        done = relay.call("run", "--adopt", "--hook", "xdp", *with_peers)
+        _fails(done, "XDP")
+        assert footprint.difference(before, footprint.take(mesh.relay)) == []
+    finally:
+        mesh.relay.run("ip", "link", "set", "wg0", "xdpgeneric", "off")
+    assert program
+
+
+def _foreign_program() -> str:
+    """A compiled XDP program that is not nex-relay's and needs no compiler: XDP_PASS."""
+    source, path = "/run/lab/pass.bpf.c", "/run/lab/pass.bpf.o"
+    with open(source, "w", encoding="ascii") as file:
+        file.write('__attribute__((section("xdp"), used)) int pass(void *ctx) { return 2; }\n'
+                   'char license[] __attribute__((section("license"), used)) = "GPL";\n')
+    built = subprocess.run(["clang", "-O2", "--target=bpf", "-c", source, "-o", path], check=False,
+                           capture_output=True)
+    if built.returncode != 0:
+        pytest.skip("no clang to build a foreign XDP program with")
+    return path
+
+
+@pytest.mark.parametrize("argv", [
+    ("run", "--interface"), ("run", "--no-such-option"), ("run", "--hook", "nfqueue"),
+    ("run", "--attach", "xdp"), ("run", "--forward", "some"), ("run", "extra"),
+    ("no-such-command",), ("status", "extra"), ("run", "--interface", "a/b", "--adopt"),
+    ("run", "--interface", "a-name-of-more-than-fifteen", "--adopt"),
+], ids=" ".join)
+@pytest.mark.usefixtures("untouched")
+def test_misuse_is_status_2_and_one_line(relay: RelayCommands, argv: tuple[str, ...]) -> None:
+    done = relay.call(*argv)
+    assert done.returncode == 2, done
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+@pytest.mark.parametrize("command", ["", "run", "down", "status", "peers", "stats", "check",
+                                     "version"])
+def test_help_is_everywhere(relay: RelayCommands, command: str) -> None:
+    done = relay.call(*([command] if command else []), "--help")
+    assert done.returncode == 0 and done.stderr == ""
+    assert command in done.stdout and "nex-relay" in done.stdout
+
+
+def test_show_commands_without_a_relay(relay: RelayCommands) -> None:
+    """Nothing attached: status 1 and a sentence on stderr, nothing on stdout."""
+    for command in ("status", "peers", "stats"):
+        for options in ((), ("--json",)):
+            done = relay.call(command, *options)
+            assert done.returncode == 1, (command, options, done)
+            assert done.stdout == "" and len(done.stderr.splitlines()) == 1, done
+
+
+def test_check_changes_nothing_and_answers(mesh: Mesh, relay: RelayCommands) -> None:
+    before = footprint.take(mesh.relay)
+    for options in ((), ("--json",)):
+        done = relay.call("check", *options)
+        assert done.returncode in (0, 1), done
+        assert done.stdout
+    assert footprint.difference(before, footprint.take(mesh.relay)) == []

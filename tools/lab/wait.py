@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Wait for a condition, never for a time."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def wait_until(condition: Callable[[], T], what: str, seconds: float = 10, poll_s: float = 0.02) -> T:
+    """Ask condition() until its answer is true, and return that answer.
+
+    Raises TimeoutError, which says what was waited for and the last answer, after the given time.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"after {seconds} s still no {what} (last answer: {answer!r})")
+        time.sleep(poll_s)

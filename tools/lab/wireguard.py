@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A WireGuard interface in a node: the kernel's where it has one, else wireguard-go's.
+
+wireguard-go listens on /var/run/wireguard/<interface>.sock whatever namespace it runs in, so every
+node needs an interface name of its own.
+"""
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from lab.node import Node
+from lab.wait import wait_until
+
+RUNTIME = "/run/lab"
+
+
+@dataclass(frozen=True)
+class Key:
+    """A WireGuard key pair in its text form."""
+
+    private: str
+    public: str
+
+
+def make_key() -> Key:
+    """A new key pair."""
+    private = subprocess.run(["wg", "genkey"], check=True, capture_output=True, text=True).stdout
+    public = subprocess.run(["wg", "pubkey"], check=True, capture_output=True, text=True,
+                            input=private).stdout
+    return Key(private.strip(), public.strip())
+
+
+@dataclass
+class WireGuard:
+    """One WireGuard interface; create() makes it, remove() takes it away."""
+
+    node: Node
+    interface: str
+    key: Key
+    listen_port: int = 51820
+    addresses: Sequence[str] = ()
+    routes: Sequence[str] = ()
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    def create(self) -> None:
+        """Make the interface, with key, addresses and routes, and set it up."""
+        if self.node.call("ip", "link", "add", self.interface, "type", "wireguard").returncode:
+            self._start_userspace()
+        key_file = f"{RUNTIME}/{self.interface}.key"
+        with open(key_file, "w", encoding="ascii") as file:
+            file.write(self.key.private + "\n")
+        self.configure("private-key", key_file, "listen-port", str(self.listen_port))
+        for address in self.addresses:
+            self.node.run("ip", "address", "add", address, "dev", self.interface,
+                          *(("nodad",) if ":" in address else ()))
+        self.node.run("ip", "link", "set", self.interface, "mtu", "1420", "up")
+        for route in self.routes:
+            self.node.run("ip", "route", "add", route, "dev", self.interface)
+
+    def _start_userspace(self) -> None:
+        log = f"{RUNTIME}/{self.interface}.log"
+        with open(log, "wb") as output:
+            self.process = self.node.start(["wireguard-go", "--foreground", self.interface],
+                                           stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        wait_until(lambda: self.node.call("wg", "show", self.interface).returncode == 0,
+                   f"answer from wireguard-go for {self.interface}, see {log}")
+
+    def remove(self) -> None:
+        """Take the interface away; wireguard-go ends with it."""
+        self.node.call("ip", "link", "delete", self.interface)
+        if self.process:
+            self.process.terminate()
+            self.process.wait(10)
+            self.process = None
+
+    def configure(self, *words: str) -> None:
+        """wg set <interface> WORDS"""
+        self.node.run("wg", "set", self.interface, *words)
+
+    def set_peer(self, public_key: str, allowed_ips: Sequence[str], endpoint: str = "",
+                 keepalive_s: int = 0) -> None:
+        """Add a peer, or give a known one this list of AllowedIPs."""
+        words = ["peer", public_key, "allowed-ips", ",".join(allowed_ips)]
+        if endpoint:
+            words += ["endpoint", endpoint]
+        if keepalive_s:
+            words += ["persistent-keepalive", str(keepalive_s)]
+        self.configure(*words)
+
+    def remove_peer(self, public_key: str) -> None:
+        """Take a peer away."""
+        self.configure("peer", public_key, "remove")
+
+    def connected_peers(self) -> set[str]:
+        """Public keys of the peers with which a handshake was completed."""
+        shown = self.node.run("wg", "show", self.interface, "latest-handshakes")
+        return {key for key, at in (line.split() for line in shown.splitlines()) if at != "0"}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+/* check.c - run all checks and print what they find. */
+#include "cmd/check.h"
+
+#include <json-c/json.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cmd/check_list.h"
+
+#define FINDING_BYTES 512
+
+static void (*const parts[])(struct check_list *list) = {
+	check_privileges,     check_bpffs,     check_bpf, check_jit,  check_btf,
+	check_wireguard,      check_interface, check_mtu, check_ipv6, check_forwarding,
+	check_advertisements, check_firewall,
+};
+
+static const char *const status_text[] = { "OK", "WARN", "FAIL" };
+
+static void print_line(const struct check_list *list, enum check_status status, const char *check,
+		       const char *finding, const char *remedy)
+{
+	static const char *const colour[] = { "\033[32m", "\033[33m", "\033[31m" };
+
+	printf("%s%-4s%s %s: %s%s%s\n", list->colour ? colour[status] : "", status_text[status],
+	       list->colour ? "\033[0m" : "", check, finding, remedy ? " -> " : "", remedy ?: "");
+	/* A later check may take its time. */
+	fflush(stdout);
+}
+
+static void add_json(struct json_object *array, enum check_status status, const char *check,
+		     const char *finding, const char *remedy)
+{
+	struct json_object *answer = json_object_new_object();
+
+	json_object_object_add(answer, "check", json_object_new_string(check));
+	json_object_object_add(answer, "status", json_object_new_string(status_text[status]));
+	json_object_object_add(answer, "finding", json_object_new_string(finding));
+	json_object_object_add(answer, "remedy", remedy ? json_object_new_string(remedy) : NULL);
+	json_object_array_add(array, answer);
+}
+
+void check_add(struct check_list *list, enum check_status status, const char *check,
+	       const char *remedy, const char *format, ...)
+{
+	char finding[FINDING_BYTES];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(finding, sizeof(finding), format, args);
+	va_end(args);
+	if (status == CHECK_FAIL)
+		list->failed = true;
+	if (list->json)
+		add_json(list->json, status, check, finding, remedy);
+	else
+		print_line(list, status, check, finding, remedy);
+}
+
+int check_run(const char *ifname, bool json)
+{
+	struct check_list list = {
+		.ifname = ifname,
+		.json = json ? json_object_new_array() : NULL,
+		.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
+	};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+		parts[i](&list);
+	if (list.json) {
+		puts(json_object_to_json_string_ext(
+			list.json, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+		json_object_put(list.json);
+	}
+	return list.failed ? 1 : 0;
+}

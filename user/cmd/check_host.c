@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+/* check_host.c - privileges, and what of BPF can be seen without trying it. */
+#include <cap-ng.h>
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "cmd/check_list.h"
+#include "tunnel/sysctl.h"
+
+#define BPFFS "/sys/fs/bpf"
+#define BTF "/sys/kernel/btf/vmlinux"
+
+void check_privileges(struct check_list *list)
+{
+	static const unsigned int needed[] = { CAP_NET_ADMIN, CAP_BPF };
+	char missing[128] = "";
+	bool all;
+
+	if (capng_get_caps_process()) {
+		check_warn(list, "privileges", "mount /proc", "the process's own cannot be read");
+		return;
+	}
+	/* Before 5.8 there was only CAP_SYS_ADMIN, which still includes the other two. */
+	all = capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN);
+	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++) {
+		if (capng_have_capability(CAPNG_EFFECTIVE, needed[i]) ||
+		    (all && needed[i] == CAP_BPF))
+			continue;
+		snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing), " cap_%s",
+			 capng_capability_to_name(needed[i]));
+	}
+	if (*missing)
+		check_fail(list, "privileges",
+			   "run as root, or with these capabilities (AmbientCapabilities= in the "
+			   "unit)",
+			   "missing:%s", missing);
+	else if (!all && !capng_have_capability(CAPNG_EFFECTIVE, CAP_PERFMON))
+		check_warn(list, "privileges", "add CAP_PERFMON if the verifier refuses a program",
+			   "cap_net_admin and cap_bpf, but not cap_perfmon");
+	else
+		check_ok(list, "privileges", "cap_net_admin, cap_bpf and cap_perfmon");
+}
+
+void check_bpffs(struct check_list *list)
+{
+	static const char remedy[] = "mount -t bpf bpf " BPFFS;
+	struct statfs fs;
+
+	if (statfs(BPFFS, &fs))
+		check_fail(list, "bpffs", remedy, BPFFS ": %s", strerror(errno));
+	else if (fs.f_type != BPF_FS_MAGIC)
+		check_fail(list, "bpffs", remedy, "not mounted at " BPFFS);
+	else
+		check_ok(list, "bpffs", "mounted at " BPFFS);
+}
+
+void check_jit(struct check_list *list)
+{
+	static const char remedy[] = "sysctl -w net.core.bpf_jit_enable=1";
+	int value, err = sysctl_read("net/core/bpf_jit_enable", &value);
+
+	if (err == -ENOENT)
+		check_warn(list, "bpf jit", "use a kernel with CONFIG_BPF_JIT",
+			   "the kernel has none: programs are interpreted, several times slower");
+	else if (err)
+		check_warn(list, "bpf jit", "run as root to see",
+			   "net.core.bpf_jit_enable cannot be read: %s", strerror(-err));
+	else if (!value)
+		check_warn(list, "bpf jit", remedy,
+			   "switched off: programs are interpreted, several times slower");
+	else
+		check_ok(list, "bpf jit", "on");
+}
+
+void check_btf(struct check_list *list)
+{
+	if (access(BTF, F_OK))
+		check_warn(list, "btf", "nothing, unless bpftool shall print maps with field names",
+			   "the kernel has no " BTF);
+	else
+		check_ok(list, "btf", "the kernel describes its types in " BTF);
+}

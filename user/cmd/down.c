@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "cmd/cmd.h"
+#include "datapath/datapath.h"
+#include "node/instance.h"
+#include "tunnel/clsact.h"
+#include "tunnel/forwarding.h"
+#include "tunnel/link.h"
+
+#define STOP_TIMEOUT_MS 10000
+
+/* End the node and wait until it is gone. A pidfd, so that it cannot be another process by now. */
+static int stop_node(const struct instance *instance)
+{
+	pid_t pid = instance_holder(instance);
+	auto_close int fd = -1;
+	struct pollfd ended = { .events = POLLIN };
+
+	if (pid <= 0)
+		return pid;
+	fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (fd < 0)
+		return errno == ESRCH ? 0 : -errno;
+	if (instance_holder(instance) != pid)
+		return 0;
+	if (syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0))
+		return errno == ESRCH ? 0 : -errno;
+	ended.fd = fd;
+	return poll(&ended, 1, STOP_TIMEOUT_MS) == 1 ? 0 : -ETIMEDOUT;
+}
+
+static int remove_datapath(const struct instance *instance)
+{
+	bool made_clsact = false;
+	struct link link = {};
+	int err;
+
+	(void)link_get(instance->ifname, &link); /* gone is fine: its filters went with it */
+	err = datapath_remove(instance->pin_dir, link.ifindex, &made_clsact);
+	if (!err && made_clsact && link.ifindex)
+		err = clsact_remove_if_unused(link.ifindex);
+	return err;
+}
+
+/* Sysctls are the network namespace's: they stay while another interface is relayed on. */
+static int restore_sysctls(const struct instance *instance)
+{
+	struct forwarding_error failed = {};
+	int err;
+
+	if (!instance_is_last(instance)) {
+		log_note("forwarding sysctls stay: another interface is relayed on");
+		return 0;
+	}
+	err = forwarding_restore(instance->sysctl_path, &failed);
+	if (err)
+		return log_err(err, "restore %s", failed.sysctl);
+	return 0;
+}
+
+int cmd_down(const struct options *options, char **args, int n_args)
+{
+	const char *ifname = options->value[OPTION_INTERFACE];
+	struct instance instance;
+	pid_t holder;
+	int err;
+
+	(void)args, (void)n_args;
+	if (geteuid() != 0)
+		return log_err(-EPERM, "down: run it as root"), EXIT_FAILED;
+	err = instance_init(&instance, ifname);
+	if (err)
+		return log_err(err, "'%s' cannot be an interface's name", ifname), EXIT_FAILED;
+	err = stop_node(&instance);
+	if (!err)
+		err = instance_lock(&instance, &holder);
+	if (err)
+		return log_err(err, "%s: stop the running node", ifname), EXIT_FAILED;
+	err = remove_datapath(&instance);
+	if (err)
+		log_err(err, "%s: remove the BPF programs and maps", ifname);
+	if (restore_sysctls(&instance) && !err)
+		err = -EIO;
+	instance_unlock(&instance, !err);
+	return err ? EXIT_FAILED : EXIT_DONE;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * help.h - what the commands say about themselves; all help is made from the table in main.c.
+ */
+#ifndef CMD_HELP_H
+#define CMD_HELP_H
+
+#include <stdio.h>
+
+#include "cmd/cmd.h"
+
+struct command {
+	const char *name;
+	const char *arguments; /* for the synopsis; NULL: the command is internal */
+	int max_args;
+	unsigned int options; /* bits of enum option_id */
+	command_run *run;
+	const char *summary; /* one line */
+	const char *text;    /* paragraphs, with examples */
+};
+
+/** help_all() - the list of commands to @to. Return: EXIT_DONE. */
+int help_all(FILE *to, const struct command *commands);
+
+/** help_command() - everything about one command to stdout. Return: EXIT_DONE. */
+int help_command(const struct command *command);
+
+/* Summary and text of each command, for the table. */
+#define HELP_RUN                                                                                   \
+	"Relay between the peers of a WireGuard interface, in the foreground",                     \
+		"Loads the BPF programs, attaches them to the interface, fills their tables "      \
+		"from\n"                                                                           \
+		"the device list and keeps them equal to it. Packets between two peers are then\n" \
+		"forwarded in BPF, IPv4 and IPv6 alike: no netfilter rule, no connection "         \
+		"tracking\n"                                                                       \
+		"and no routing lookup sees them. Everything else goes to the kernel as before.\n" \
+		"\n"                                                                               \
+		"Sets net.ipv4.ip_forward and net.ipv6.conf.all.forwarding to 1, for what the "    \
+		"kernel\n"                                                                         \
+		"still answers (Time Exceeded, Packet Too Big, the relay's own networks), and\n"   \
+		"accept_ra to 2 where a default route comes from router advertisements.\n"         \
+		"\n"                                                                               \
+		"Forwarding goes on when the process ends, whatever ends it; the next run takes\n" \
+		"over without losing a packet or a count. `nex-relay down` takes everything "      \
+		"back.\n"                                                                          \
+		"\n"                                                                               \
+		"A device list that is cut off, malformed, or does not have this relay's own "     \
+		"device\n"                                                                         \
+		"in it is refused, with a message, and the last good one stays. A device or "      \
+		"CIDR\n"                                                                           \
+		"that is invalid is left out by name, and the rest applies.\n"                     \
+		"\n"                                                                               \
+		"SIGHUP reads the list and the host's settings again. SIGTERM and SIGINT end "     \
+		"it.\n"                                                                            \
+		"\n"                                                                               \
+		"Examples:\n"                                                                      \
+		"    nex-relay run --adopt --peers /etc/nex-relay/peers.json\n"                    \
+		"    nex-relay run --adopt --interface wg1          peers and AllowedIPs of wg1\n" \
+		"    nex-relay run --adopt --peers FILE --forward relay-only --strict\n"
+
+#define HELP_DOWN                                                                                 \
+	"Stop relaying: take programs, maps and sysctls back",                                    \
+		"Ends the running node if there is one, detaches the programs, removes the "      \
+		"pinned\n"                                                                        \
+		"maps with their counters, and restores the sysctls that `run` changed, unless\n" \
+		"somebody else has changed them since. An adopted interface is not touched.\n"    \
+		"Does nothing, successfully, where nothing is set up.\n"
+
+#define HELP_STATUS                                                                         \
+	"Show what is attached, who runs, and the last device list",                        \
+		"Works while the daemon is dead. Exit status 1 when nothing is attached.\n" \
+		"\n"                                                                        \
+		"With --json: interface, ifindex, daemon {running, pid}, hook, attach, "    \
+		"program_id,\n"                                                             \
+		"forward, strict, adopted, ipv4 and ipv6 {enabled, reason}, list {source, " \
+		"loaded,\n"                                                                 \
+		"devices, skipped, conflicts, addresses, cidrs, applied_at, error}, pins.\n"
+
+#define HELP_PEERS                                                                                 \
+	"List peers with their addresses and traffic, or show one",                                \
+		"Counts forwarded packets and bytes (IP headers included) from and to each "       \
+		"peer,\n"                                                                          \
+		"since the peer is known. NAME is a host name, public key or address; with it "    \
+		"the\n"                                                                            \
+		"key is shown whole. Read from the pinned maps: works while the daemon is dead.\n" \
+		"\n"                                                                               \
+		"Examples:\n"                                                                      \
+		"    nex-relay peers\n"                                                            \
+		"    nex-relay peers 100.64.0.7\n"                                                 \
+		"    nex-relay peers --json | jq '.[] | select(.relay_only) | .name'\n"
+
+#define HELP_STATS                                                                                 \
+	"Show packet counters by verdict",                                                         \
+		"Every packet that came in by the interface is counted under exactly one "         \
+		"verdict.\n"                                                                       \
+		"All but `forwarded` (and `not-allowed` under --strict, which drops) were handed " \
+		"to\n"                                                                             \
+		"the kernel, untouched. Works while the daemon is dead.\n"
+
+#define HELP_CHECK                                                                          \
+	"Say whether this host can relay, and what to do if not",                           \
+		"One line for each requirement: OK, WARN or FAIL, what was found, and the " \
+		"remedy.\n"                                                                 \
+		"Changes nothing. Exit status 1 when something FAILs. Most of it needs no root.\n"
+
+#define HELP_VERSION \
+	"Print the version", "Prints the version of nex-relay and of the libbpf it runs with.\n"
+
+#endif

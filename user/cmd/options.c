@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cmd/options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+#define ENVIRONMENT_PREFIX "NEX_RELAY_"
+#define ENVIRONMENT_NAME_MAX 64
+
+struct option_row {
+	const char *name;
+	char letter;
+	const char *argument; /* NULL: a switch */
+	const char *choices;  /* "a|b": the only values; NULL: any */
+	const char *fallback; /* value when it is not given */
+	const char *help;
+};
+
+/* clang-format off */
+static const struct option_row rows[OPTION_COUNT] = {
+	[OPTION_INTERFACE] = { "interface", 'i', "NAME", NULL, "wg0",
+		"The WireGuard interface (default: wg0)." },
+	[OPTION_PEERS]     = { "peers", 'p', "FILE", NULL, NULL,
+		"Device list: the JSON array that the api-server's GET /api/vpcs/{id}/devices\n"
+		"returns. Followed while running; read again on SIGHUP." },
+	[OPTION_ADOPT]     = { "adopt", 'a', NULL, NULL, NULL,
+		"The interface belongs to somebody else (wg-quick, nexd): its keys, peers,\n"
+		"addresses and routes are not touched. Without --peers its own peers and\n"
+		"AllowedIPs are the device list." },
+	[OPTION_HOOK]      = { "hook", 0, "tc|xdp", "tc|xdp", "tc",
+		"Where packets are taken: tc keeps GRO batches whole, xdp is generic XDP\n"
+		"(default: tc)." },
+	[OPTION_ATTACH]    = { "attach", 0, "auto|tcx|clsact", "auto|tcx|clsact", "auto",
+		"How the tc program is attached. auto takes tcx where the kernel has it (6.6 and\n"
+		"later), else clsact (default: auto)." },
+	[OPTION_FORWARD]   = { "forward", 0, "all|relay-only", "all|relay-only", "all",
+		"Which pairs of devices are forwarded: all, or only pairs in which at least one\n"
+		"side is relay-only (symmetric_nat) (default: all)." },
+	[OPTION_STRICT]    = { "strict", 0, NULL, NULL, NULL,
+		"Drop what --forward relay-only does not allow, instead of leaving it to the\n"
+		"kernel." },
+	[OPTION_JSON]      = { "json", 'j', NULL, NULL, NULL,
+		"Print JSON." },
+	[OPTION_VERBOSE]   = { "verbose", 'v', NULL, NULL, NULL,
+		"Say more on stderr." },
+	[OPTION_HELP]      = { "help", 'h', NULL, NULL, NULL,
+		"Print this help." },
+};
+/* clang-format on */
+
+/* "attach" -> "NEX_RELAY_ATTACH". */
+static const char *environment_name(const struct option_row *row, char name[ENVIRONMENT_NAME_MAX])
+{
+	size_t len = snprintf(name, ENVIRONMENT_NAME_MAX, ENVIRONMENT_PREFIX "%s", row->name);
+
+	for (size_t i = strlen(ENVIRONMENT_PREFIX); i < len; i++)
+		name[i] = name[i] == '-' ? '_' : (char)toupper((unsigned char)name[i]);
+	return name;
+}
+
+/* Is @value one of the words in "a|b|c"? */
+static bool is_choice(const char *choices, const char *value)
+{
+	size_t len = strlen(value);
+
+	for (const char *at = choices; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
+		if (len && !strncmp(at, value, len) && (at[len] == '|' || !at[len]))
+			return true;
+	return false;
+}
+
+static int set_value(struct options *options, enum option_id id, const char *value,
+		     const char *from)
+{
+	const struct option_row *row = &rows[id];
+
+	if (!*value)
+		return log_err(-EINVAL, "%s is empty", from), -EINVAL;
+	if (row->choices && !is_choice(row->choices, value))
+		return log_err(0, "%s must be one of %s, not '%s'", from, row->choices, value),
+		       -EINVAL;
+	options->value[id] = value;
+	return 0;
+}
+
+/* A switch in the environment: 1 or 0, as words too. */
+static int set_switch(struct options *options, enum option_id id, const char *value,
+		      const char *from)
+{
+	if (is_choice("1|true|yes|on", value))
+		options->value[id] = "1";
+	else if (!is_choice("0|false|no|off", value))
+		return log_err(0, "%s must be 1 or 0, not '%s'", from, value), -EINVAL;
+	return 0;
+}
+
+static int read_environment(unsigned int allowed, struct options *options)
+{
+	char name[ENVIRONMENT_NAME_MAX];
+
+	for (int id = 0; id < OPTION_HELP; id++) {
+		const char *value = getenv(environment_name(&rows[id], name));
+		int err = 0;
+
+		if (!value || options->value[id] || !(allowed & OPTION_BIT(id)))
+			continue;
+		if (rows[id].argument)
+			err = set_value(options, id, value, name);
+		else
+			err = set_switch(options, id, value, name);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* What getopt_long() wants: the allowed rows, with the id as value. */
+static void make_getopt(unsigned int allowed, struct option longs[static OPTION_COUNT + 1],
+			char shorts[static 3 * OPTION_COUNT + 2])
+{
+	size_t n = 0, s = 0;
+
+	shorts[s++] = ':'; /* tell a missing argument from an unknown option */
+	for (int id = 0; id < OPTION_COUNT; id++) {
+		if (!(allowed & OPTION_BIT(id)))
+			continue;
+		longs[n++] = (struct option){ rows[id].name,
+					      rows[id].argument ? required_argument : no_argument,
+					      NULL, 256 + id };
+		if (!rows[id].letter)
+			continue;
+		shorts[s++] = rows[id].letter;
+		if (rows[id].argument)
+			shorts[s++] = ':';
+	}
+	longs[n] = (struct option){ 0 };
+	shorts[s] = '\0';
+}
+
+/* Return: the option that getopt_long() found, or OPTION_COUNT. */
+static enum option_id found_option(int found)
+{
+	if (found >= 256)
+		return found - 256;
+	for (int id = 0; id < OPTION_COUNT; id++)
+		if (rows[id].letter == found)
+			return id;
+	return OPTION_COUNT;
+}
+
+static int complain(const char *command, int found, char **argv)
+{
+	const char *word = argv[optind - 1];
+
+	if (found == ':')
+		log_err(0, "%s: option '%s' needs an argument", command, word);
+	else
+		log_err(0, "%s: unknown option '%s': see `nex-relay %s --help`", command, word,
+			command);
+	return -EINVAL;
+}
+
+int options_parse(const char *command, unsigned int allowed, int argc, char **argv,
+		  struct options *ret, int *ret_args)
+{
+	struct option longs[OPTION_COUNT + 1];
+	char shorts[3 * OPTION_COUNT + 2], flag[ENVIRONMENT_NAME_MAX];
+	int found, err = 0;
+
+	*ret = (struct options){};
+	make_getopt(allowed, longs, shorts);
+	optind = 0; /* glibc: start anew */
+	opterr = 0;
+	while (!err && (found = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		enum option_id id = found_option(found);
+
+		if (found == '?' || found == ':' || id == OPTION_COUNT)
+			return complain(command, found, argv);
+		snprintf(flag, sizeof(flag), "--%s", rows[id].name);
+		if (rows[id].argument)
+			err = set_value(ret, id, optarg, flag);
+		else
+			ret->value[id] = "1";
+	}
+	if (!err && !ret->value[OPTION_HELP])
+		err = read_environment(allowed, ret);
+	for (int id = 0; id < OPTION_COUNT; id++)
+		if (!ret->value[id])
+			ret->value[id] = rows[id].fallback;
+	*ret_args = optind;
+	return err;
+}
+
+bool options_is(const struct options *options, enum option_id id, const char *word)
+{
+	return options->value[id] && !strcmp(options->value[id], word);
+}
+
+bool options_on(const struct options *options, enum option_id id)
+{
+	return options->value[id];
+}
+
+static void print_paragraph(FILE *to, const char *text)
+{
+	fputs("        ", to);
+	for (; *text; text++) {
+		fputc(*text, to);
+		if (*text == '\n')
+			fputs("        ", to);
+	}
+	fputc('\n', to);
+}
+
+void options_print_help(FILE *to, unsigned int allowed)
+{
+	char name[ENVIRONMENT_NAME_MAX];
+
+	for (int id = 0; id < OPTION_COUNT; id++) {
+		if (!(allowed & OPTION_BIT(id)))
+			continue;
+		if (rows[id].letter)
+			fprintf(to, "    -%c, --%s", rows[id].letter, rows[id].name);
+		else
+			fprintf(to, "    --%s", rows[id].name);
+		if (rows[id].argument)
+			fprintf(to, " %s", rows[id].argument);
+		if (id != OPTION_HELP)
+			fprintf(to, "  [%s]", environment_name(&rows[id], name));
+		fputc('\n', to);
+		print_paragraph(to, rows[id].help);
+	}
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * status.c - what is attached (asked from the kernel), who runs (from the lock), and what the node
+ * last wrote down (the status file). Each part is shown as it is, with the node dead too.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "cmd/cmd.h"
+#include "cmd/print.h"
+#include "datapath/datapath.h"
+#include "node/instance.h"
+#include "tunnel/link.h"
+
+#define STATUS_BYTES_MAX 65536
+
+struct status {
+	struct instance instance;
+	uint32_t ifindex;
+	pid_t pid;
+	struct datapath_state datapath;
+	struct json_object *written; /* by the node, or NULL */
+};
+
+static struct json_object *read_written(const char *path)
+{
+	struct json_object *object = NULL;
+	struct stat st;
+
+	if (!stat(path, &st) && S_ISREG(st.st_mode) && st.st_size <= STATUS_BYTES_MAX)
+		object = json_object_from_file(path);
+	if (object && !json_object_is_type(object, json_type_object)) {
+		json_object_put(object);
+		object = NULL;
+	}
+	return object;
+}
+
+static int gather(struct status *status, const char *ifname)
+{
+	struct link link = {};
+	int err;
+
+	err = instance_init(&status->instance, ifname);
+	if (err)
+		return err;
+	err = link_get(ifname, &link);
+	if (err && err != -ENODEV)
+		return err;
+	status->ifindex = link.ifindex;
+	status->pid = instance_holder(&status->instance);
+	if (status->pid < 0 && status->pid != -EACCES)
+		return status->pid;
+	status->written = read_written(status->instance.status_path);
+	return status->ifindex ? datapath_inspect(status->instance.pin_dir, status->ifindex,
+						  &status->datapath)
+			       : 0;
+}
+
+static struct json_object *written(const struct status *status, const char *name)
+{
+	struct json_object *value = NULL;
+
+	if (status->written && json_object_object_get_ex(status->written, name, &value))
+		return json_object_get(value);
+	return NULL;
+}
+
+static struct json_object *word_or_null(const char *word)
+{
+	return word ? json_object_new_string(word) : NULL;
+}
+
+static struct json_object *daemon_json(const struct status *status)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "running", json_object_new_boolean(status->pid > 0));
+	json_object_object_add(object, "pid",
+			       status->pid > 0 ? json_object_new_int(status->pid) : NULL);
+	return object;
+}
+
+static struct json_object *status_json(const struct status *status)
+{
+	struct json_object *object = json_object_new_object();
+	enum datapath_attach attach = status->datapath.attach;
+	const char *hook = attach == DATAPATH_XDP_GENERIC ? "xdp" : "tc";
+
+	if (attach == DATAPATH_AUTO)
+		hook = NULL;
+	json_object_object_add(object, "interface",
+			       json_object_new_string(status->instance.ifname));
+	json_object_object_add(object, "ifindex",
+			       status->ifindex ? json_object_new_int64(status->ifindex) : NULL);
+	json_object_object_add(object, "daemon", daemon_json(status));
+	json_object_object_add(object, "hook", word_or_null(hook));
+	json_object_object_add(object, "attach",
+			       word_or_null(hook ? datapath_attach_name(attach) : NULL));
+	json_object_object_add(object, "program_id",
+			       hook ? json_object_new_int64(status->datapath.program_id) : NULL);
+	for (const char *const *name = (const char *const[]){ "forward", "strict", "adopted",
+							      "ipv4", "ipv6", "list", NULL };
+	     *name; name++)
+		json_object_object_add(object, *name, written(status, *name));
+	json_object_object_add(object, "pins", json_object_new_string(status->instance.pin_dir));
+	return object;
+}
+
+/* Text of a member of a member of what the node has written; "-" when it is not there. */
+static const char *text_of(const struct status *status, const char *outer, const char *inner)
+{
+	struct json_object *value = status->written;
+
+	if (!value || !json_object_object_get_ex(value, outer, &value) ||
+	    (inner && !json_object_object_get_ex(value, inner, &value)) || !value)
+		return "-";
+	return json_object_get_string(value);
+}
+
+static int print_as_text(const struct status *status)
+{
+	enum datapath_attach attach = status->datapath.attach;
+
+	printf("interface   %s", status->instance.ifname);
+	printf(status->ifindex ? " (ifindex %u)\n" : " (not there)\n", status->ifindex);
+	if (status->pid > 0)
+		printf("daemon      running, process %d\n", (int)status->pid);
+	else
+		printf("daemon      not running: forwarding goes on with the last list\n");
+	if (attach == DATAPATH_AUTO)
+		printf("attached    no\n");
+	else
+		printf("attached    %s, program %u\n", datapath_attach_name(attach),
+		       status->datapath.program_id);
+	printf("forward     %s%s\n", text_of(status, "forward", NULL),
+	       !strcmp(text_of(status, "strict", NULL), "true") ? ", strict" : "");
+	printf("IPv6        %s",
+	       !strcmp(text_of(status, "ipv6", "enabled"), "true") ? "on" : "off");
+	if (strcmp(text_of(status, "ipv6", "reason"), "-") != 0)
+		printf(": %s", text_of(status, "ipv6", "reason"));
+	printf("\nlist        %s\n", text_of(status, "list", "source"));
+	printf("            %s devices, %s addresses, %s CIDRs, %s skipped\n",
+	       text_of(status, "list", "devices"), text_of(status, "list", "addresses"),
+	       text_of(status, "list", "cidrs"), text_of(status, "list", "skipped"));
+	printf("            applied %s\n", text_of(status, "list", "applied_at"));
+	if (strcmp(text_of(status, "list", "error"), "-") != 0)
+		printf("            newest list refused: %s\n", text_of(status, "list", "error"));
+	printf("pins        %s\n", status->instance.pin_dir);
+	return print_flush();
+}
+
+int cmd_status(const struct options *options, char **args, int n_args)
+{
+	struct status status = {};
+	int err, exit_status;
+
+	(void)args, (void)n_args;
+	err = gather(&status, options->value[OPTION_INTERFACE]);
+	if (err) {
+		json_object_put(status.written);
+		return print_no_pins(options->value[OPTION_INTERFACE], err);
+	}
+	exit_status = options_on(options, OPTION_JSON) ? print_json(status_json(&status))
+						       : print_as_text(&status);
+	if (status.datapath.attach == DATAPATH_AUTO) {
+		log_err(0, "%s: nothing is attached: start with `nex-relay run`",
+			status.instance.ifname);
+		exit_status = EXIT_FAILED;
+	}
+	json_object_put(status.written);
+	return exit_status;
+}

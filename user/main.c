@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * main.c - the table of commands, and what is common to them: help, misuse, exit status.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cmd/cmd.h"
+#include "cmd/help.h"
+
+#define SHOW (OPTION_BIT(OPTION_INTERFACE) | OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_HELP))
+#define RUN                                                                                   \
+	(OPTION_BIT(OPTION_INTERFACE) | OPTION_BIT(OPTION_PEERS) | OPTION_BIT(OPTION_ADOPT) | \
+	 OPTION_BIT(OPTION_HOOK) | OPTION_BIT(OPTION_ATTACH) | OPTION_BIT(OPTION_FORWARD) |   \
+	 OPTION_BIT(OPTION_STRICT) | OPTION_BIT(OPTION_VERBOSE) | OPTION_BIT(OPTION_HELP))
+#define DOWN (OPTION_BIT(OPTION_INTERFACE) | OPTION_BIT(OPTION_HELP))
+
+/* clang-format off */
+static const struct command commands[] = {
+	/* name       arguments  max options run          one line, and the text of its help */
+	{ "run",      "",        0,  RUN,    cmd_run,     HELP_RUN },
+	{ "down",     "",        0,  DOWN,   cmd_down,    HELP_DOWN },
+	{ "status",   "",        0,  SHOW,   cmd_status,  HELP_STATUS },
+	{ "peers",    "[NAME]",  1,  SHOW,   cmd_peers,   HELP_PEERS },
+	{ "stats",    "",        0,  SHOW,   cmd_stats,   HELP_STATS },
+	{ "check",    "",        0,  SHOW,   cmd_check,   HELP_CHECK },
+	{ "version",  "",        0,  OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_HELP),
+						  cmd_version, HELP_VERSION },
+	{ "source",   NULL,      0,  OPTION_BIT(OPTION_HELP), cmd_source, NULL, NULL },
+	{ 0 }
+};
+/* clang-format on */
+
+static const struct command *find(const char *name)
+{
+	for (const struct command *c = commands; c->name; c++)
+		if (!strcmp(c->name, name))
+			return c;
+	return NULL;
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	struct options options;
+	int first;
+
+	if (options_parse(command->name, command->options, argc, argv, &options, &first))
+		return EXIT_MISUSED;
+	if (options_on(&options, OPTION_HELP))
+		return help_command(command);
+	if (argc - first > command->max_args) {
+		log_err(0, "%s: unexpected argument '%s': see `nex-relay %s --help`", command->name,
+			argv[first + command->max_args], command->name);
+		return EXIT_MISUSED;
+	}
+	log_setup("nex-relay", options_on(&options, OPTION_VERBOSE));
+	return command->run(&options, argv + first, argc - first);
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *command;
+
+	log_setup("nex-relay", false);
+	if (argc < 2) {
+		help_all(stderr, commands);
+		return EXIT_MISUSED;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		command = argc > 2 ? find(argv[2]) : NULL;
+		return command && command->text ? help_command(command)
+						: help_all(stdout, commands);
+	}
+	command = find(!strcmp(argv[1], "--version") ? "version" : argv[1]);
+	if (!command) {
+		log_err(0, "unknown command '%s': see `nex-relay --help`", argv[1]);
+		return EXIT_MISUSED;
+	}
+	return run(command, argc - 1, argv + 1);
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/node.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "node/node_private.h"
+#include "node/preflight.h"
+#include "node/status_file.h"
+#include "tunnel/forwarding.h"
+#include "tunnel/link.h"
+
+static const int signals[NODE_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
+
+void node_after(struct event *timer, int ms)
+{
+	struct timeval after = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+
+	evtimer_add(timer, &after);
+}
+
+void node_write_status(struct node *node)
+{
+	struct node_status status = { node->settings, &node->sync, node->ipv6_reason,
+				      node->list_error };
+	int err = status_file_write(node->instance.status_path, &status);
+
+	if (err)
+		log_warn("write %s: %s, continuing", node->instance.status_path, strerror(-err));
+}
+
+const char *node_list_name(const struct node *node)
+{
+	return node->settings->peers ?: node->settings->ifname;
+}
+
+void node_list_failed(struct node *node, const char *why)
+{
+	/* Also what an earlier run has left in the tables. */
+	if (node->sync.n_devices)
+		log_warn("%s: %s; keeping the last good list (%zu devices), continuing",
+			 node_list_name(node), why, node->sync.n_devices);
+	else
+		log_warn("%s: %s; waiting for a good list, continuing", node_list_name(node), why);
+	snprintf(node->list_error, sizeof(node->list_error), "%s", why);
+	node_write_status(node);
+}
+
+void node_list(struct node *node, struct device_list *list)
+{
+	int err = sync_list(&node->sync, list);
+
+	if (err == -ENOENT) {
+		node_list_failed(node, "our own device (whose key the interface has) is not in it");
+		return;
+	}
+	if (err) {
+		node_list_failed(node, strerror(-err));
+		return;
+	}
+	node->list_error[0] = '\0';
+	log_note("%s: %zu devices, %zu addresses, %zu CIDRs, %zu skipped", node_list_name(node),
+		 node->sync.n_devices, node->sync.n_addresses, node->sync.n_cidrs,
+		 node->sync.n_skipped);
+	node_write_status(node);
+}
+
+/* Look at the host: IPv6 may have been switched on or off since. Says what has changed. */
+static void look_at_ipv6(struct node *node, bool first)
+{
+	const char *before = node->ipv6_reason;
+
+	node->sync.ipv6 = ipv6_support(&node->ipv6_reason);
+	if (node->ipv6_reason && (first || !before))
+		log_note("no IPv6 on this host (%s): relaying IPv4 only", node->ipv6_reason);
+	if (!node->ipv6_reason && !first && before)
+		log_note("this host has IPv6 now: relaying both");
+}
+
+static int enable_forwarding(struct node *node)
+{
+	struct forwarding_error failed = {};
+	int err = forwarding_enable(node->instance.sysctl_path, node->sync.ipv6, &failed);
+
+	if (err)
+		return log_err(err, "set %s (in a container: preset it to 1)", failed.sysctl);
+	return 0;
+}
+
+static void on_signal(evutil_socket_t number, short what, void *arg)
+{
+	struct node *node = arg;
+
+	(void)what;
+	if (number != SIGHUP) {
+		log_note("ending on signal %d; forwarding goes on (`nex-relay down` ends it)",
+			 (int)number);
+		event_base_loopbreak(node->base);
+		return;
+	}
+	log_note("reading again on SIGHUP");
+	look_at_ipv6(node, false);
+	(void)enable_forwarding(node); /* said; what runs goes on */
+	(void)sync_again(&node->sync);
+	if (node->settings->peers)
+		node_source_read(node);
+	else
+		node_interface_read(node);
+}
+
+static int start_signals(struct node *node)
+{
+	for (int i = 0; i < NODE_SIGNALS; i++) {
+		node->on_signal[i] = evsignal_new(node->base, signals[i], on_signal, node);
+		if (!node->on_signal[i] || event_add(node->on_signal[i], NULL))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int start_loop(struct node *node)
+{
+	int err;
+
+	node->base = event_base_new();
+	err = node->base ? start_signals(node) : -ENOMEM;
+	if (!err)
+		err = node_interface_start(node);
+	if (!err && node->settings->peers)
+		err = node_source_start(node);
+	return err ? log_err(err, "start the event loop") : 0;
+}
+
+static void stop_loop(struct node *node)
+{
+	node_source_stop(node);
+	node_interface_stop(node);
+	for (int i = 0; i < NODE_SIGNALS; i++)
+		if (node->on_signal[i])
+			event_free(node->on_signal[i]);
+	if (node->base)
+		event_base_free(node->base);
+}
+
+static int lock(struct node *node)
+{
+	pid_t holder;
+	int err = instance_lock(&node->instance, &holder);
+
+	if (err == -EBUSY)
+		return log_err(0, "%s is already served by process %d: stop that one first",
+			       node->settings->ifname, (int)holder);
+	if (err)
+		return log_err(err, "create %s", node->instance.lock_path);
+	return 0;
+}
+
+static int look_at_interface(struct node *node, uint32_t *ret_peers)
+{
+	AUTO(wg_device_done) struct wg_device device = {};
+	struct link link;
+	int err = preflight_interface(node->settings->ifname, &link, &device);
+
+	if (err)
+		return err;
+	memcpy(node->sync.self_key, device.public_key, sizeof(node->sync.self_key));
+	node->sync.ifindex = link.ifindex;
+	*ret_peers = device.n_peers < NEX_SLOTS_MAX ? device.n_peers : NEX_SLOTS_MAX;
+	return 0;
+}
+
+static int start(struct node *node, uint32_t n_peers)
+{
+	int err;
+
+	/* Before the first list comes: what is wrong with the host is said at once. */
+	look_at_ipv6(node, true);
+	err = enable_forwarding(node);
+	if (!err)
+		err = sync_open(&node->sync, n_peers);
+	if (!err)
+		err = preflight_drop_privileges();
+	if (err)
+		return err;
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)) /* no core files of a privileged process */
+		return log_err(-errno, "forbid core files");
+	log_note("%s: attached (%s)%s", node->settings->ifname,
+		 datapath_attach_name(datapath_attached(node->sync.dp)),
+		 node->sync.attached ? "" : " when the first list has come");
+	err = start_loop(node);
+	if (!err)
+		node_write_status(node);
+	return err;
+}
+
+/* Take back what a start that failed has done, and nothing that was there before it. */
+static void undo(struct node *node, bool had_pins, bool had_record)
+{
+	bool made_clsact;
+
+	if (!had_pins)
+		(void)datapath_remove(node->instance.pin_dir, node->sync.ifindex, &made_clsact);
+	if (!had_record)
+		(void)forwarding_restore(node->instance.sysctl_path, NULL);
+}
+
+static int run_locked(struct node *node)
+{
+	bool had_record = !access(node->instance.sysctl_path, F_OK);
+	bool had_pins = !access(node->instance.pin_dir, F_OK);
+	uint32_t n_peers = 0;
+	int err;
+
+	node->sync.config = (struct datapath_config){
+		.pin_dir = node->instance.pin_dir,
+		.hook = node->settings->hook,
+		.attach = node->settings->attach,
+		.relay_only = node->settings->relay_only,
+		.strict = node->settings->strict,
+	};
+	err = look_at_interface(node, &n_peers);
+	if (!err) {
+		err = start(node, n_peers);
+		if (err)
+			undo(node, had_pins, had_record);
+		else
+			event_base_dispatch(node->base);
+	}
+	stop_loop(node);
+	sync_close(&node->sync);
+	instance_unlock(&node->instance, err && !had_pins);
+	return err;
+}
+
+int node_run(const struct run_settings *settings)
+{
+	struct node node = {
+		.settings = settings,
+		.link_fd = -1,
+		.watch.fd = -1,
+		.child.sock = -1,
+	};
+	int err;
+
+	signal(SIGPIPE, SIG_IGN);
+	err = instance_init(&node.instance, settings->ifname);
+	if (err)
+		return log_err(err, "'%s' cannot be an interface's name", settings->ifname);
+	err = preflight_host();
+	if (!err)
+		err = lock(&node);
+	return err ?: run_locked(&node);
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * node_interface.c - follow the WireGuard interface: removed, re-created, its peers, and the host's
+ * addresses, which are never forwarded.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "node/interface_list.h"
+#include "node/node_private.h"
+#include "tunnel/link.h"
+#include "tunnel/wg_device.h"
+
+#define POLL_S 5              /* WireGuard does not tell of changes to its peers */
+#define ADDRESSES_AFTER_MS 50 /* they come in swarms: one pass for all */
+#define RETRY_MS 100 /* userspace WireGuard opens its socket after it has made the device */
+
+void node_interface_read(struct node *node)
+{
+	struct device_list list = {};
+	int err;
+
+	if (!node->sync.ifindex)
+		return;
+	err = interface_list_read(node->settings->ifname, &list);
+	if (err) {
+		node_list_failed(node, strerror(-err));
+		return;
+	}
+	/* Asked for again and again: only a difference is worth a message. */
+	if (!node->sync.has_list || !interface_list_is_same(&node->sync.list, &list))
+		node_list(node, &list);
+	device_list_done(&list);
+}
+
+static void on_poll(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	node_interface_read(arg);
+}
+
+static void on_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct node *node = arg;
+	int err;
+
+	(void)fd, (void)what;
+	err = sync_again(&node->sync);
+	if (err)
+		node_list_failed(node, strerror(-err));
+}
+
+/* A new interface of the old name may have another key. */
+static int refresh_identity(struct node *node)
+{
+	struct wg_device device;
+	int err = wg_device_read(node->settings->ifname, &device);
+
+	if (err)
+		return err;
+	memcpy(node->sync.self_key, device.public_key, sizeof(node->sync.self_key));
+	wg_device_done(&device);
+	return 0;
+}
+
+static void interface_is_back(struct node *node, uint32_t ifindex)
+{
+	int err = refresh_identity(node);
+
+	if (!err)
+		err = sync_interface(&node->sync, ifindex);
+	if (err) {
+		log_debug("%s is back, but not whole: %s", node->settings->ifname, strerror(-err));
+		(void)sync_interface(&node->sync, 0);
+		node_after(node->retry, RETRY_MS);
+		return;
+	}
+	log_note("%s is back, attached again", node->settings->ifname);
+	if (!node->settings->peers)
+		node_interface_read(node);
+	node_write_status(node);
+}
+
+static void follow(struct node *node)
+{
+	const char *ifname = node->settings->ifname;
+	struct link link = {};
+	int err = link_get(ifname, &link);
+
+	if ((err && err != -ENODEV) || link.ifindex == node->sync.ifindex)
+		return;
+	/* Gone, or gone and back before we looked. */
+	if (node->sync.ifindex) {
+		log_warn("%s was removed: nothing is forwarded until it is back, continuing",
+			 ifname);
+		(void)sync_interface(&node->sync, 0);
+		node_write_status(node);
+	}
+	if (link.ifindex)
+		interface_is_back(node, link.ifindex);
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	follow(arg);
+}
+
+static void on_link(evutil_socket_t fd, short what, void *arg)
+{
+	struct node *node = arg;
+	int changes = link_watch_read(fd);
+
+	(void)what;
+	if (changes < 0) {
+		log_warn("listen to the kernel's link messages: %s, continuing",
+			 strerror(-changes));
+		changes = LINK_OVERRUN;
+	}
+	if (changes & (LINK_CHANGED | LINK_OVERRUN))
+		follow(node);
+	if (changes & (ADDR_CHANGED | LINK_OVERRUN))
+		node_after(node->again, ADDRESSES_AFTER_MS);
+}
+
+int node_interface_start(struct node *node)
+{
+	struct timeval poll = { .tv_sec = POLL_S };
+
+	node->link_fd = link_watch_open();
+	if (node->link_fd < 0)
+		return node->link_fd;
+	node->on_link = event_new(node->base, node->link_fd, EV_READ | EV_PERSIST, on_link, node);
+	node->again = evtimer_new(node->base, on_again, node);
+	node->retry = evtimer_new(node->base, on_retry, node);
+	node->poll = event_new(node->base, -1, EV_PERSIST, on_poll, node);
+	if (!node->on_link || !node->again || !node->retry || !node->poll ||
+	    event_add(node->on_link, NULL))
+		return -ENOMEM;
+	follow(node); /* what happened before the socket listened */
+	if (node->settings->peers)
+		return 0;
+	node_interface_read(node);
+	return event_add(node->poll, &poll) ? -ENOMEM : 0;
+}
+
+void node_interface_stop(struct node *node)
+{
+	struct event *const events[] = { node->on_link, node->again, node->retry, node->poll };
+
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		if (events[i])
+			event_free(events[i]);
+	if (node->link_fd >= 0)
+		close(node->link_fd);
+}

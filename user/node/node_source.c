@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * node_source.c - the peer file, and the source process that parses it.
+ *
+ * The node opens the file and hands the descriptor over; it never looks inside. When the source
+ * dies, forwarding does not notice, and another is started.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "node/node_private.h"
+#include "peers/peer_file.h"
+
+#define RESTART_MIN_MS 50
+#define RESTART_MAX_MS 10000
+#define RESTART_CALM_S 60 /* a source that lived so long begins with the shortest delay again */
+#define MESSAGES_AT_ONCE 64
+#define FOLDER_RETRY_S 2
+
+static void source_lost(struct node *node, const char *why)
+{
+	if (time(NULL) - node->child_since >= RESTART_CALM_S)
+		node->restart_ms = RESTART_MIN_MS;
+	log_warn("the source process %s: starting another, forwarding goes on", why);
+	if (node->on_source)
+		event_free(node->on_source);
+	node->on_source = NULL;
+	source_child_stop(&node->child);
+	border_list_done(&node->incoming);
+	node_after(node->restart, node->restart_ms);
+	node->restart_ms *= 2;
+	if (node->restart_ms > RESTART_MAX_MS)
+		node->restart_ms = RESTART_MAX_MS;
+}
+
+/* For the source, which may open nothing itself. Return: descriptor, or -1, said. */
+static int open_peer_file(struct node *node)
+{
+	int fd = open(node->settings->peers, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st)) {
+		node_list_failed(node, strerror(errno));
+	} else if (!S_ISREG(st.st_mode)) {
+		node_list_failed(node, "not a regular file");
+	} else if (st.st_size > (off_t)PEER_FILE_BYTES_MAX) {
+		node_list_failed(node, "byte 134217729: larger than 128 MiB");
+	} else {
+		return fd;
+	}
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+void node_source_read(struct node *node)
+{
+	struct border_record record = { .kind = BORDER_FILE };
+	auto_close int fd = -1;
+	int err;
+
+	node->unsent = node->child.sock < 0;
+	if (node->unsent)
+		return;
+	fd = open_peer_file(node);
+	if (fd < 0)
+		return;
+	record.list = ++node->want_list;
+	err = border_send(node->child.sock, &record, 1, fd);
+	node->unsent = err == -EAGAIN; /* busy with earlier ones: on_source() tries again */
+	if (err && err != -EAGAIN)
+		source_lost(node, "does not listen");
+}
+
+/* Return: 0; negative errno when the source breaks a rule. */
+static int take_record(struct node *node, const struct border_record *record)
+{
+	char text[BORDER_TEXT_MAX];
+	int done;
+
+	if (record->kind != BORDER_WARNING && record->kind != BORDER_LIST_ERROR) {
+		done = border_list_add(&node->incoming, record, node->want_list);
+		if (done == 1)
+			node_list(node, &node->incoming.devices);
+		return done < 0 ? done : 0;
+	}
+	if (record->list != node->want_list)
+		return 0;
+	snprintf(text, sizeof(text), "%.*s", BORDER_TEXT_MAX - 1, record->text);
+	if (record->kind == BORDER_WARNING)
+		log_warn("%s: %s", node_list_name(node), text);
+	else
+		node_list_failed(node, text);
+	return 0;
+}
+
+static void on_source(evutil_socket_t sock, short what, void *arg)
+{
+	struct border_record records[BORDER_BATCH_MAX];
+	struct node *node = arg;
+
+	(void)what;
+	for (int i = 0; i < MESSAGES_AT_ONCE; i++) {
+		ssize_t n = border_receive(sock, records, NULL);
+		int err = n < 0 ? (int)n : 0;
+
+		if (n == -EAGAIN)
+			break;
+		for (ssize_t r = 0; !err && r < n; r++)
+			err = take_record(node, &records[r]);
+		if (n == 0 || err == -ECONNRESET) {
+			source_lost(node, "has ended");
+			return;
+		}
+		if (err) {
+			source_lost(node, "broke the protocol");
+			return;
+		}
+	}
+	if (node->unsent)
+		node_source_read(node);
+}
+
+static void on_restart(evutil_socket_t fd, short what, void *arg)
+{
+	struct node *node = arg;
+	int err;
+
+	(void)fd, (void)what;
+	err = source_child_start(&node->child);
+	if (err) {
+		log_warn("start the source process: %s, trying again", strerror(-err));
+		node_after(node->restart, RESTART_MAX_MS);
+		return;
+	}
+	node->child_since = time(NULL);
+	node->on_source =
+		event_new(node->base, node->child.sock, EV_READ | EV_PERSIST, on_source, node);
+	if (!node->on_source || event_add(node->on_source, NULL)) {
+		source_lost(node, "cannot be listened to");
+		return;
+	}
+	/* What the lost one was working on, or was never told. */
+	if (node->unsent || node->incoming.list != node->want_list)
+		node_source_read(node);
+}
+
+static void on_file(evutil_socket_t fd, short what, void *arg);
+
+/* (Re)open the watch; while the folder is not there, the event is a timer that tries again. */
+static void watch_folder(struct node *node)
+{
+	struct timeval retry = { .tv_sec = FOLDER_RETRY_S };
+	int err;
+
+	if (node->on_file)
+		event_free(node->on_file);
+	file_watch_close(&node->watch);
+	err = file_watch_open(&node->watch, node->settings->peers);
+	if (err)
+		log_debug("watch %s: %s", node->watch.dir, strerror(-err));
+	node->on_file = event_new(node->base, node->watch.fd, EV_PERSIST | (err ? 0 : EV_READ),
+				  on_file, node);
+	if (!node->on_file || event_add(node->on_file, err ? &retry : NULL))
+		log_warn("%s is not watched for changes, continuing: send SIGHUP after a change",
+			 node->settings->peers);
+}
+
+static void on_file(evutil_socket_t fd, short what, void *arg)
+{
+	struct node *node = arg;
+	int changed;
+
+	(void)fd, (void)what;
+	if (node->watch.fd < 0) {
+		watch_folder(node);
+		if (node->watch.fd >= 0)
+			node_source_read(node);
+		return;
+	}
+	changed = file_watch_changed(&node->watch);
+	if (changed < 0)
+		watch_folder(node);
+	if (changed)
+		node_source_read(node);
+}
+
+int node_source_start(struct node *node)
+{
+	node->watch.fd = -1;
+	node->restart_ms = RESTART_MIN_MS;
+	node->restart = evtimer_new(node->base, on_restart, node);
+	if (!node->restart)
+		return -ENOMEM;
+	watch_folder(node);
+	node->unsent = true;
+	on_restart(-1, 0, node);
+	return 0;
+}
+
+void node_source_stop(struct node *node)
+{
+	if (node->on_source)
+		event_free(node->on_source);
+	if (node->on_file)
+		event_free(node->on_file);
+	if (node->restart)
+		event_free(node->restart);
+	file_watch_close(&node->watch);
+	source_child_stop(&node->child);
+	border_list_done(&node->incoming);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * settings.h - what `nex-relay run` was told to do.
+ */
+#ifndef NODE_SETTINGS_H
+#define NODE_SETTINGS_H
+
+#include <stdbool.h>
+
+#include "datapath/datapath.h"
+
+struct run_settings {
+	const char *ifname;
+	const char *peers; /* peer file; NULL: the interface itself is the list */
+	bool adopt;        /* the interface belongs to somebody else */
+	enum datapath_hook hook;
+	enum datapath_attach attach;
+	bool relay_only;
+	bool strict;
+};
+
+#endif

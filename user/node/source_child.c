@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/source_child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "peers/border.h"
+
+/* A node that does not read for so long is stuck; the source gives up and is started again. */
+#define SOURCE_SEND_TIMEOUT_S 30
+
+static int make_border(int sock[static 2])
+{
+	struct timeval timeout = { .tv_sec = SOURCE_SEND_TIMEOUT_S };
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock))
+		return -errno;
+	if (fcntl(sock[0], F_SETFL, O_NONBLOCK) ||
+	    setsockopt(sock[1], SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout))) {
+		int err = -errno;
+
+		close(sock[0]);
+		close(sock[1]);
+		return err;
+	}
+	return 0;
+}
+
+/* In the child: only calls that are safe between fork and exec. */
+static _Noreturn void become_source(int sock)
+{
+	char name[] = "nex-relay", command[] = "source";
+	char *const argv[] = { name, command, NULL };
+	char *const envp[] = { NULL };
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* dup2() to itself would leave close-on-exec set. */
+	if (sock == BORDER_SOURCE_FD ? fcntl(sock, F_SETFD, 0) : dup2(sock, BORDER_SOURCE_FD) < 0)
+		_exit(1);
+	execve("/proc/self/exe", argv, envp);
+	_exit(1);
+}
+
+int source_child_start(struct source_child *child)
+{
+	int sock[2], err;
+	pid_t pid;
+
+	err = make_border(sock);
+	if (err)
+		return err;
+	pid = fork();
+	if (pid == 0)
+		become_source(sock[1]);
+	err = pid < 0 ? -errno : 0;
+	close(sock[1]);
+	if (err) {
+		close(sock[0]);
+		return err;
+	}
+	*child = (struct source_child){ .pid = pid, .sock = sock[0] };
+	return 0;
+}
+
+void source_child_stop(struct source_child *child)
+{
+	if (child->sock >= 0)
+		close(child->sock);
+	if (child->pid > 0) {
+		(void)kill(child->pid, SIGKILL); /* EPERM without CAP_KILL: it ends by itself */
+		(void)waitpid(child->pid, NULL, 0);
+	}
+	*child = (struct source_child){ .sock = -1 };
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * source_child.h - the node's handle on its source process.
+ */
+#ifndef NODE_SOURCE_CHILD_H
+#define NODE_SOURCE_CHILD_H
+
+#include <sys/types.h>
+
+struct source_child {
+	pid_t pid; /* 0 when none runs */
+	int sock;  /* our end of the border, non-blocking; -1 when none runs */
+};
+
+/**
+ * source_child_start() - fork, and run this program again as the source.
+ *
+ * A fresh exec: nothing of the node's memory, and no descriptor but the socket and stderr, is there
+ * to be read by who takes the source over.
+ *
+ * Return: 0; negative errno.
+ */
+int source_child_start(struct source_child *child);
+
+/** source_child_stop() - close the border, which ends the source, and reap it. */
+void source_child_stop(struct source_child *child);
+
+#endif

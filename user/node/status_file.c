@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/status_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct json_object *text_or_null(const char *text)
+{
+	return text && *text ? json_object_new_string(text) : NULL;
+}
+
+static struct json_object *time_or_null(time_t at)
+{
+	char text[32];
+	struct tm tm;
+
+	if (!at || !gmtime_r(&at, &tm) || !strftime(text, sizeof(text), "%FT%TZ", &tm))
+		return NULL;
+	return json_object_new_string(text);
+}
+
+static struct json_object *family(bool enabled, const char *reason)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "enabled", json_object_new_boolean(enabled));
+	json_object_object_add(object, "reason", text_or_null(reason));
+	return object;
+}
+
+static struct json_object *list(const struct node_status *status)
+{
+	struct json_object *object = json_object_new_object();
+	const struct sync *sync = status->sync;
+	char source[PATH_MAX + 8];
+
+	if (status->settings->peers)
+		snprintf(source, sizeof(source), "file:%s", status->settings->peers);
+	else
+		snprintf(source, sizeof(source), "interface");
+	json_object_object_add(object, "source", json_object_new_string(source));
+	json_object_object_add(object, "loaded", json_object_new_boolean(sync->has_list));
+	json_object_object_add(object, "devices", json_object_new_int64(sync->n_devices));
+	json_object_object_add(object, "skipped", json_object_new_int64(sync->n_skipped));
+	json_object_object_add(object, "conflicts", json_object_new_int64(sync->n_conflicts));
+	json_object_object_add(object, "addresses", json_object_new_int64(sync->n_addresses));
+	json_object_object_add(object, "cidrs", json_object_new_int64(sync->n_cidrs));
+	json_object_object_add(object, "applied_at", time_or_null(sync->applied_at));
+	json_object_object_add(object, "error", text_or_null(status->list_error));
+	return object;
+}
+
+static struct json_object *build(const struct node_status *status)
+{
+	const struct run_settings *settings = status->settings;
+	struct json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "hook",
+			       json_object_new_string(settings->hook == DATAPATH_XDP ? "xdp"
+										     : "tc"));
+	json_object_object_add(object, "forward",
+			       json_object_new_string(settings->relay_only ? "relay-only" : "all"));
+	json_object_object_add(object, "strict", json_object_new_boolean(settings->strict));
+	json_object_object_add(object, "adopted", json_object_new_boolean(settings->adopt));
+	json_object_object_add(object, "ipv4", family(true, NULL));
+	json_object_object_add(object, "ipv6", family(!status->ipv6_reason, status->ipv6_reason));
+	json_object_object_add(object, "list", list(status));
+	return object;
+}
+
+int status_file_write(const char *path, const struct node_status *status)
+{
+	struct json_object *object = build(status);
+	char fresh[PATH_MAX];
+	int fd, err = 0;
+
+	snprintf(fresh, sizeof(fresh), "%s.new", path);
+	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0) {
+		err = -errno;
+	} else {
+		errno = 0;
+		if (json_object_to_fd(fd, object, JSON_C_TO_STRING_PRETTY))
+			err = errno ? -errno : -EIO;
+		if (close(fd) && !err)
+			err = -errno;
+		if (!err && rename(fresh, path))
+			err = -errno;
+		if (err)
+			(void)unlink(fresh); /* keep the first error */
+	}
+	json_object_put(object);
+	return err;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * status_file.h - what only the node knows, for `nex-relay status`, which outlives it.
+ */
+#ifndef NODE_STATUS_FILE_H
+#define NODE_STATUS_FILE_H
+
+#include "node/settings.h"
+#include "node/sync.h"
+
+struct node_status {
+	const struct run_settings *settings;
+	const struct sync *sync;
+	const char *ipv6_reason; /* NULL when IPv6 is on */
+	const char *list_error;  /* why the newest list was not taken; empty when it was */
+};
+
+/**
+ * status_file_write() - replace @path atomically.
+ *
+ * Return: 0; negative errno, with the old file untouched.
+ */
+int status_file_write(const char *path, const struct node_status *status);
+
+#endif

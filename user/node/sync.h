@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sync.h - keep the datapath equal to the last good device list.
+ *
+ * list -> desired state -> plan -> apply: the same four steps whatever has changed, the list, the
+ * host's addresses or the interface.
+ */
+#ifndef NODE_SYNC_H
+#define NODE_SYNC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "base/wg_key.h"
+#include "datapath/datapath.h"
+#include "datapath/tables.h"
+#include "node/settings.h"
+#include "peers/device.h"
+#include "peers/plan.h"
+
+struct sync {
+	struct datapath_config config;
+	struct datapath *dp;
+	uint32_t ifindex; /* 0 while the interface is gone */
+	uint8_t self_key[WG_KEY_BYTES];
+	bool ipv6;
+	bool attached;
+
+	struct device_list list; /* the last good one */
+	bool has_list;
+	struct tables have; /* what the maps hold */
+	bool have_is_sure;  /* false after a failed step: read the maps again */
+
+	time_t applied_at; /* when a list was last applied; 0: never */
+	size_t n_devices, n_addresses, n_cidrs, n_skipped, n_conflicts;
+};
+
+/**
+ * sync_open() - load or adopt the datapath, and attach it.
+ * @slots: how many peers to make room for.
+ *
+ * A program that is attached already is replaced at once; one whose tables have to be made anew is
+ * replaced when the first list has filled them.
+ *
+ * Return: 0; negative errno, with nothing changed. Logs what failed.
+ */
+int sync_open(struct sync *sync, uint32_t slots);
+
+/** sync_close() - free everything of the process; the datapath goes on. */
+void sync_close(struct sync *sync);
+
+/**
+ * sync_list() - a new whole list: bring the datapath to it.
+ * @list: taken over on success, left to the caller otherwise.
+ *
+ * Warns of addresses that two devices claim.
+ *
+ * Return: 0; -ENOENT when our own device is not in it; another negative errno when the datapath
+ *         could not be brought there. The last good list stays in every such case.
+ */
+int sync_list(struct sync *sync, struct device_list *list);
+
+/** sync_again() - apply the last good list again: addresses or the interface changed. As above. */
+int sync_again(struct sync *sync);
+
+/**
+ * sync_interface() - the interface is now @ifindex, or gone (0).
+ *
+ * Return: 0; negative errno when the program could not be attached there. Logs what failed.
+ */
+int sync_interface(struct sync *sync, uint32_t ifindex);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * desired.h - from "these devices exist" to "these entries belong in the tables".
+ *
+ * Pure computation: no kernel, no logging.
+ */
+#ifndef PEERS_DESIRED_H
+#define PEERS_DESIRED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "peers/device.h"
+
+#define DESIRED_LOCAL UINT32_MAX /* desired_entry.device: the relay's own address */
+
+/* Which device an address or prefix belongs to. */
+struct desired_entry {
+	struct prefix prefix;
+	uint32_t device; /* index into desired.devices, or DESIRED_LOCAL */
+};
+
+/* An address that two claim: who has it, and who wanted it too. */
+struct desired_conflict {
+	struct prefix prefix;
+	uint32_t winner; /* as desired_entry.device */
+	uint32_t loser;
+};
+
+struct desired {
+	struct device *devices; /* without our own, sorted by public key, each key once */
+	size_t n_devices;
+	struct desired_entry *entries; /* sorted by prefix, each prefix once */
+	size_t n_entries;
+	struct desired_conflict *conflicts;
+	size_t n_conflicts;
+	size_t n_repeated; /* devices left out because their key was there already */
+};
+
+struct desired_input {
+	const struct device_list *list;
+	const uint8_t *self_key;    /* WG_KEY_BYTES: ours is the device with this key */
+	const struct prefix *local; /* the host's own addresses: never forwarded */
+	size_t n_local;
+	bool ipv6; /* false: single stack, IPv6 entries are left out */
+};
+
+/**
+ * desired_build() - work out the entries.
+ * @ret: set on success only; freed with desired_done().
+ *
+ * An address that two devices claim goes to the one whose public key sorts first, whatever the
+ * order of the list; the relay's own addresses are never anybody else's.
+ *
+ * Return: 0; -ENOENT when our own device is not in the list (such a list is not to be believed);
+ *         -ENOMEM.
+ */
+int desired_build(const struct desired_input *input, struct desired *ret);
+
+/** desired_done() - free what @desired owns and zero it; safe on a zeroed one. */
+void desired_done(struct desired *desired);
+
+#endif

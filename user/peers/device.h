@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * device.h - the devices of a VPC, as every peer source delivers them.
+ *
+ * A list is two flat arrays: 100,000 devices are two allocations, not 100,000.
+ */
+#ifndef PEERS_DEVICE_H
+#define PEERS_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/prefix.h"
+#include "base/wg_key.h"
+
+/* Bounds on what any source may deliver. */
+#define DEVICES_MAX 131072
+#define DEVICE_PREFIXES_MAX 262144 /* of all devices together */
+#define DEVICE_NAME_MAX 64         /* bytes, NUL included */
+
+struct device {
+	uint8_t public_key[WG_KEY_BYTES];
+	char name[DEVICE_NAME_MAX]; /* host name without control characters; may be empty */
+	bool relay_only;            /* symmetric_nat: reachable through the relay alone */
+	uint32_t first_prefix;      /* index into device_list.prefixes */
+	uint32_t n_prefixes;        /* tunnel addresses and advertised CIDRs */
+};
+
+struct device_list {
+	struct device *devices;
+	size_t n_devices, room_devices;
+	struct prefix *prefixes;
+	size_t n_prefixes, room_prefixes;
+	size_t n_skipped; /* devices and CIDRs that the source left out as invalid */
+};
+
+/** device_list_done() - free what @list owns and zero it; safe on a zeroed one. */
+void device_list_done(struct device_list *list);
+
+/**
+ * device_list_add() - append a device without prefixes.
+ * @device: copied; its prefix members are ignored.
+ *
+ * Return: 0; -E2BIG beyond DEVICES_MAX; -ENOMEM.
+ */
+int device_list_add(struct device_list *list, const struct device *device);
+
+/**
+ * device_list_add_prefix() - give the device that was added last another prefix.
+ *
+ * Return: 0; -EINVAL when there is no device yet; -E2BIG beyond DEVICE_PREFIXES_MAX; -ENOMEM.
+ */
+int device_list_add_prefix(struct device_list *list, const struct prefix *prefix);
+
+/**
+ * device_label() - what a message calls a device: its name, or its key when it has none.
+ *
+ * Return: @text.
+ */
+const char *device_label(const struct device *device, char text[static DEVICE_NAME_MAX]);
+
+#endif

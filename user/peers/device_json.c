@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "peers/device_json.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SHOWN_VALUE_MAX 64
+/* allowed_ips and ipv*_tunnel_ips say the same thing twice: enough to look back for that. */
+#define REPEATED_MAX 8
+
+void device_json_done(struct device_json *device)
+{
+	free(device->prefixes);
+	*device = (struct device_json){};
+}
+
+/* A member, with null and missing being the same. */
+static struct json_object *member(struct json_object *object, const char *name)
+{
+	struct json_object *value = NULL;
+
+	return json_object_object_get_ex(object, name, &value) ? value : NULL;
+}
+
+/* NULL when @value is no string or holds a NUL ("\u0000"). */
+static const char *text_of(struct json_object *value)
+{
+	const char *text;
+
+	if (!json_object_is_type(value, json_type_string))
+		return NULL;
+	text = json_object_get_string(value);
+	return strlen(text) == (size_t)json_object_get_string_len(value) ? text : NULL;
+}
+
+static const char *prefix_error(int err)
+{
+	switch (err) {
+	case -EADDRNOTAVAIL:
+		return "has bits set beyond its prefix length (host bits)";
+	case -ERANGE:
+		return "has a prefix length that is too large";
+	case -EAFNOSUPPORT:
+		return "is of the wrong address family";
+	default:
+		return "is no IP address or CIDR";
+	}
+}
+
+/* @family: 0 for either. */
+static int prefix_of(struct json_object *value, uint8_t family, struct prefix *ret_prefix)
+{
+	const char *text = text_of(value);
+	int err = text ? prefix_parse(text, ret_prefix) : -EINVAL;
+
+	if (!err && family && ret_prefix->family != family)
+		return -EAFNOSUPPORT;
+	return err;
+}
+
+static int add_prefix(struct device_json *ret, const struct prefix *prefix)
+{
+	size_t room = ret->room_prefixes ? ret->room_prefixes * 2 : 8;
+	struct prefix *grown;
+
+	for (size_t i = 0; i < ret->n_prefixes && i < REPEATED_MAX; i++)
+		if (!prefix_compare(&ret->prefixes[i], prefix))
+			return 0;
+	if (ret->n_prefixes >= DEVICE_JSON_PREFIXES_MAX)
+		return -E2BIG;
+	if (ret->n_prefixes == ret->room_prefixes) {
+		grown = reallocarray(ret->prefixes, room, sizeof(*prefix));
+		if (!grown)
+			return -ENOMEM;
+		ret->prefixes = grown;
+		ret->room_prefixes = room;
+	}
+	ret->prefixes[ret->n_prefixes++] = *prefix;
+	return 0;
+}
+
+/* One tunnel address: a host. */
+static int add_address(struct device_json *ret, struct json_object *value, uint8_t family)
+{
+	struct prefix prefix;
+	int err = prefix_of(value, family, &prefix);
+
+	if (err || !prefix_is_host(&prefix))
+		return -EINVAL;
+	return add_prefix(ret, &prefix);
+}
+
+/* allowed_ips: addresses with or without /32 and /128; by design no CIDRs, but nexd takes them. */
+static int read_allowed_ips(struct device_json *ret, struct json_object *array)
+{
+	struct prefix prefix;
+	int err = 0;
+
+	if (!array)
+		return 0;
+	if (!json_object_is_type(array, json_type_array))
+		return -EINVAL;
+	for (size_t i = 0; !err && i < json_object_array_length(array); i++) {
+		err = prefix_of(json_object_array_get_idx(array, i), 0, &prefix);
+		if (!err)
+			err = add_prefix(ret, &prefix);
+	}
+	return err;
+}
+
+/* ipv4_tunnel_ips and ipv6_tunnel_ips: objects with an address member. */
+static int read_tunnel_ips(struct device_json *ret, struct json_object *array, uint8_t family)
+{
+	struct json_object *item, *address;
+	int err = 0;
+
+	if (!array)
+		return 0;
+	if (!json_object_is_type(array, json_type_array))
+		return -EINVAL;
+	for (size_t i = 0; !err && i < json_object_array_length(array); i++) {
+		item = json_object_array_get_idx(array, i);
+		if (!json_object_is_type(item, json_type_object))
+			return -EINVAL;
+		address = member(item, "address");
+		err = address ? add_address(ret, address, family) : -EINVAL;
+	}
+	return err;
+}
+
+/* tunnel_ip and tunnel_ip_v6 of April 2023: a string, empty when there is none. */
+static int read_tunnel_ip(struct device_json *ret, struct json_object *value, uint8_t family)
+{
+	const char *text;
+
+	if (!value)
+		return 0;
+	text = text_of(value);
+	if (text && !*text)
+		return 0;
+	return add_address(ret, value, family);
+}
+
+static int read_addresses(struct device_json *ret, struct json_object *object)
+{
+	int err;
+
+	err = read_allowed_ips(ret, member(object, "allowed_ips"));
+	if (!err)
+		err = read_tunnel_ips(ret, member(object, "ipv4_tunnel_ips"), PREFIX_IPV4);
+	if (!err)
+		err = read_tunnel_ips(ret, member(object, "ipv6_tunnel_ips"), PREFIX_IPV6);
+	if (!err)
+		err = read_tunnel_ip(ret, member(object, "tunnel_ip"), PREFIX_IPV4);
+	if (!err)
+		err = read_tunnel_ip(ret, member(object, "tunnel_ip_v6"), PREFIX_IPV6);
+	return err;
+}
+
+static void warn_cidr(struct device_json *ret, device_json_warn *warn, void *arg,
+		      struct json_object *value, int err)
+{
+	const char *shown = text_of(value) ?: json_object_to_json_string(value);
+	char text[SHOWN_VALUE_MAX + 96];
+
+	snprintf(text, sizeof(text), "advertised CIDR '%.*s' %s", SHOWN_VALUE_MAX, shown,
+		 prefix_error(err));
+	warn(arg, &ret->device, text);
+}
+
+static int read_cidrs(struct device_json *ret, struct json_object *array, device_json_warn *warn,
+		      void *arg)
+{
+	struct prefix prefix;
+	int err;
+
+	if (!array)
+		return 0;
+	if (!json_object_is_type(array, json_type_array)) {
+		warn_cidr(ret, warn, arg, array, -EINVAL);
+		return 0;
+	}
+	for (size_t i = 0; i < json_object_array_length(array); i++) {
+		struct json_object *item = json_object_array_get_idx(array, i);
+
+		err = prefix_of(item, 0, &prefix);
+		if (err) {
+			warn_cidr(ret, warn, arg, item, err);
+			continue;
+		}
+		err = add_prefix(ret, &prefix);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Host names go to terminals and logs: what is not printable becomes '?'. */
+static void read_name(struct device *device, struct json_object *value)
+{
+	const char *text = text_of(value) ?: "";
+
+	snprintf(device->name, sizeof(device->name), "%s", text);
+	for (char *c = device->name; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+}
+
+static int read_key(struct device *device, struct json_object *value, const char **ret_why)
+{
+	static const uint8_t zero[WG_KEY_BYTES];
+	const char *text = text_of(value);
+
+	*ret_why = "it has no public key";
+	if (!text || !*text)
+		return -EINVAL;
+	*ret_why = "its public key is not base64 of 32 bytes";
+	if (wg_key_parse(text, device->public_key))
+		return -EINVAL;
+	*ret_why = "its public key is all zero";
+	return memcmp(device->public_key, zero, sizeof(zero)) ? 0 : -EINVAL;
+}
+
+int device_json_read(struct json_object *object, struct device_json *ret, device_json_warn *warn,
+		     void *warn_arg, const char **ret_why)
+{
+	struct json_object *flag = member(object, "symmetric_nat");
+	int err;
+
+	ret->device = (struct device){};
+	ret->n_prefixes = 0;
+	read_name(&ret->device, member(object, "hostname"));
+	err = read_key(&ret->device, member(object, "public_key"), ret_why);
+	if (err)
+		return err;
+	*ret_why = "symmetric_nat is neither true nor false";
+	if (flag && !json_object_is_type(flag, json_type_boolean))
+		return -EINVAL;
+	ret->device.relay_only = json_object_get_boolean(flag);
+
+	err = read_addresses(ret, object);
+	if (err == -ENOMEM)
+		return err;
+	*ret_why = "one of its tunnel addresses is no address, or of the wrong family";
+	if (err)
+		return -EINVAL;
+	*ret_why = "it has no tunnel address";
+	if (!ret->n_prefixes)
+		return -EINVAL;
+
+	err = read_cidrs(ret, member(object, "advertise_cidrs") ?: member(object, "child_prefix"),
+			 warn, warn_arg);
+	*ret_why = "it has more addresses and CIDRs than a device may have";
+	return err == -E2BIG ? -EINVAL : err;
+}

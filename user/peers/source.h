@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * source.h - the unprivileged process: parses what comes from outside, decides nothing.
+ */
+#ifndef PEERS_SOURCE_H
+#define PEERS_SOURCE_H
+
+/**
+ * source_main() - the whole life of the source process.
+ *
+ * Started by the node with its end of the border socket as descriptor BORDER_SOURCE_FD. Ends when
+ * the node does.
+ *
+ * Return: exit status.
+ */
+int source_main(void);
+
+#endif

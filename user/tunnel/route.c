@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+/* route.c - the host's default routes. */
+#include "tunnel/route.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+
+#include "base/prefix.h"
+#include "tunnel/nl.h"
+
+#define ROUTES_MAX 4096 /* default routes, not routes */
+
+struct routes {
+	struct default_route *route; /* room for a power of two */
+	size_t n;
+};
+
+static int add_route(struct routes *routes, const struct default_route *route)
+{
+	struct default_route *more;
+
+	if (routes->n >= ROUTES_MAX)
+		return -E2BIG;
+	if (!(routes->n & (routes->n - 1))) {
+		more = reallocarray(routes->route, routes->n ? routes->n * 2 : 1, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		routes->route = more;
+	}
+	routes->route[routes->n++] = *route;
+	return 0;
+}
+
+static int add_hops(struct routes *routes, const struct nlattr *attr, struct default_route *route)
+{
+	int len = mnl_attr_get_payload_len(attr), err = 0;
+	struct rtnexthop *hop = mnl_attr_get_payload(attr);
+
+	for (; !err && len >= (int)sizeof(*hop) && RTNH_OK(hop, len); hop = RTNH_NEXT(hop)) {
+		route->ifindex = hop->rtnh_ifindex;
+		err = add_route(routes, route);
+		len -= RTNH_ALIGN(hop->rtnh_len);
+	}
+	return err;
+}
+
+static int take_route(const struct nlmsghdr *msg, void *data)
+{
+	const struct rtmsg *head = mnl_nlmsg_get_payload(msg);
+	struct default_route route = {};
+	struct nlattr *attr;
+	int err = 0;
+
+	if (msg->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(msg) < sizeof(*head))
+		return -EPROTO;
+	if (head->rtm_dst_len || head->rtm_type != RTN_UNICAST)
+		return 0;
+	if (head->rtm_family != AF_INET && head->rtm_family != AF_INET6)
+		return 0;
+	route.family = head->rtm_family == AF_INET ? PREFIX_IPV4 : PREFIX_IPV6;
+	route.from_ra = head->rtm_protocol == RTPROT_RA;
+	mnl_attr_for_each(attr, msg, sizeof(*head))
+	{
+		if (mnl_attr_get_type(attr) == RTA_MULTIPATH) {
+			err = add_hops(data, attr, &route);
+		} else if (mnl_attr_get_type(attr) == RTA_OIF &&
+			   mnl_attr_validate(attr, MNL_TYPE_U32) == 0) {
+			route.ifindex = mnl_attr_get_u32(attr);
+			err = add_route(data, &route);
+		}
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static void forget_routes(void *data)
+{
+	struct routes *routes = data;
+
+	free(routes->route);
+	*routes = (struct routes){};
+}
+
+int route_defaults(struct default_route **ret_routes, size_t *ret_n)
+{
+	char request[NL_REQUEST_BYTES];
+	struct nlmsghdr *msg = mnl_nlmsg_put_header(request);
+	struct routes routes = {};
+	struct rtmsg *head;
+	int err;
+
+	msg->nlmsg_type = RTM_GETROUTE;
+	head = mnl_nlmsg_put_extra_header(msg, sizeof(*head));
+	head->rtm_family = AF_UNSPEC;
+	err = nl_dump(NETLINK_ROUTE, msg, take_route, forget_routes, &routes);
+	if (err) {
+		forget_routes(&routes);
+		return err;
+	}
+	*ret_routes = routes.route;
+	*ret_n = routes.n;
+	return 0;
+}
