@@ -165,6 +165,8 @@ int device_send(const struct device *device, const uint8_t *bytes, size_t n, con
 	preamble.info.proto = htons(version == 4   ? ETH_P_IP
 				    : version == 6 ? ETH_P_IPV6
 						   : ETH_P_802_EX1);
+	/* From a page on, no more than hdr_len is linear; with 0 the driver chooses. */
+	preamble.vnet.hdr_len = n > 0;
 	if (gso->size)
 		describe_gso(bytes, gso, &preamble.vnet);
 	return writev(device->fd, parts, 2) < 0 ? -errno : 0;

@@ -110,8 +110,8 @@ class RelayCommands:
     def is_loaded(self, daemon: Daemon) -> bool:
         """Is this daemon attached, with a list applied?"""
         status = self.status()
-        return bool(status and status["daemon"]["pid"] == daemon.pid and status["list"]["loaded"]
-                    and status["program_id"])
+        return bool(status and status["list"] and status["daemon"]["pid"] == daemon.pid
+                    and status["list"]["loaded"] and status["program_id"])
 
     def call(self, *argv: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """nex-relay ARGV, whatever its exit status."""

@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -30,6 +31,7 @@
 /* Each 0 or a negative errno; -ECANCELED: not tried. */
 struct probe {
 	int load, namespace, tcx, clsact, xdp;
+	bool jit; /* what was loaded was compiled */
 };
 
 static int probe_program(enum bpf_prog_type type, int action)
@@ -42,6 +44,18 @@ static int probe_program(enum bpf_prog_type type, int action)
 			       sizeof(program) / sizeof(*program), NULL);
 
 	return fd < 0 ? -errno : fd;
+}
+
+/*
+ * Asked of a program, not of net.core.bpf_jit_enable, which does not exist in network namespaces
+ * other than the first.
+ */
+static bool probe_jit(int program)
+{
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+
+	return program >= 0 && !bpf_obj_get_info_by_fd(program, &info, &len) && info.jited_prog_len;
 }
 
 static int probe_clsact(int program)
@@ -59,6 +73,7 @@ static void probe_hooks(struct probe *probe)
 	int xdp = probe_program(BPF_PROG_TYPE_XDP, XDP_PASS);
 
 	probe->load = tc < 0 ? tc : 0;
+	probe->jit = probe_jit(tc);
 	if (unshare(CLONE_NEWNET)) {
 		probe->namespace = -errno;
 		return;
@@ -88,7 +103,7 @@ static int receive_probe(int fd, struct probe *ret_probe)
 /* Whatever the child attached goes with its namespace when it ends. */
 static int run_probe(struct probe *ret_probe)
 {
-	struct probe probe = { -ECANCELED, -ECANCELED, -ECANCELED, -ECANCELED, -ECANCELED };
+	struct probe probe = { -ECANCELED, -ECANCELED, -ECANCELED, -ECANCELED, -ECANCELED, false };
 	int ends[2], err;
 	pid_t child;
 
@@ -156,6 +171,11 @@ void check_bpf(struct check_list *list)
 	check_load(list, probe.load);
 	if (probe.load)
 		return;
+	if (probe.jit)
+		check_ok(list, "bpf jit", "on");
+	else
+		check_warn(list, "bpf jit", "sysctl -w net.core.bpf_jit_enable=1",
+			   "off: programs are interpreted, several times slower");
 	if (probe.namespace)
 		check_warn(list, "tc hook", "run as root to see",
 			   "not tried, needs a network namespace: %s", strerror(-probe.namespace));

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "cmd/check_list.h"
-#include "tunnel/sysctl.h"
 
 #define BPFFS "/sys/fs/bpf"
 #define BTF "/sys/kernel/btf/vmlinux"
@@ -56,24 +55,6 @@ void check_bpffs(struct check_list *list)
 		check_fail(list, "bpffs", remedy, "not mounted at " BPFFS);
 	else
 		check_ok(list, "bpffs", "mounted at " BPFFS);
-}
-
-void check_jit(struct check_list *list)
-{
-	static const char remedy[] = "sysctl -w net.core.bpf_jit_enable=1";
-	int value, err = sysctl_read("net/core/bpf_jit_enable", &value);
-
-	if (err == -ENOENT)
-		check_warn(list, "bpf jit", "use a kernel with CONFIG_BPF_JIT",
-			   "the kernel has none: programs are interpreted, several times slower");
-	else if (err)
-		check_warn(list, "bpf jit", "run as root to see",
-			   "net.core.bpf_jit_enable cannot be read: %s", strerror(-err));
-	else if (!value)
-		check_warn(list, "bpf jit", remedy,
-			   "switched off: programs are interpreted, several times slower");
-	else
-		check_ok(list, "bpf jit", "on");
 }
 
 void check_btf(struct check_list *list)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* check_network.c - sysctls, IPv6 and MTUs: what the slow path and the uplink need. */
 #include <errno.h>
+#include <net/if_arp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -141,7 +142,7 @@ void check_mtu(struct check_list *list)
 	struct link link, uplink;
 	const char *reason;
 
-	if (link_get(list->ifname, &link))
+	if (link_get(list->ifname, &link) || link.arphrd != ARPHRD_NONE)
 		return; /* as another line says */
 	if (link.mtu < IPV6_MTU_MIN && ipv6_support(&reason))
 		check_warn(list, "mtu", "raise it to 1280 at least, or do without IPv6",

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/options.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
@@ -58,8 +57,12 @@ static const char *environment_name(const struct option_row *row, char name[ENVI
 {
 	size_t len = snprintf(name, ENVIRONMENT_NAME_MAX, ENVIRONMENT_PREFIX "%s", row->name);
 
-	for (size_t i = strlen(ENVIRONMENT_PREFIX); i < len; i++)
-		name[i] = name[i] == '-' ? '_' : (char)toupper((unsigned char)name[i]);
+	for (size_t i = strlen(ENVIRONMENT_PREFIX); i < len; i++) {
+		if (name[i] == '-')
+			name[i] = '_';
+		else if (name[i] >= 'a' && name[i] <= 'z')
+			name[i] -= 'a' - 'A';
+	}
 	return name;
 }
 

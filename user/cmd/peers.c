@@ -9,6 +9,8 @@
 #include "datapath/counters.h"
 #include "node/instance.h"
 
+#define KEY_SHOWN 8 /* characters: enough to tell peers apart by eye */
+
 static bool is_relay_only(const struct peer_counters *peer)
 {
 	return peer->who.flags & NEX_OWNER_RELAY_ONLY;
@@ -75,7 +77,7 @@ static void print_peer(const struct peer_counters *peer, bool whole_key)
 
 	wg_key_format(peer->who.public_key, key);
 	if (!whole_key)
-		strcpy(key + 8, "...");
+		snprintf(key + KEY_SHOWN, sizeof(key) - KEY_SHOWN, "...");
 	printf("%-20s %-11s %-10s %10llu %10s %10llu %10s",
 	       peer->who.name[0] ? peer->who.name : "-", key,
 	       is_relay_only(peer) ? "relay-only" : "ordinary",

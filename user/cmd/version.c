@@ -2,6 +2,7 @@
 #include <json-c/json.h>
 #include <stdio.h>
 
+#include "base/version.h"
 #include "cmd/cmd.h"
 #include "cmd/print.h"
 #include "datapath/datapath.h"

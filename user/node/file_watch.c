@@ -22,7 +22,7 @@ static int split(struct file_watch *watch, const char *path)
 	memcpy(watch->dir, watch->path, sizeof(watch->dir));
 	slash = strrchr(watch->dir, '/');
 	if (!slash) {
-		strcpy(watch->dir, ".");
+		snprintf(watch->dir, sizeof(watch->dir), ".");
 		watch->name = watch->path;
 		return 0;
 	}

@@ -199,6 +199,12 @@ static void merge_entries(const struct tables *have, const struct tables *want, 
 	}
 }
 
+/* Member by member: struct table_slot has padding. */
+static bool is_slot_changed(const struct table_slot *old, const struct table_slot *new)
+{
+	return old->slot != new->slot || memcmp(&old->value, &new->value, sizeof(old->value));
+}
+
 static void merge_slots(const struct tables *have, const struct tables *want, enum plan_op op,
 			struct plan *plan)
 {
@@ -216,7 +222,7 @@ static void merge_slots(const struct tables *have, const struct tables *want, en
 			order = compare_slots(old, new);
 		if (order < 0 && op == PLAN_DELETE)
 			edit_slot(plan, PLAN_DELETE, old);
-		if (op == PLAN_SET && (order > 0 || (!order && memcmp(old, new, sizeof(*old)))))
+		if (op == PLAN_SET && (order > 0 || (!order && is_slot_changed(old, new))))
 			edit_slot(plan, PLAN_SET, new);
 		h += order <= 0;
 		w += order >= 0;
