@@ -47,6 +47,12 @@ static const struct row table[] = {
 	{ "IPv6 super-packet of another protocol", THERE6(.size = 3040, SET(V6_NEXT(132))),
 	  GSO(1000, 3), COUNTED(3, 3120) },
 
+	/* GRO puts together what came, also when the segments were not all full. */
+	{ "IPv4 TCP super-packet of 4, one of them short", THERE4(TCP4(3040, 5)), GSO(1000, 4),
+	  COUNTED(4, 3160) },
+	{ "IPv6 TCP super-packet of 4, one of them short", THERE6(TCP6(3060, 5)), GSO(1000, 4),
+	  COUNTED(4, 3240) },
+
 	{ "IPv4 TCP super-packet of an unknown number", THERE4(TCP4(3040, 5)), GSO(1000, 0),
 	  COUNTED(3, 3120) },
 	{ "IPv6 TCP super-packet of an unknown number", THERE6(TCP6(3060, 5)), GSO(1000, 0),
@@ -61,9 +67,9 @@ static const struct row table[] = {
 	  COUNTED(3, 3144) },
 	{ "IPv4 super-packet without payload", THERE4(TCP4(40, 5)), GSO(1000, 0), COUNTED(1, 40) },
 	{ "IPv6 super-packet without payload", THERE6(TCP6(60, 5)), GSO(1000, 0), COUNTED(1, 60) },
-	{ "IPv4 super-packet shorter than its headers", THERE4(TCP4(36, 15)), GSO(1000, 0),
+	{ "IPv4 super-packet shorter than its headers", THERE4(TCP4(36, 15)), GSO(8, 0),
 	  COUNTED(1, 36) },
-	{ "IPv6 super-packet shorter than its headers", THERE6(TCP6(56, 15)), GSO(1000, 0),
+	{ "IPv6 super-packet shorter than its headers", THERE6(TCP6(56, 15)), GSO(8, 0),
 	  COUNTED(1, 56) },
 	{ "IPv4 TCP super-packet cut before the data offset",
 	  THERE4(.size = 28, SET(V4_PROTOCOL(6))), GSO(4, 0), COUNTED(2, 48) },

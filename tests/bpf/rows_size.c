@@ -47,6 +47,7 @@ static const struct row table[] = {
 	  .place = SECOND, .live = true },
 	{ "IPv4 of 65535 bytes", V4(65535), LEFT(TOO_BIG), .live = true },
 	{ "IPv6 of 65535 bytes", V6(65535), LEFT(TOO_BIG), .live = true },
+	{ "IPv6 of 65575 bytes, the longest there is", V6(65575), LEFT(TOO_BIG), .live = true },
 	{ "IPv4 of 9000 bytes to nobody", PACKET(ORD1_V4, NOBODY_V4, .size = 9000),
 	  LEFT(UNKNOWN_DST), .place = SECOND, .live = true },
 	{ "IPv6 of 9000 bytes to nobody", PACKET(ORD1_V6, NOBODY_V6, .size = 9000),

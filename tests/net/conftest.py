@@ -6,6 +6,7 @@ a mesh of its own; every test gets it with a complete peers file and no relay on
 """
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -90,3 +91,17 @@ def hook(request: pytest.FixtureRequest) -> tuple[str, ...]:
 def with_peers(mesh: Mesh) -> tuple[str, ...]:
     """Options of `run` that name the peers file."""
     return ("--peers", mesh.peers.path)
+
+
+def foreign_program() -> str:
+    """Object file with an XDP and a TC program that are not nex-relay's and let everything pass."""
+    source, path = "/run/lab/pass.bpf.c", "/run/lab/pass.bpf.o"
+    with open(source, "w", encoding="ascii") as file:
+        file.write('__attribute__((section("xdp"), used)) int pass_xdp(void *c) { return 2; }\n'
+                   '__attribute__((section("tc"), used)) int pass_tc(void *c) { return -1; }\n'
+                   'char LICENSE[] __attribute__((section("license"), used)) = "GPL";\n')
+    built = subprocess.run(["clang", "-O2", "--target=bpf", "-c", source, "-o", path], check=False,
+                           capture_output=True, text=True)
+    if built.returncode != 0:
+        pytest.skip(f"no foreign program, clang says: {built.stderr.strip()}")
+    return path

@@ -74,13 +74,12 @@ WHOLE_FILE: list[tuple[str, Callable[[Records], bytes], bool, str]] = [
      "larg|big|MiB"),
 ]
 
-# Name, what happens to the path itself, words of the reason.
+# Name, what is made beside the path and renamed over it, words of the reason.
 PATH: list[tuple[str, Callable[[str, Records], None], str]] = [
-    ("missing", lambda path, good: os.unlink(path), "No such file"),
-    ("a folder", lambda path, good: (os.unlink(path), os.mkdir(path)), "director|regular"),
-    ("a link to nowhere", lambda path, good: (os.unlink(path), os.symlink("/run/nowhere", path)),
-     "No such file"),
-    ("a pipe nobody writes to", lambda path, good: (os.unlink(path), os.mkfifo(path)), "regular"),
+    ("a link to a folder", lambda path, good: os.symlink("/run/lab", path), "director|regular"),
+    ("a link to nowhere", lambda path, good: os.symlink("/run/nowhere", path), "No such file"),
+    ("a link to itself", lambda path, good: os.symlink("peers.json", path), "symbolic links"),
+    ("a pipe nobody writes to", lambda path, good: os.mkfifo(path), "regular"),
     ("200 MB, sparse", lambda path, good: _sparse(path, _text(good)), "NUL|larg|big|MiB"),
     ("200 MB of blanks", lambda path, good: _padded(path, _text(good)), "larg|big|MiB"),
 ]
@@ -97,9 +96,6 @@ def running(mesh: Mesh) -> Iterator[tuple[RelayCommands, Daemon]]:
 
 def _wait_good(mesh: Mesh, commands: RelayCommands, daemon: Daemon) -> None:
     """The good list is back, and applied."""
-    path = mesh.peers.path
-    if os.path.isdir(path) and not os.path.islink(path):
-        os.rmdir(path)
     mesh.peers.replace(devices.records(mesh.devices()))
     wait_until(lambda: not commands.status()["list"]["error"], "good list again")
     daemon.new_messages()
@@ -139,19 +135,16 @@ def test_a_bad_list_is_refused_whole(mesh: Mesh, running: tuple[RelayCommands, D
     _check_refused(mesh, running, lambda: mesh.peers.replace(text), position, reason)
 
 
-@pytest.mark.parametrize(("name", "change", "reason"), PATH, ids=[row[0] for row in PATH])
+@pytest.mark.parametrize(("name", "make", "reason"), PATH, ids=[row[0] for row in PATH])
 def test_a_bad_path_is_refused(mesh: Mesh, running: tuple[RelayCommands, Daemon], name: str,
-                               change: Callable[[str, Records], None], reason: str) -> None:
-    good = devices.records(mesh.devices())
+                               make: Callable[[str, Records], None], reason: str) -> None:
     beside = mesh.peers.path + ".bad"
+    make(beside, devices.records(mesh.devices()))
+    _check_refused(mesh, running, lambda: os.rename(beside, mesh.peers.path), False, reason)
 
-    def break_it() -> None:
-        if name.startswith("200 MB"):
-            change(beside, good)
-            os.rename(beside, mesh.peers.path)
-        else:
-            change(mesh.peers.path, good)
-    _check_refused(mesh, running, break_it, False, reason)
+
+def test_a_missing_file_is_said(mesh: Mesh, running: tuple[RelayCommands, Daemon]) -> None:
+    _check_refused(mesh, running, mesh.peers.remove, False, "No such file")
 
 
 def _newcomer() -> dict[str, Any]:

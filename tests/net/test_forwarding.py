@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The fast path: what peers send to each other, on every hook, over IPv4 and IPv6."""
 
+import signal
 import socket
 
 import pytest
@@ -157,18 +158,34 @@ def test_the_april_2023_form_is_read(mesh: Mesh, relay: RelayCommands, family: i
     assert ping(mesh["spoke1"].node, _lan_host(family)).complete
 
 
-def test_a_new_peer_of_the_interface_is_picked_up(mesh: Mesh, relay: RelayCommands,
-                                                  hook: tuple[str, ...], family: int) -> None:
-    """--adopt without --peers: the interface is the list, and `wg set` changes it."""
+def test_the_interface_itself_can_be_the_list(mesh: Mesh, relay: RelayCommands,
+                                              hook: tuple[str, ...], family: int) -> None:
+    """--adopt without --peers: peers and AllowedIPs of wg0."""
     relay.start(*hook)
-    assert ping(mesh["spoke1"].node, mesh["spoke2"].address(family)).complete
-    assert ping(mesh["spoke1"].node, _lan_host(family)).complete
-    spoke3 = mesh.add("spoke3")
-    try:
-        wait_until(lambda: ping(mesh["spoke1"].node, spoke3.address(family), count=1,
-                                wait_s=0.2).received, "answer of a peer that `wg set` added")
-    finally:
-        mesh.drop("spoke3")
     status = relay.status()
     assert status and status["list"]["loaded"]
-    wait_until(lambda: relay.status()["list"]["devices"] == 4, "end of a peer that was removed")
+    assert (status["list"]["devices"], status["list"]["cidrs"]) == (4, 2)
+    for address in (mesh["spoke2"].address(family), _lan_host(family)):
+        answer = ping(mesh["spoke1"].node, address)
+        assert answer.complete, answer.output
+    assert relay.packets("forwarded", family) == 20
+
+
+@pytest.mark.parametrize("signalled", [False, True], ids=["by itself", "at SIGHUP"])
+def test_a_new_peer_of_the_interface_is_picked_up(mesh: Mesh, relay: RelayCommands,
+                                                  signalled: bool) -> None:
+    """`wg set` adds a peer, and takes it away again."""
+    daemon = relay.start()
+    limit_s = 2 if signalled else 15
+    spoke3 = mesh.add("spoke3")
+    try:
+        if signalled:
+            daemon.signal(signal.SIGHUP)
+        for family in (4, 6):
+            wait_until(lambda: ping(mesh["spoke1"].node, spoke3.address(family), count=1,
+                                    wait_s=0.2).received, "answer of the new peer", limit_s)
+    finally:
+        mesh.drop("spoke3")
+    if signalled:
+        daemon.signal(signal.SIGHUP)
+    wait_until(lambda: relay.status()["list"]["devices"] == 4, "end of the peer", limit_s)

@@ -133,7 +133,7 @@ static int on_element(void *arg, struct json_object *object, uint64_t line)
 
 	result->n++;
 	result->last_line = line;
-	if (strlen(text) < 256)
+	if (result->len < sizeof(result->elements))
 		result->len += snprintf(result->elements + result->len,
 					sizeof(result->elements) - result->len, "%s%s@%llu",
 					result->len ? " " : "", text, (unsigned long long)line);
@@ -221,22 +221,22 @@ static void test_cut_off(void **state)
 	}
 }
 
-/* "[{"a":" and then arrays, or objects, until @depth levels are open below the outer array. */
+/* "[{"a":" and then arrays, or objects, until @depth levels are open, the outer array included. */
 static size_t nest(char *text, size_t depth, bool objects)
 {
 	size_t len = sprintf(text, "[{\"a\":");
 
-	for (size_t i = 1; i < depth; i++)
+	for (size_t i = 2; i < depth; i++)
 		len += sprintf(text + len, objects ? "{\"a\":" : "[");
 	text[len++] = '1';
-	for (size_t i = 1; i < depth; i++)
+	for (size_t i = 2; i < depth; i++)
 		text[len++] = objects ? '}' : ']';
 	return len + sprintf(text + len, "}]");
 }
 
 static void test_nesting(void **state)
 {
-	static const size_t depths[] = { 1, 15, 16, 17, 10000 };
+	static const size_t depths[] = { 2, 15, 16, 17, 10000 };
 	static char text[100000];
 
 	(void)state;

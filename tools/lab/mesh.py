@@ -40,6 +40,7 @@ class Spoke:
     node: Node
     device: Device
     tunnel: WireGuard
+    endpoint: str  # the relay's, as this node sees it
 
     def address(self, family: int) -> str:
         """Tunnel address; family is 4 or 6."""
@@ -118,6 +119,14 @@ class Mesh:
         self.tunnel.create()
         for spoke in self.spokes.values():
             self.tunnel.set_peer(spoke.device.public_key, spoke.device.allowed_ips())
+            # A relay that comes back has no sessions; a spoke notices only after 15 s.
+            spoke.tunnel.remove_peer(self.device.public_key)
+            self._connect(spoke)
+
+    def _connect(self, spoke: Spoke) -> None:
+        """Make the relay the spoke's peer; its keepalive begins the handshake."""
+        spoke.tunnel.set_peer(self.device.public_key, list(spoke.tunnel.routes), spoke.endpoint,
+                              keepalive_s=20)
 
     def add(self, name: str, relay_only: bool = False, advertises: list[str] | None = None,
             wait: bool = True) -> Spoke:
@@ -130,14 +139,13 @@ class Mesh:
                            addresses=[f"100.64.0.{number + 1}/32", f"200::{number + 1}/128"])
         device = Device(name, tunnel.key.public, f"100.64.0.{number + 1}", f"200::{number + 1}",
                         relay_only=relay_only, advertises=advertises or [])
-        behind_relay = [devices.IPV4_RANGE, devices.IPV6_RANGE]
-        behind_relay += [cidr for cidr in (LAN4, LAN6) if cidr not in device.advertises]
-        tunnel.routes = behind_relay
+        tunnel.routes = [cidr for cidr in (devices.IPV4_RANGE, devices.IPV6_RANGE, LAN4, LAN6)
+                         if cidr not in device.advertises]
         tunnel.create()
         self._undo.append(tunnel.remove)
         self.tunnel.set_peer(device.public_key, device.allowed_ips())
-        tunnel.set_peer(self.device.public_key, behind_relay, endpoint, keepalive_s=20)
-        self.spokes[name] = Spoke(node, device, tunnel)
+        self.spokes[name] = Spoke(node, device, tunnel, endpoint)
+        self._connect(self.spokes[name])
         if wait:
             self.wait_connected()
         return self.spokes[name]

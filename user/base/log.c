@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/printable.h"
+
 #define LINE_BYTES_MAX 1024
 
 static struct {
@@ -25,17 +27,16 @@ void log_setup(const char *who, bool verbose)
 	log_state.colour = isatty(STDERR_FILENO) && !getenv("NO_COLOR");
 }
 
-static void log_write(enum log_level level, char *text)
+static void log_write(enum log_level level, const char *message)
 {
 	static const char *const colour[] = { "\033[31m", "\033[33m", "", "\033[2m" };
 	static const int priority[] = { 3, 4, 5, 7 }; /* sd-daemon(3) */
 	bool coloured = log_state.colour && *colour[level];
 	char line[LINE_BYTES_MAX + 64];
+	char text[LINE_BYTES_MAX];
 	int len;
 
-	for (char *c = text; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
+	printable_copy(text, sizeof(text), message);
 	if (log_state.journal)
 		len = snprintf(line, sizeof(line), "<%d>%s\n", priority[level], text);
 	else

@@ -179,18 +179,17 @@ static int read_table(int fd, struct table *table)
 
 int fw_read_xtables(const char *ifname, bool ipv6, struct fw_ruleset *ruleset)
 {
-	/* Only asking for a table by name would make the kernel create it. */
-	auto_fclose FILE *names =
-		fopen(ipv6 ? "/proc/net/ip6_tables_names" : "/proc/net/ip_tables_names", "re");
-	auto_close int fd = -1;
+	auto_close int fd = socket(ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	auto_fclose FILE *names = NULL;
 	char name[XT_TABLE_MAXNAMELEN + 2];
 	int err = 0;
 
+	if (fd < 0)
+		return errno == EAFNOSUPPORT ? 0 : -errno;
+	/* Asking for a table that is not in here would make the kernel create it. */
+	names = fopen(ipv6 ? "/proc/net/ip6_tables_names" : "/proc/net/ip_tables_names", "re");
 	if (!names)
 		return errno == ENOENT ? 0 : -errno;
-	fd = socket(ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
 	while (!err && fgets(name, sizeof(name), names)) {
 		struct table table = {
 			.name = name,

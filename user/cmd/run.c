@@ -40,9 +40,6 @@ int cmd_run(const struct options *options, char **args, int n_args)
 	if (settings.relay_only && !settings.peers)
 		return misused("--forward relay-only needs --peers: the interface does not tell "
 			       "which devices are relay-only");
-	if (settings.strict && !settings.relay_only)
-		return misused("--strict needs --forward relay-only: with `all` nothing is "
-			       "disallowed");
 	return node_run(&settings) ? EXIT_FAILED : EXIT_DONE;
 }
 

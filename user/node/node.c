@@ -174,13 +174,26 @@ static int look_at_interface(struct node *node, uint32_t *ret_peers)
 	return 0;
 }
 
+/* Where it cannot be written at the start it never can: better said now than later. */
+static int first_status(struct node *node)
+{
+	struct node_status status = { node->settings, &node->sync, node->ipv6_reason, "" };
+	int err = status_file_write(node->instance.status_path, &status);
+
+	if (err)
+		return log_err(err, "write %s: make room for it", node->instance.status_path);
+	return 0;
+}
+
 static int start(struct node *node, uint32_t n_peers)
 {
 	int err;
 
 	/* Before the first list comes: what is wrong with the host is said at once. */
 	look_at_ipv6(node, true);
-	err = enable_forwarding(node);
+	err = first_status(node);
+	if (!err)
+		err = enable_forwarding(node);
 	if (!err)
 		err = sync_open(&node->sync, n_peers);
 	if (!err)

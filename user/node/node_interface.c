@@ -26,7 +26,9 @@ void node_interface_read(struct node *node)
 		return;
 	err = interface_list_read(node->settings->ifname, &list);
 	if (err) {
-		node_list_failed(node, strerror(-err));
+		/* The same trouble every few seconds is said once. */
+		if (strcmp(node->list_error, strerror(-err)) != 0)
+			node_list_failed(node, strerror(-err));
 		return;
 	}
 	/* Asked for again and again: only a difference is worth a message. */

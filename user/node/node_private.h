@@ -43,6 +43,7 @@ struct node {
 	struct border_list incoming;
 	uint32_t want_list; /* number of the newest list that was asked for */
 	bool unsent;        /* a list was asked for that no source has been told of */
+	int n_said;         /* messages of the source about that list */
 
 	/* node_interface.c */
 	int link_fd;

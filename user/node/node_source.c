@@ -21,6 +21,8 @@
 #define RESTART_CALM_S 60 /* a source that lived so long begins with the shortest delay again */
 #define MESSAGES_AT_ONCE 64
 #define FOLDER_RETRY_S 2
+#define SAID_MAX 32 /* messages for one list: a source that has more to say is not to be trusted \
+		     */
 
 static void source_lost(struct node *node, const char *why)
 {
@@ -71,6 +73,7 @@ void node_source_read(struct node *node)
 	if (fd < 0)
 		return;
 	record.list = ++node->want_list;
+	node->n_said = 0;
 	err = border_send(node->child.sock, &record, 1, fd);
 	node->unsent = err == -EAGAIN; /* busy with earlier ones: on_source() tries again */
 	if (err && err != -EAGAIN)
@@ -91,6 +94,8 @@ static int take_record(struct node *node, const struct border_record *record)
 	}
 	if (record->list != node->want_list)
 		return 0;
+	if (++node->n_said > SAID_MAX)
+		return -EPROTO;
 	snprintf(text, sizeof(text), "%.*s", BORDER_TEXT_MAX - 1, record->text);
 	if (record->kind == BORDER_WARNING)
 		log_warn("%s: %s", node_list_name(node), text);

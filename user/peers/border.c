@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/printable.h"
+
 int border_send(int sock, const struct border_record *records, size_t n, int fd)
 {
 	struct iovec iov = { .iov_base = (void *)records, .iov_len = n * sizeof(*records) };
@@ -90,13 +92,10 @@ static bool name_is_clean(const char name[static DEVICE_NAME_MAX])
 
 	if (len == DEVICE_NAME_MAX)
 		return false;
-	for (size_t i = 0; i < DEVICE_NAME_MAX; i++) {
-		unsigned char c = name[i];
-
-		if (i < len ? c < ' ' || c == 0x7f : c != 0)
+	for (size_t i = len; i < DEVICE_NAME_MAX; i++)
+		if (name[i])
 			return false;
-	}
-	return true;
+	return printable_check(name);
 }
 
 static int add_device(struct device_list *devices, const struct border_record *record)
@@ -142,6 +141,9 @@ int border_list_add(struct border_list *list, const struct border_record *record
 	if (record->list != want)
 		return record->list > want ? -EPROTO : 0;
 	if (record->kind == BORDER_LIST_BEGIN) {
+		/* A list is sent once: a source that repeats it would keep us busy for ever. */
+		if (list->list == record->list)
+			return -EPROTO;
 		device_list_done(&list->devices);
 		list->list = record->list;
 		list->open = 1;

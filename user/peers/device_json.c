@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/printable.h"
+
 #define SHOWN_VALUE_MAX 64
 /* allowed_ips and ipv*_tunnel_ips say the same thing twice: enough to look back for that. */
 #define REPEATED_MAX 8
@@ -200,12 +202,7 @@ static int read_cidrs(struct device_json *ret, struct json_object *array, device
 /* Host names go to terminals and logs: what is not printable becomes '?'. */
 static void read_name(struct device *device, struct json_object *value)
 {
-	const char *text = text_of(value) ?: "";
-
-	snprintf(device->name, sizeof(device->name), "%s", text);
-	for (char *c = device->name; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
+	printable_copy(device->name, sizeof(device->name), text_of(value) ?: "");
 }
 
 static int read_key(struct device *device, struct json_object *value, const char **ret_why)
