@@ -111,7 +111,7 @@ static int attach_clsact(struct device *device, int program)
 			    .attach_point = BPF_TC_INGRESS);
 	DECLARE_LIBBPF_OPTS(bpf_tc_opts, filter, .prog_fd = program, .handle = 1, .priority = 1,
 			    .flags = BPF_TC_F_REPLACE);
-	int err = bpf_tc_hook_create(&where);
+	int err = device->program < 0 ? bpf_tc_hook_create(&where) : 0;
 
 	if (err && err != -EEXIST)
 		return err;

@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * fixture.c - the programs, loaded with one choice of settings, and maps with a small VPC in them.
+ * fixture.c - maps with a small VPC in them, and changes to it.
  *
  * The second interface serves another VPC with the same addresses and other slots, and without
  * prefixes.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fixture.h"
-
-#define RODATA_BYTES_MAX 64
 
 /* clang-format off */
 static const char *const everywhere[] = {
@@ -44,97 +39,6 @@ struct entry {
 	uint32_t prefix_bits;
 	uint8_t addr[16];
 };
-
-/* The constants of the programs, all of them of one byte. */
-static int set_bool(struct bpf_object *object, const char *name, bool value)
-{
-	struct bpf_map *rodata = bpf_object__find_map_by_name(object, ".rodata");
-	const struct btf *btf = bpf_object__btf(object);
-	int section = btf ? btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC) : -ENOENT;
-	const struct btf_var_secinfo *info;
-	uint8_t data[RODATA_BYTES_MAX];
-	const void *initial;
-	size_t size;
-
-	initial = rodata ? bpf_map__initial_value(rodata, &size) : NULL;
-	if (!initial || section < 0 || size > sizeof(data))
-		return -ENOENT;
-	memcpy(data, initial, size);
-	info = btf_var_secinfos(btf__type_by_id(btf, section));
-	for (int i = 0; i < btf_vlen(btf__type_by_id(btf, section)); i++, info++) {
-		const struct btf_type *variable = btf__type_by_id(btf, info->type);
-
-		if (strcmp(btf__name_by_offset(btf, variable->name_off), name))
-			continue;
-		if (info->size != 1 || info->offset >= size)
-			return -EPROTO;
-		data[info->offset] = value;
-		return bpf_map__set_initial_value(rodata, data, size);
-	}
-	return -ENOENT;
-}
-
-static int find_descriptors(struct fixture *fixture)
-{
-	const struct {
-		const char *name;
-		int *fd;
-	} maps[] = {
-		{ "nex_addr4", &fixture->addr4 },       { "nex_addr6", &fixture->addr6 },
-		{ "nex_cidr4", &fixture->cidr4 },       { "nex_cidr6", &fixture->cidr6 },
-		{ "nex_scopes", &fixture->scopes },     { "nex_slot_stats", &fixture->slot_stats },
-		{ "nex_verdicts", &fixture->verdicts },
-	};
-	static const char *const programs[HOOK_COUNT] = { "nex_wg_tc", "nex_wg_xdp" };
-
-	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
-		*maps[i].fd = bpf_object__find_map_fd_by_name(fixture->object, maps[i].name);
-		if (*maps[i].fd < 0)
-			return -ENOENT;
-	}
-	for (int hook = 0; hook < HOOK_COUNT; hook++) {
-		struct bpf_program *program =
-			bpf_object__find_program_by_name(fixture->object, programs[hook]);
-
-		if (!program)
-			return -ENOENT;
-		fixture->program[hook] = bpf_program__fd(program);
-	}
-	return 0;
-}
-
-int fixture_load(const char *path, unsigned int settings, struct fixture *ret_fixture)
-{
-	struct fixture fixture = {};
-	struct bpf_map *stats;
-	int err;
-
-	fixture.object = bpf_object__open_file(path, NULL);
-	if (!fixture.object)
-		return -errno;
-	stats = bpf_object__find_map_by_name(fixture.object, "nex_slot_stats");
-	err = stats ? bpf_map__set_max_entries(stats, SLOT_COUNT) : -ENOENT;
-	if (!err)
-		err = set_bool(fixture.object, "cfg_relay_only", settings & RELAY_ONLY);
-	if (!err)
-		err = set_bool(fixture.object, "cfg_strict", settings & STRICT);
-	if (!err)
-		err = bpf_object__load(fixture.object);
-	if (!err)
-		err = find_descriptors(&fixture);
-	if (err) {
-		fixture_done(&fixture);
-		return err;
-	}
-	*ret_fixture = fixture;
-	return 0;
-}
-
-void fixture_done(struct fixture *fixture)
-{
-	bpf_object__close(fixture->object);
-	fixture->object = NULL;
-}
 
 static int parse_entry(char *text, struct entry *ret_entry)
 {
@@ -186,7 +90,9 @@ static int put_prefix(const struct fixture *fixture, uint32_t scope, const struc
 				       : put(fixture->cidr6, &cidr6, owner);
 	if (err)
 		return err;
-	(void)bpf_map_lookup_elem(fixture->scopes, &scope, &counts); /* none yet: zeroes */
+	err = bpf_map_lookup_elem(fixture->scopes, &scope, &counts);
+	if (err)
+		return err;
 	*(entry->family == AF_INET ? &counts.cidrs4 : &counts.cidrs6) += owner ? 1 : -1;
 	return bpf_map_update_elem(fixture->scopes, &scope, &counts, BPF_ANY);
 }
@@ -198,92 +104,120 @@ static int set_counts(const struct fixture *fixture, uint32_t scope, const char 
 
 	if (err)
 		return err;
-	if (sscanf(word, "cidrs4=%u", &counts.cidrs4) != 1 &&
-	    sscanf(word, "cidrs6=%u", &counts.cidrs6) != 1)
+	if (!strncmp(word, "cidrs4=", strlen("cidrs4=")))
+		counts.cidrs4 = strtoul(word + strlen("cidrs4="), NULL, 10);
+	else if (!strncmp(word, "cidrs6=", strlen("cidrs6=")))
+		counts.cidrs6 = strtoul(word + strlen("cidrs6="), NULL, 10);
+	else
 		return -EINVAL;
 	return bpf_map_update_elem(fixture->scopes, &scope, &counts, BPF_ANY);
+}
+
+/* Return: 1 for a prefix, 0 for a host; negative errno.
+ */
+static int parse_word(char *word, uint32_t first_slot, struct entry *ret_entry,
+		      struct nex_owner *ret_owner, bool *ret_delete)
+{
+	char *slot = strchr(word, '='), *flag;
+
+	*ret_delete = *word == '-';
+	if (*ret_delete)
+		return parse_entry(word + 1, ret_entry);
+	if (!slot)
+		return -EINVAL;
+	*slot++ = '\0';
+	ret_owner->slot = first_slot + strtoul(slot, &flag, 10);
+	ret_owner->flags = *flag == 'r' ? NEX_OWNER_RELAY_ONLY : *flag == 'l' ? NEX_OWNER_LOCAL : 0;
+	return parse_entry(word, ret_entry);
+}
+
+static bool is_count(const char *word)
+{
+	return !strncmp(word, "cidrs", strlen("cidrs"));
 }
 
 static int change_word(const struct fixture *fixture, uint32_t scope, char *word,
 		       uint32_t first_slot)
 {
-	struct nex_owner owner = {}, *put_owner = &owner;
-	char *slot = strchr(word, '='), *flag;
+	struct nex_owner owner;
 	struct entry entry;
+	bool delete;
 	int prefix;
 
-	if (!strncmp(word, "cidrs", strlen("cidrs")))
+	if (is_count(word))
 		return set_counts(fixture, scope, word);
-	if (*word == '-') {
-		put_owner = NULL;
-		word++;
-	} else if (slot) {
-		*slot++ = '\0';
-		owner.slot = first_slot + strtoul(slot, &flag, 10);
-		owner.flags = *flag == 'r'   ? NEX_OWNER_RELAY_ONLY
-			      : *flag == 'l' ? NEX_OWNER_LOCAL
-					     : 0;
-	} else {
-		return -EINVAL;
-	}
-	prefix = parse_entry(word, &entry);
+	prefix = parse_word(word, first_slot, &entry, &owner, &delete);
 	if (prefix < 0)
 		return prefix;
-	return prefix ? put_prefix(fixture, scope, &entry, put_owner)
-		      : put_host(fixture, scope, &entry, put_owner);
+	return prefix ? put_prefix(fixture, scope, &entry, delete ? NULL : &owner)
+		      : put_host(fixture, scope, &entry, delete ? NULL : &owner);
 }
 
-static int change(const struct fixture *fixture, uint32_t scope, const char *text,
-		  uint32_t first_slot)
+/* Whatever the word has done to an entry: it is gone. */
+static int remove_word(const struct fixture *fixture, uint32_t scope, char *word,
+		       uint32_t first_slot)
+{
+	struct nex_owner owner;
+	struct entry entry;
+	bool delete;
+	int prefix, err;
+
+	if (is_count(word))
+		return 0;
+	prefix = parse_word(word, first_slot, &entry, &owner, &delete);
+	if (prefix < 0)
+		return prefix;
+	err = prefix ? put_prefix(fixture, scope, &entry, NULL)
+		     : put_host(fixture, scope, &entry, NULL);
+	return err == -ENOENT ? 0 : err;
+}
+
+static int for_each_word(const struct fixture *fixture, uint32_t scope, const char *text,
+			 uint32_t first_slot,
+			 int (*call)(const struct fixture *, uint32_t, char *, uint32_t))
 {
 	char words[256], *next = words, *word;
 	int err = 0;
 
 	if (strlen(text) >= sizeof(words))
 		return -E2BIG;
-	strcpy(words, text);
+	memcpy(words, text, strlen(text) + 1);
 	while (!err && (word = strsep(&next, " ")))
-		err = change_word(fixture, scope, word, first_slot);
+		err = call(fixture, scope, word, first_slot);
 	return err;
 }
 
 int fixture_change(const struct fixture *fixture, uint32_t scope, const char *text)
 {
-	return change(fixture, scope, text, 0);
-}
-
-/* Keys of all these maps are at most as long as that of nex_cidr6. */
-static int empty(int map)
-{
-	uint8_t key[sizeof(struct nex_cidr6)];
-	int err = 0;
-
-	while (!err && !bpf_map_get_next_key(map, NULL, key))
-		err = bpf_map_delete_elem(map, key);
-	return err;
+	return for_each_word(fixture, scope, text, 0, change_word);
 }
 
 static int fill_place(const struct fixture *fixture, uint32_t scope, enum place place)
 {
-	uint32_t first_slot = place * SLOTS_PER_PLACE;
-	int err = 0;
+	uint32_t slot = place * SLOTS_PER_PLACE;
+	struct nex_scope none = {};
+	int err = bpf_map_update_elem(fixture->scopes, &scope, &none, BPF_ANY);
 
 	for (size_t i = 0; !err && i < sizeof(everywhere) / sizeof(everywhere[0]); i++)
-		err = change(fixture, scope, everywhere[i], first_slot);
+		err = for_each_word(fixture, scope, everywhere[i], slot, change_word);
 	for (size_t i = 0; !err && i < sizeof(first_only) / sizeof(first_only[0]); i++)
 		if (place == FIRST)
-			err = change(fixture, scope, first_only[i], first_slot);
+			err = for_each_word(fixture, scope, first_only[i], slot, change_word);
 	return err;
+}
+
+int fixture_restore(const struct fixture *fixture, uint32_t scope, enum place place,
+		    const char *text)
+{
+	int err = for_each_word(fixture, scope, text, 0, remove_word);
+
+	return err ? err : fill_place(fixture, scope, place);
 }
 
 int fixture_fill(const struct fixture *fixture, const struct devices *devices)
 {
-	const int maps[] = { fixture->addr4, fixture->addr6, fixture->cidr4, fixture->cidr6,
-			     fixture->scopes };
 	int err = 0;
 
-	for (size_t i = 0; !err && i < sizeof(maps) / sizeof(maps[0]); i++)
-		err = empty(maps[i]);
 	for (int hook = 0; hook < HOOK_COUNT; hook++)
 		for (int place = 0; !err && place < PLACE_COUNT; place++)
 			err = fill_place(fixture, devices->device[hook][place].ifindex, place);

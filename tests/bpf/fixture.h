@@ -60,7 +60,7 @@ int fixture_load(const char *path, unsigned int settings, struct fixture *ret_fi
 /** fixture_done() - unload; safe on a zeroed fixture. */
 void fixture_done(struct fixture *fixture);
 
-/** fixture_fill() - empty the maps of addresses and put in the VPCs. Return: 0; negative errno. */
+/** fixture_fill() - put the VPCs into the maps of addresses. Return: 0; negative errno. */
 int fixture_fill(const struct fixture *fixture, const struct devices *devices);
 
 /**
@@ -75,5 +75,9 @@ int fixture_fill(const struct fixture *fixture, const struct devices *devices);
  * Return: 0; negative errno.
  */
 int fixture_change(const struct fixture *fixture, uint32_t scope, const char *text);
+
+/** fixture_restore() - take back what fixture_change() has done. Return: 0; negative errno. */
+int fixture_restore(const struct fixture *fixture, uint32_t scope, enum place place,
+		    const char *text);
 
 #endif

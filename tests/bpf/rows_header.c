@@ -52,7 +52,8 @@ static const struct row table[] = {
 	  LEFT(OPTIONS) },
 	/* The sum is taken over a plain header only: the kernel does the rest. */
 	{ "IPv4 options with a wrong checksum",
-	  V4(.wrong_checksum = true, BODY("\x94\4\0\0"), SET(V4_VERSION_IHL(0x46))), LEFT(OPTIONS) },
+	  V4(.wrong_checksum = true, BODY("\x94\4\0\0"), SET(V4_VERSION_IHL(0x46))),
+	  LEFT(OPTIONS) },
 	{ "IPv4 options with total length one too large",
 	  V4(SET(V4_VERSION_IHL(0x46), V4_TOTAL_LENGTH(101))), LEFT(MALFORMED) },
 
@@ -66,7 +67,8 @@ static const struct row table[] = {
 	{ "IPv6 hop-by-hop header cut before the addresses end",
 	  V6(.size = 40, .missing = 1, SET(V6_NEXT(0))), LEFT(MALFORMED) },
 
-	{ "IPv6 hop-by-hop header behind another", CARRIED(60, DEST_OPTS("\0") "\x11\0\1\4\0\0\0\0") },
+	{ "IPv6 hop-by-hop header behind another",
+	  CARRIED(60, DEST_OPTS("\0") "\x11\0\1\4\0\0\0\0") },
 	{ "IPv6 routing header type 0",
 	  CARRIED(43, "\x11\2\0\1\0\0\0\0\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\3") },
 	{ "IPv6 segment routing header",

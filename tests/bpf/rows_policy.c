@@ -26,7 +26,7 @@
 			.settings = RELAY_ONLY | STRICT                                         \
 	}
 
-#define STRICTEST .settings = RELAY_ONLY | STRICT
+#define STRICTEST .settings = (RELAY_ONLY | STRICT)
 
 /* clang-format off */
 static const struct row table[] = {

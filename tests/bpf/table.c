@@ -171,5 +171,6 @@ int main(int argc, char **argv)
 		printf("Bail out! %s: %s\n", argv[argc - 1], strerror(errno));
 		return EXIT_BAILED;
 	}
+	setvbuf(stdout, NULL, _IOLBF, 0); /* libbpf's messages stay between the lines */
 	return run_tables(argv[argc - 1], stop);
 }

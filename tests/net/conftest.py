@@ -6,6 +6,7 @@ a mesh of its own; every test gets it with a complete peers file and no relay on
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,9 +17,9 @@ sys.dont_write_bytecode = True
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 
-from lab import bpf, devices, world  # noqa: E402 - the path comes first
+from lab import bpf, devices, relay as relay_module, world  # noqa: E402 - the path comes first
 from lab.mesh import Mesh  # noqa: E402
-from lab.relay import BINARY, RelayCommands  # noqa: E402
+from lab.relay import RelayCommands  # noqa: E402
 
 # Every way to sit on the interface: what `run` is told, and what `status` says then.
 HOOKS = {
@@ -30,7 +31,10 @@ HOOKS = {
 
 def pytest_configure(config: pytest.Config) -> None:
     """Move into a world, before anything is collected."""
-    if world.inside() or os.geteuid() != 0:
+    if os.geteuid() != 0:
+        return
+    if world.inside():
+        _keep_binary()
         return
     capture = config.pluginmanager.getplugin("capturemanager")
     if capture:
@@ -42,13 +46,20 @@ def pytest_configure(config: pytest.Config) -> None:
         pytest.exit(str(err), 1)
 
 
+def _keep_binary() -> None:
+    """Test one and the same binary all the time, though the tree may be built anew meanwhile; and
+    from a folder that an unprivileged user can reach."""
+    if os.access(relay_module.BINARY, os.X_OK):
+        relay_module.BINARY = shutil.copy(relay_module.BINARY, "/run/lab/nex-relay")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say why nothing can run where nothing can run."""
     reason = ""
     if os.geteuid() != 0:
         reason = "network namespaces need root"
-    elif not os.access(BINARY, os.X_OK):
-        reason = f"no {os.path.relpath(BINARY)}: run make first"
+    elif not os.access(relay_module.BINARY, os.X_OK):
+        reason = f"no {os.path.relpath(relay_module.BINARY)}: run make first"
     if reason:
         for item in items:
             if os.geteuid() == 0 and item.path.name == "test_lab.py":

@@ -10,7 +10,7 @@ from conftest import foreign_program
 
 from lab import footprint
 from lab.mesh import Mesh
-from lab.relay import BINARY, RelayCommands
+from lab.relay import RelayCommands
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_tun_device_without_wireguard(mesh: Mesh, relay: RelayCommands) -> Non
 @pytest.mark.usefixtures("untouched")
 def test_not_root(mesh: Mesh, relay: RelayCommands, with_peers: tuple[str, ...]) -> None:
     done = mesh.relay.call("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
-                           "--", *_visible_binary(), "run", "--adopt", *with_peers)
+                           "--", *relay.run_argv(*with_peers))
     _fails(done, "root")
 
 
@@ -67,15 +67,8 @@ def test_root_without_capabilities(mesh: Mesh, relay: RelayCommands,
                                    with_peers: tuple[str, ...]) -> None:
     """As in a container: uid 0 alone is not enough."""
     done = mesh.relay.call("setpriv", "--bounding-set", "-all", "--inh-caps", "-all", "--",
-                           *_visible_binary(), "run", "--adopt", *with_peers)
+                           *relay.run_argv(*with_peers))
     _fails(done, "CAP_NET_ADMIN")
-
-
-def _visible_binary() -> list[str]:
-    """A copy that an unprivileged user can reach, wherever the tree lies."""
-    path = "/run/lab/nex-relay"
-    subprocess.run(["install", "-m", "0755", BINARY, path], check=True)
-    return [path]
 
 
 @pytest.mark.usefixtures("untouched")

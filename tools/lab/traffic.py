@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from lab.node import Node
 
+_SO_RCVBUFFORCE = 33  # a receiver that is not scheduled for a while must not lose packets
+
 
 @dataclass(frozen=True)
 class Ping:
@@ -93,7 +95,7 @@ class Flow:
         family = _family(self.address)
         self._in = self.receiver.socket(family, socket.SOCK_DGRAM)
         self._out = self.sender.socket(family, socket.SOCK_DGRAM)
-        self._in.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        self._in.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 1 << 22)
         self._in.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", 0))
         self._in.settimeout(0.05)
         self._port = self._in.getsockname()[1]

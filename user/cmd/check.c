@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-/* check.c - run all checks and print what they find. */
-#include "cmd/check.h"
+/*
+ * check.c - run all checks of user/check/ and print what they find.
+ *
+ * Changes nothing on the host: what must be tried is tried in a network namespace of its own.
+ */
 
 #include <json-c/json.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
-#include "cmd/check_list.h"
+#include "check/list.h"
+#include "cmd/cmd.h"
+#include "cmd/print.h"
 
 #define FINDING_BYTES 512
 
@@ -60,20 +63,18 @@ void check_add(struct check_list *list, enum check_status status, const char *ch
 		print_line(list, status, check, finding, remedy);
 }
 
-int check_run(const char *ifname, bool json)
+int cmd_check(const struct options *options, char **args, int n_args)
 {
 	struct check_list list = {
-		.ifname = ifname,
-		.json = json ? json_object_new_array() : NULL,
-		.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
+		.ifname = options->value[OPTION_INTERFACE],
+		.json = options_on(options, OPTION_JSON) ? json_object_new_array() : NULL,
+		.colour = print_colours(),
 	};
 
+	(void)args, (void)n_args;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
 		parts[i](&list);
-	if (list.json) {
-		puts(json_object_to_json_string_ext(
-			list.json, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
-		json_object_put(list.json);
-	}
-	return list.failed ? 1 : 0;
+	if (list.json && print_json(list.json))
+		return EXIT_FAILED;
+	return list.failed || print_flush() ? EXIT_FAILED : EXIT_DONE;
 }

@@ -21,8 +21,7 @@
 #define RESTART_CALM_S 60 /* a source that lived so long begins with the shortest delay again */
 #define MESSAGES_AT_ONCE 64
 #define FOLDER_RETRY_S 2
-#define SAID_MAX 32 /* messages for one list: a source that has more to say is not to be trusted \
-		     */
+#define SAID_MAX 32 /* messages for one list; a source with more to say is not trusted */
 
 static void source_lost(struct node *node, const char *why)
 {

@@ -77,7 +77,7 @@ int forwarding_record_add(struct forwarding_record *record, const char *path, in
 	record->entry = entry;
 	entry += record->n++;
 	*entry = (struct forwarding_entry){ .wrote = wrote, .original = original };
-	strcpy(entry->path, path);
+	snprintf(entry->path, sizeof(entry->path), "%s", path);
 	return 0;
 }
 

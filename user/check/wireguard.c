@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* check_wireguard.c - WireGuard itself, and the relay's interface. */
+/* wireguard.c - WireGuard itself, and the relay's interface. */
 #include <errno.h>
 #include <net/if_arp.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "cmd/check_list.h"
+#include "check/list.h"
 #include "tunnel/link.h"
 #include "tunnel/wg_device.h"
 #include "tunnel/wg_genl.h"
@@ -83,7 +83,7 @@ void check_interface(struct check_list *list)
 		check_fail(list, "interface", "choose another one with --interface",
 			   "'%s' cannot be the name of one", list->ifname);
 	else if (err == -ENODEV)
-		check_warn(list, "interface", "nothing, if the relay shall create it",
+		check_warn(list, "interface", "create it first, e.g. with `wg-quick up`",
 			   "there is no %s", list->ifname);
 	else if (err)
 		check_fail(list, "interface", "look at ip link", "%s: %s", list->ifname,

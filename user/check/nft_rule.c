@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * check_nft_rule.c - what one nf_tables rule does with a packet between two peers.
+ * nft_rule.c - what one nf_tables rule does with a packet between two peers.
  *
  * A rule is a list of expressions: loads into registers, conditions on them, and at its end a
  * verdict. Only conditions on the interfaces are evaluated.
@@ -13,7 +13,7 @@
 #include <net/if.h>
 #include <string.h>
 
-#include "cmd/check_nft.h"
+#include "check/nft.h"
 
 /* What register the last load of an interface went to, and what of it. */
 struct load {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * check_xtables_entry.c - decode one entry of a legacy iptables or ip6tables table.
+ * xtables_entry.c - decode one entry of a legacy iptables or ip6tables table.
  *
  * What the blob says is checked as if it came from anywhere.
  */
-#include "cmd/check_xtables.h"
+#include "check/xtables.h"
 
 #include <errno.h>
 #include <net/if.h>

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * check_xtables.h - one entry of a legacy iptables or ip6tables table.
+ * xtables.h - one entry of a legacy iptables or ip6tables table.
  *
  * The kernel hands out a table as one blob: entries one after the other, jumps are offsets into
  * it, a user's chain starts with an entry that has its name and ends with a RETURN, and the last
  * entry of a built-in chain (the underflow) is its policy.
  */
-#ifndef CMD_CHECK_XTABLES_H
-#define CMD_CHECK_XTABLES_H
+#ifndef CHECK_XTABLES_H
+#define CHECK_XTABLES_H
 
 #include <stddef.h>
 
-#include "cmd/check_firewall.h"
+#include "check/firewall.h"
 
 struct xt_blob {
 	const char *ifname; /* the relay's interface */

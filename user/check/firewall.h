@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * check_firewall.h - a host's packet filter, as far as it matters to packets that enter and leave
+ * firewall.h - a host's packet filter, as far as it matters to packets that enter and leave
  * by the relay's interface: the form in which nftables and legacy iptables are looked at.
  */
-#ifndef CMD_CHECK_FIREWALL_H
-#define CMD_CHECK_FIREWALL_H
+#ifndef CHECK_FIREWALL_H
+#define CHECK_FIREWALL_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * check_firewall.c - would the host's own packet filter drop what the slow path forwards?
+ * firewall.c - would the host's own packet filter drop what the slow path forwards?
  *
  * Follows each base chain at the forward hook, and the chains it jumps to, as a packet would that
  * enters and leaves by the relay's interface. Conditions other than the interfaces are not
  * evaluated: a rule that has some "may" apply. Verdict maps are not followed. The fast path never
  * gets to the forward hook.
  */
-#include "cmd/check_firewall.h"
+#include "check/firewall.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "cmd/check_list.h"
+#include "check/list.h"
 
 #define CHECK "firewall"
 #define FAST_PATH "the fast path passes no firewall, the slow path does"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* check_host.c - privileges, and what of BPF can be seen without trying it. */
+/* host.c - privileges, and what of BPF can be seen without trying it. */
 #include <cap-ng.h>
 #include <errno.h>
 #include <linux/magic.h>
@@ -8,7 +8,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "cmd/check_list.h"
+#include "check/list.h"
 
 #define BPFFS "/sys/fs/bpf"
 #define BTF "/sys/kernel/btf/vmlinux"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* check_network.c - sysctls, IPv6 and MTUs: what the slow path and the uplink need. */
+/* network.c - sysctls, IPv6 and MTUs: what the slow path and the uplink need. */
 #include <errno.h>
 #include <net/if_arp.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #include <sys/statvfs.h>
 
 #include "base/cleanup.h"
-#include "cmd/check_list.h"
+#include "check/list.h"
 #include "tunnel/forwarding.h"
 #include "tunnel/link.h"
 #include "tunnel/route.h"

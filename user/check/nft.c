@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* check_nft.c - read the chains and rules of nf_tables through netlink. */
-#include "cmd/check_nft.h"
+/* nft.c - read the chains and rules of nf_tables through netlink. */
+#include "check/nft.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * check_nft.h - what one nf_tables rule does with a packet between two peers.
+ * nft.h - what one nf_tables rule does with a packet between two peers.
  */
-#ifndef CMD_CHECK_NFT_H
-#define CMD_CHECK_NFT_H
+#ifndef CHECK_NFT_H
+#define CHECK_NFT_H
 
 #include <stdint.h>
 
-#include "cmd/check_firewall.h"
+#include "check/firewall.h"
 
 struct nftnl_rule;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* check_xtables.c - read the forward hook of legacy iptables and ip6tables. */
-#include "cmd/check_xtables.h"
+/* xtables.c - read the forward hook of legacy iptables and ip6tables. */
+#include "check/xtables.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -30,7 +30,6 @@ struct table {
 
 /* Both families have the same structures and numbers, but for the entries (checked below). */
 _Static_assert(IPT_SO_GET_INFO == IP6T_SO_GET_INFO, "uapi");
-_Static_assert(IPT_SO_GET_ENTRIES == IP6T_SO_GET_ENTRIES, "uapi");
 _Static_assert(sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo), "uapi");
 _Static_assert(offsetof(struct ipt_get_entries, entrytable) ==
 		       offsetof(struct ip6t_get_entries, entrytable),

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * check_list.h - the answers of `nex-relay check`, and the parts that find them.
+ * list.h - the answers of `nex-relay check`, and the parts that find them.
  */
-#ifndef CMD_CHECK_LIST_H
-#define CMD_CHECK_LIST_H
+#ifndef CHECK_LIST_H
+#define CHECK_LIST_H
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * check_bpf.c - does the kernel take our kinds of program at our hooks?
+ * bpf.c - does the kernel take our kinds of program at our hooks?
  *
  * Tried, not guessed from version numbers: with two-instruction programs on the loopback device of
  * a network namespace that lives as long as a child process. The one place besides datapath/ that
@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "cmd/check_list.h"
+#include "check/list.h"
 
 #define TCX_INGRESS 46 /* BPF_TCX_INGRESS of Linux 6.6; older linux/bpf.h do not have it */
 #define LOOPBACK 1     /* its ifindex in every network namespace */

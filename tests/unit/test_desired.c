@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * test_desired.c - which addresses belong in the tables, and whose they are.
+ *
+ * Devices are written as in notation.h; 's' is the relay itself. The result is "devices | entries |
+ * conflicts": an entry is "prefix=key" with "*" for the relay's own, a conflict
+ * "prefix=winner<loser".
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "notation.h"
+#include "peers/desired.h"
+
+/* clang-format off */
+static const struct {
+	const char *name, *list, *local; /* the host's own addresses, with blanks between */
+	bool ipv4_only;
+	const char *desired;
+	size_t n_repeated;
+} cases[] = {
+	{ "nobody but the relay",     "s", "", false, " | | ", 0 },
+	{ "own device is left out",   "b:10.0.0.2 s:10.0.0.9 a:10.0.0.1", "", false,
+	  "a b | 10.0.0.1/32=a 10.0.0.2/32=b 10.0.0.9/32=* | ", 0 },
+	{ "both families",            "s:10.0.0.9,200::9 a:200::1,10.0.0.1", "", false,
+	  "a | 10.0.0.1/32=a 10.0.0.9/32=* 200::1/128=a 200::9/128=* | ", 0 },
+	{ "single stack",             "s:10.0.0.9,200::9 a:200::1,10.0.0.1,fd00::/8 b:200::2", "200::8 10.0.0.8", true,
+	  "a b | 10.0.0.1/32=a 10.0.0.8/32=* 10.0.0.9/32=* | ", 0 },
+	{ "hosts and networks",       "s a:10.0.0.1,10.0.0.0/8,200::/64,200::1", "", false,
+	  "a | 10.0.0.0/8=a 10.0.0.1/32=a 200::/64=a 200::1/128=a | ", 0 },
+	{ "same address, another length, is another entry", "s a:10.0.0.0/8 b:10.0.0.0/9 c:10.0.0.0/32", "", false,
+	  "a b c | 10.0.0.0/8=a 10.0.0.0/9=b 10.0.0.0/32=c | ", 0 },
+	{ "everything",               "s a:0.0.0.0/0,::/0", "", false, "a | 0.0.0.0/0=a ::/0=a | ", 0 },
+	{ "device without addresses", "s a", "", false, "a | | ", 0 },
+
+	{ "local addresses win",      "s a:192.0.2.1,fe80::1,10.0.0.1", "192.0.2.1 fe80::1", false,
+	  "a | 10.0.0.1/32=a 192.0.2.1/32=* fe80::1/128=* | 192.0.2.1/32=*<a fe80::1/128=*<a", 0 },
+	{ "our own device's win",     "a:10.0.0.9,200::9 s:10.0.0.9,200::9", "", false,
+	  "a | 10.0.0.9/32=* 200::9/128=* | 10.0.0.9/32=*<a 200::9/128=*<a", 0 },
+	{ "no conflict with ourselves", "s:10.0.0.9,200::9", "10.0.0.9 200::9 10.0.0.9", false,
+	  " | 10.0.0.9/32=* 200::9/128=* | ", 0 },
+	{ "smaller key wins",         "s b:10.0.0.1,200::1 a:10.0.0.1,200::1", "", false,
+	  "a b | 10.0.0.1/32=a 200::1/128=a | 10.0.0.1/32=a<b 200::1/128=a<b", 0 },
+	{ "three want it",            "s c:200::1 b:200::1 a:200::1", "", false,
+	  "a b c | 200::1/128=a | 200::1/128=a<b 200::1/128=a<c", 0 },
+	{ "same network twice",       "s b:10.0.0.0/8 a:10.0.0.0/8", "", false,
+	  "a b | 10.0.0.0/8=a | 10.0.0.0/8=a<b", 0 },
+	{ "no conflict with itself",  "s a:10.0.0.1,200::1,10.0.0.1,200::1", "", false,
+	  "a | 10.0.0.1/32=a 200::1/128=a | ", 0 },
+	{ "one conflict for one loser", "s a:10.0.0.1 b:10.0.0.1,10.0.0.1", "", false,
+	  "a b | 10.0.0.1/32=a | 10.0.0.1/32=a<b", 0 },
+	{ "single stack has no conflict in IPv6", "s a:200::1 b:200::1", "", true, "a b | | ", 0 },
+
+	{ "repeated key: first stays", "s a:10.0.0.1 b a:10.0.0.2", "", false, "a b | 10.0.0.1/32=a | ", 1 },
+	{ "repeated key: first stays, with fewer addresses", "s a a:10.0.0.2", "", false, "a | | ", 1 },
+	{ "repeated twice",           "a s a:200::1 b a:10.0.0.2", "", false, "a b | | ", 2 },
+	{ "our own key is repeated",  "s:10.0.0.9 a s:10.0.0.8", "", false, "a | 10.0.0.9/32=* | ", 1 },
+};
+/* clang-format on */
+
+static char key_of(const struct desired *d, uint32_t device)
+{
+	return device == DESIRED_LOCAL ? '*' : (char)d->devices[device].public_key[0];
+}
+
+static void show(const struct desired *d, char text[static NOTATION_TEXT_MAX])
+{
+	char prefix[PREFIX_TEXT_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->n_devices; i++)
+		n += snprintf(text + n, NOTATION_TEXT_MAX - n, "%s%c", i ? " " : "", key_of(d, i));
+	n += snprintf(text + n, NOTATION_TEXT_MAX - n, " |");
+	for (size_t i = 0; i < d->n_entries; i++)
+		n += snprintf(text + n, NOTATION_TEXT_MAX - n, " %s=%c",
+			      prefix_format(&d->entries[i].prefix, prefix),
+			      key_of(d, d->entries[i].device));
+	n += snprintf(text + n, NOTATION_TEXT_MAX - n, " |");
+	for (size_t i = 0; i < d->n_conflicts; i++)
+		n += snprintf(text + n, NOTATION_TEXT_MAX - n, " %s=%c<%c",
+			      prefix_format(&d->conflicts[i].prefix, prefix),
+			      key_of(d, d->conflicts[i].winner), key_of(d, d->conflicts[i].loser));
+	if (!d->n_conflicts)
+		snprintf(text + n, NOTATION_TEXT_MAX - n, " ");
+}
+
+static int build(const char *list_text, const char *local_text, bool ipv4_only, struct desired *ret)
+{
+	struct device_list list = notation_list(list_text);
+	uint8_t self[WG_KEY_BYTES];
+	char copy[NOTATION_TEXT_MAX], *rest = copy;
+	struct prefix local[8];
+	struct desired_input input = {
+		.list = &list,
+		.self_key = self,
+		.local = local,
+		.ipv6 = !ipv4_only,
+	};
+	int err;
+
+	memset(self, 's', sizeof(self));
+	snprintf(copy, sizeof(copy), "%s", local_text);
+	for (char *word; (word = strsep(&rest, " "));)
+		if (*word)
+			local[input.n_local++] = notation_prefix(word);
+	err = desired_build(&input, ret);
+	device_list_done(&list);
+	return err;
+}
+
+static void test_table(void **state)
+{
+	char text[NOTATION_TEXT_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < N(cases); i++) {
+		struct desired desired = {};
+
+		if (build(cases[i].list, cases[i].local, cases[i].ipv4_only, &desired))
+			fail_msg("%s: failed", cases[i].name);
+		show(&desired, text);
+		if (strcmp(text, cases[i].desired) != 0)
+			fail_msg("%s: %s", cases[i].name, text);
+		if (desired.n_repeated != cases[i].n_repeated)
+			fail_msg("%s: %zu repeated", cases[i].name, desired.n_repeated);
+		desired_done(&desired);
+	}
+}
+
+/* A list without our own device is not believed, and the result is not touched. */
+static void test_without_us(void **state)
+{
+	static const char *const lists[] = { "", "a:10.0.0.1", "a b c:200::1 S" };
+
+	(void)state;
+	for (size_t i = 0; i < N(lists); i++) {
+		struct desired desired, before;
+
+		memset(&desired, 0xa5, sizeof(desired));
+		before = desired;
+		assert_int_equal(build(lists[i], "192.0.2.1", false, &desired), -ENOENT);
+		assert_memory_equal(&desired, &before, sizeof(desired));
+	}
+}
+
+/* Whatever the order of the list, the same devices come to the same result. */
+static void test_order_of_the_list(void **state)
+{
+	static const char *const words[] = {
+		"s:10.0.0.9,200::9",   "a:10.0.0.1,10.1.0.0/16",  "b!:10.0.0.1,200::9,fd00::/8",
+		"c:fd00::/8,10.0.0.1", "d:200::9,192.0.2.1,::/0", "e:::/0,10.1.0.0/16",
+	};
+	char list[NOTATION_TEXT_MAX], first[NOTATION_TEXT_MAX] = "", text[NOTATION_TEXT_MAX];
+	unsigned int order[N(words)];
+
+	(void)state;
+	for (unsigned int permutation = 0; permutation < 720; permutation++) {
+		struct desired desired = {};
+		unsigned int rest = permutation;
+		size_t n = 0;
+
+		for (unsigned int i = 0; i < N(words); i++)
+			order[i] = i;
+		for (unsigned int i = N(words); i; i--) {
+			unsigned int pick = rest % i, word = order[pick];
+
+			rest /= i;
+			order[pick] = order[i - 1];
+			n += snprintf(list + n, sizeof(list) - n, "%s ", words[word]);
+		}
+		assert_int_equal(build(list, "192.0.2.1", false, &desired), 0);
+		show(&desired, text);
+		if (!*first)
+			memcpy(first, text, sizeof(first));
+		if (strcmp(text, first) != 0)
+			fail_msg("%s: %s", list, text);
+		if (!desired.devices[1].relay_only || desired.devices[0].relay_only)
+			fail_msg("%s: flag of another device", list);
+		desired_done(&desired);
+	}
+	assert_non_null(strstr(first, "10.0.0.1/32=a<b 10.0.0.1/32=a<c"));
+	assert_non_null(strstr(first, "192.0.2.1/32=*<d"));
+}
+
+static void test_done_is_safe(void **state)
+{
+	struct desired desired = {};
+
+	(void)state;
+	desired_done(&desired);
+	assert_int_equal(build("s a:10.0.0.1 b:10.0.0.1", "", false, &desired), 0);
+	desired_done(&desired);
+	assert_null(desired.devices);
+	assert_int_equal(desired.n_devices + desired.n_entries + desired.n_conflicts, 0);
+	desired_done(&desired);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_without_us),
+		cmocka_unit_test(test_order_of_the_list),
+		cmocka_unit_test(test_done_is_safe),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
