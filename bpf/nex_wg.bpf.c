@@ -26,7 +26,8 @@
 #define UDP_HEADER_BYTES 8
 
 /* Set by user/datapath between open and load, constant afterwards. */
-const volatile bool cfg_strict = false; /* --strict: drop what the rule does not allow */
+const volatile bool cfg_strict = false;      /* --strict: drop what the rule does not allow */
+const volatile bool cfg_xdp_buff_len = true; /* has bpf_xdp_get_buff_len(): kernel 5.18 */
 
 /*
  * Headers that GRO left out of all segments but the first. This is the one look beyond the IP
@@ -34,19 +35,16 @@ const volatile bool cfg_strict = false; /* --strict: drop what the rule does not
  */
 static __always_inline __u32 segment_header_bytes(struct __sk_buff *skb, const struct pkt *pkt)
 {
-	__u8 protocol, data_offset = 0;
+	__u8 data_offset = 0;
 	__u32 ip_bytes;
 
-	if (pkt->family == FAMILY_IPV4) {
+	if (pkt->family == FAMILY_IPV4)
 		ip_bytes = sizeof(struct iphdr);
-		protocol = pkt->ip4->protocol;
-	} else {
+	else
 		ip_bytes = sizeof(struct ipv6hdr);
-		protocol = pkt->ip6->nexthdr;
-	}
-	if (protocol == IPPROTO_UDP)
+	if (pkt->protocol == IPPROTO_UDP)
 		return ip_bytes + UDP_HEADER_BYTES;
-	if (protocol == IPPROTO_TCP)
+	if (pkt->protocol == IPPROTO_TCP)
 		(void)bpf_skb_load_bytes(skb, ip_bytes + TCP_DATA_OFFSET_BYTE, &data_offset, 1);
 	return ip_bytes + (data_offset >> 4) * 4;
 }
@@ -65,6 +63,20 @@ static __always_inline void measure_segments(struct __sk_buff *skb, struct pkt *
 	pkt->wire_bytes += (pkt->segments - 1) * header_bytes;
 }
 
+/*
+ * The forwarded path parts from all others right after the last decision and never meets them
+ * again. Only so does the verifier know there, whatever the compiler makes of it, that the pointers
+ * of pkt and pair are set.
+ */
+static __always_inline int leave_tc(struct __sk_buff *skb, struct pkt *pkt,
+				    enum nex_verdict verdict)
+{
+	if (verdict >= NEX_V_UNKNOWN_DST && skb->gso_size)
+		measure_segments(skb, pkt);
+	count_verdict(verdict, pkt);
+	return cfg_strict && verdict == NEX_V_NOT_ALLOWED ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+}
+
 SEC("tc")
 int nex_wg_tc(struct __sk_buff *skb)
 {
@@ -79,7 +91,7 @@ int nex_wg_tc(struct __sk_buff *skb)
 	__u32 mtu = 0;
 
 	/* Look. The headers are linear already, but for a peer that sends scraps. */
-	if (skb->data + HEADER_BYTES_MAX > skb->data_end)
+	if ((void *)(long)skb->data + HEADER_BYTES_MAX > (void *)(long)skb->data_end)
 		(void)bpf_skb_pull_data(skb,
 					skb->len < HEADER_BYTES_MAX ? skb->len : HEADER_BYTES_MAX);
 	verdict = parse(&pkt, (void *)(long)skb->data, (void *)(long)skb->data_end);
@@ -89,25 +101,35 @@ int nex_wg_tc(struct __sk_buff *skb)
 		verdict = decide(&pkt, &pair);
 	if (verdict == NEX_V_FORWARDED && bpf_check_mtu(skb, 0, &mtu, 0, BPF_MTU_CHK_SEGS))
 		verdict = NEX_V_TOO_BIG;
-	if (verdict >= NEX_V_UNKNOWN_DST && skb->gso_size)
-		measure_segments(skb, &pkt);
-	count_verdict(verdict, &pkt);
 	if (verdict != NEX_V_FORWARDED)
-		return cfg_strict && verdict == NEX_V_NOT_ALLOWED ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+		return leave_tc(skb, &pkt, verdict);
 
 	/* Act. */
+	if (skb->gso_size)
+		measure_segments(skb, &pkt);
+	count_verdict(NEX_V_FORWARDED, &pkt);
 	count_pair(&pair, &pkt);
 	decrement_hop_limit(&pkt);
 	return bpf_redirect(skb->ifindex, 0);
 }
 
+/* As leave_tc(). */
+static __always_inline int leave_xdp(struct pkt *pkt, enum nex_verdict verdict)
+{
+	count_verdict(verdict, pkt);
+	return cfg_strict && verdict == NEX_V_NOT_ALLOWED ? XDP_DROP : XDP_PASS;
+}
+
 SEC("xdp")
 int nex_wg_xdp(struct xdp_md *ctx)
 {
+	/* To subtract pointers takes CAP_PERFMON. */
+	__u32 len_bytes =
+		cfg_xdp_buff_len ? bpf_xdp_get_buff_len(ctx) : (__u64)(ctx->data_end - ctx->data);
 	struct pkt pkt = {
 		.scope = ctx->ingress_ifindex,
-		.len_bytes = ctx->data_end - ctx->data,
-		.wire_bytes = ctx->data_end - ctx->data,
+		.len_bytes = len_bytes,
+		.wire_bytes = len_bytes,
 		.segments = 1,
 	};
 	struct pair pair = {};
@@ -122,11 +144,11 @@ int nex_wg_xdp(struct xdp_md *ctx)
 		verdict = decide(&pkt, &pair);
 	if (verdict == NEX_V_FORWARDED && bpf_check_mtu(ctx, 0, &mtu, 0, 0))
 		verdict = NEX_V_TOO_BIG;
-	count_verdict(verdict, &pkt);
 	if (verdict != NEX_V_FORWARDED)
-		return cfg_strict && verdict == NEX_V_NOT_ALLOWED ? XDP_DROP : XDP_PASS;
+		return leave_xdp(&pkt, verdict);
 
 	/* Act. */
+	count_verdict(NEX_V_FORWARDED, &pkt);
 	count_pair(&pair, &pkt);
 	decrement_hop_limit(&pkt);
 	return XDP_TX;

@@ -23,6 +23,7 @@ struct pkt {
 	__u32 segments;   /* packets on the wire: 1, or what GRO has put together */
 	__u32 wire_bytes; /* len_bytes plus the headers that GRO took off the other segments */
 	__u8 hop_limit;
+	__u8 protocol; /* IPv4 protocol, or the first IPv6 next header */
 	/* Set by parse, only when the header is whole: family says which. */
 	union {
 		struct iphdr *ip4;

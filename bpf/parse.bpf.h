@@ -32,7 +32,6 @@ static __always_inline __u32 ipv4_header_sum(const struct iphdr *ip)
 	sum = (sum & 0xffffffff) + (sum >> 32);
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
 	return sum;
 }
 
@@ -62,7 +61,8 @@ static __always_inline enum nex_verdict parse_ipv4(struct pkt *pkt, void *data, 
 
 	if ((void *)(ip + 1) > data_end)
 		return NEX_V_MALFORMED;
-	if (ip->ihl < IPV4_IHL_PLAIN || bpf_ntohs(ip->tot_len) != pkt->len_bytes)
+	if (ip->ihl < IPV4_IHL_PLAIN || ip->ihl * 4 > pkt->len_bytes ||
+	    bpf_ntohs(ip->tot_len) != pkt->len_bytes)
 		return NEX_V_MALFORMED;
 	if (ip->ihl > IPV4_IHL_PLAIN)
 		return NEX_V_OPTIONS;
@@ -73,6 +73,7 @@ static __always_inline enum nex_verdict parse_ipv4(struct pkt *pkt, void *data, 
 
 	pkt->ip4 = ip;
 	pkt->hop_limit = ip->ttl;
+	pkt->protocol = ip->protocol;
 	return NEX_V_FORWARDED;
 }
 
@@ -93,6 +94,7 @@ static __always_inline enum nex_verdict parse_ipv6(struct pkt *pkt, void *data, 
 
 	pkt->ip6 = ip;
 	pkt->hop_limit = ip->hop_limit;
+	pkt->protocol = ip->nexthdr;
 	return NEX_V_FORWARDED;
 }
 

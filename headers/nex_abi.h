@@ -111,7 +111,8 @@ struct nex_verdict_stats {
 /*
  * How a packet left the program, every packet exactly one way. All but FORWARDED (and NOT_ALLOWED
  * under --strict, which drops) hand the packet to the kernel's stack, untouched. In the order in
- * which they are decided: a packet takes the first that fits.
+ * which they are decided: a packet takes the first that fits. (The header checksum is looked at
+ * where there are no options, and the length where there is no hop-by-hop header: jumbograms.)
  * X(constant, name, what it means to the reader of `nex-relay stats`)
  */
 /* clang-format off */
@@ -126,8 +127,8 @@ struct nex_verdict_stats {
 	X(SAME_PEER,   "same-peer",   "source and destination are the same peer")                  \
 	X(NOT_ALLOWED, "not-allowed", "neither side is relay-only, and only such pairs are wanted") \
 	X(HOP_LIMIT,   "hop-limit",   "TTL or hop limit used up: the kernel answers")              \
-	X(TOO_BIG,     "too-big",     "larger than the interface's MTU: the kernel answers")       \
 	X(NO_COUNTER,  "no-counter",  "bug: an owner without counters")                            \
+	X(TOO_BIG,     "too-big",     "larger than the interface's MTU: the kernel answers")       \
 	X(FORWARDED,   "forwarded",   "sent on to the peer that owns the destination")
 /* clang-format on */
 

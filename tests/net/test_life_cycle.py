@@ -3,8 +3,6 @@
 
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from conftest import HOOKS, foreign_program
@@ -12,29 +10,9 @@ from conftest import HOOKS, foreign_program
 from lab import bpf, footprint
 from lab.mesh import Mesh
 from lab.relay import MAPS, Daemon, RelayCommands, process_state
-from lab.traffic import Flow, ping
+from lab.steady import no_loss
+from lab.traffic import ping
 from lab.wait import wait_until
-
-
-@contextmanager
-def no_loss(mesh: Mesh) -> Iterator[None]:
-    """Flows between spoke1 and spoke2, both families, that must not lose a packet; they run before
-    the block and go on after it."""
-    one, other = mesh["spoke1"], mesh["spoke2"]
-    with Flow(one.node, other.node, other.device.ipv4) as four, \
-            Flow(other.node, one.node, one.device.ipv6) as six:
-        _more(four, six)
-        yield
-        _more(four, six)
-    for flow in (four, six):
-        assert not flow.result.lost, flow.result.describe()
-
-
-def _more(*flows: Flow) -> None:
-    """Wait until 50 more packets of each flow have arrived."""
-    marks = [flow.arrived() + 50 for flow in flows]
-    wait_until(lambda: all(flow.arrived() >= mark for flow, mark in zip(flows, marks)),
-               "50 more packets")
 
 
 def _source(daemon: Daemon) -> int:
@@ -74,7 +52,7 @@ def test_nothing_is_lost_when_the_daemon_ends(mesh: Mesh, relay: RelayCommands,
                                               with_peers: tuple[str, ...]) -> None:
     """SIGTERM, and a new start."""
     daemon = relay.start(*hook, *with_peers)
-    with no_loss(mesh):
+    with no_loss(mesh, relay):
         daemon.process.terminate()
         assert daemon.process.wait(10) == 0
         relay.start(*hook, *with_peers)
@@ -87,7 +65,7 @@ def test_nothing_is_lost_when_the_daemon_is_killed(mesh: Mesh, relay: RelayComma
     daemon = relay.start(*hook, *with_peers)
     source = _source(daemon)
     _, maps = _objects(relay)
-    with no_loss(mesh):
+    with no_loss(mesh, relay):
         daemon.kill()
         wait_until(lambda: process_state(source) in (None, "Z"), "end of the source process")
         counted = relay.packets("forwarded", 4), relay.packets("forwarded", 6)
@@ -140,7 +118,7 @@ def test_the_hook_can_be_changed_by_a_restart(mesh: Mesh, relay: RelayCommands, 
     if first == "tc-tcx" and not bpf.has_tcx():
         pytest.skip("this kernel has no tcx (it came with 6.6)")
     relay.start(*HOOKS[first][0], *with_peers).stop()
-    with no_loss(mesh):
+    with no_loss(mesh, relay):
         relay.start(*hook, *with_peers)
     assert len(bpf.attached(mesh.relay, "wg0")) == 1
 
@@ -160,7 +138,7 @@ def test_the_source_process_may_die(mesh: Mesh, relay: RelayCommands, hook: tupl
     """Nothing is lost, another one takes its place, and it reads the file."""
     daemon = relay.start(*hook, *with_peers)
     source = _source(daemon)
-    with no_loss(mesh):
+    with no_loss(mesh, relay):
         os.kill(source, signal.SIGKILL)
         wait_until(lambda: [pid for pid in daemon.children() if pid != source],
                    "new source process")

@@ -5,7 +5,6 @@ Counted flows tell both: the moment at which the first or last packet that arriv
 the packets that never arrived.
 """
 
-import contextlib
 import os
 import signal
 import time
@@ -17,6 +16,7 @@ import pytest
 from lab import devices
 from lab.mesh import LAN4, LAN6, LAN_HOST4, LAN_HOST6, Mesh, Spoke
 from lab.relay import Daemon, RelayCommands
+from lab.steady import no_loss
 from lab.traffic import Flow
 from lab.wait import wait_until
 
@@ -62,18 +62,6 @@ def linked_peers(mesh: Mesh) -> Iterator[None]:
     os.unlink(mesh.peers.path)
 
 
-@contextlib.contextmanager
-def untouched_pairs(mesh: Mesh) -> Iterator[None]:
-    """Flows between spoke1 and spoke2 that must not lose a packet while the block runs."""
-    one, other = mesh["spoke1"], mesh["spoke2"]
-    with Flow(one.node, other.node, other.device.ipv4) as four, \
-            Flow(other.node, one.node, one.device.ipv6) as six:
-        wait_until(lambda: four.arrived() > 20 and six.arrived() > 20, "flows between spokes")
-        yield
-    for flow in (four, six):
-        assert not flow.result.lost, flow.result.describe()
-
-
 def _both(one: Flow, other: Flow) -> Callable[[], bool]:
     return lambda: one.arrived() > 20 and other.arrived() > 20
 
@@ -102,9 +90,10 @@ def _records(mesh: Mesh, *names: str) -> Records:
 ALL = ("spoke1", "spoke2", "laptop", "edge")
 
 
-def _check_added(mesh: Mesh, spoke3: Spoke, change: Callable[[Records], float]) -> None:
+def _check_added(mesh: Mesh, relay: RelayCommands, spoke3: Spoke,
+                 change: Callable[[Records], float]) -> None:
     sender = mesh["laptop"].node
-    with untouched_pairs(mesh), \
+    with no_loss(mesh, relay), \
             Flow(sender, spoke3.node, spoke3.device.ipv4, FAST) as four, \
             Flow(sender, spoke3.node, spoke3.device.ipv6, FAST) as six:
         wait_until(lambda: four.sent() > 20 and six.sent() > 20, "packets sent")
@@ -122,21 +111,21 @@ def test_a_device_is_added(mesh: Mesh, relay: RelayCommands, spoke3: Spoke, hook
                            with_peers: tuple[str, ...]) -> None:
     mesh.peers.replace(_records(mesh, *ALL))
     daemon = relay.start(*hook, *with_peers)
-    _check_added(mesh, spoke3, lambda content: _by_rename(mesh, daemon, content))
+    _check_added(mesh, relay, spoke3, lambda content: _by_rename(mesh, daemon, content))
 
 
 def test_a_file_rewritten_in_place_is_read(mesh: Mesh, relay: RelayCommands, spoke3: Spoke,
                                            with_peers: tuple[str, ...]) -> None:
     mesh.peers.replace(_records(mesh, *ALL))
     daemon = relay.start(*with_peers)
-    _check_added(mesh, spoke3, lambda content: _in_place(mesh, daemon, content))
+    _check_added(mesh, relay, spoke3, lambda content: _in_place(mesh, daemon, content))
 
 
 def test_sighup_reads_the_file_again(mesh: Mesh, relay: RelayCommands, spoke3: Spoke,
                                      linked_peers: None, with_peers: tuple[str, ...]) -> None:
     devices.PeersFile(os.path.realpath(mesh.peers.path)).replace(_records(mesh, *ALL))
     daemon = relay.start(*with_peers)
-    _check_added(mesh, spoke3, lambda content: _by_sighup(mesh, daemon, content))
+    _check_added(mesh, relay, spoke3, lambda content: _by_sighup(mesh, daemon, content))
 
 
 def test_a_device_is_removed(mesh: Mesh, relay: RelayCommands, spoke3: Spoke,
@@ -144,7 +133,7 @@ def test_a_device_is_removed(mesh: Mesh, relay: RelayCommands, spoke3: Spoke,
     mesh.peers.replace(_records(mesh, *ALL, "spoke3"))
     relay.start(*hook, *with_peers)
     sender = mesh["laptop"].node
-    with untouched_pairs(mesh), \
+    with no_loss(mesh, relay), \
             Flow(sender, spoke3.node, spoke3.device.ipv4, FAST) as four, \
             Flow(sender, spoke3.node, spoke3.device.ipv6, FAST) as six:
         wait_until(_both(four, six), "packets at the device")
@@ -165,7 +154,7 @@ def test_a_cidr_moves_to_another_device(mesh: Mesh, relay: RelayCommands, hook: 
     for record in moved:
         if record["hostname"] in ("edge", "laptop"):
             record["advertise_cidrs"] = [LAN4, LAN6] if record["hostname"] == "laptop" else None
-    with untouched_pairs(mesh), \
+    with no_loss(mesh, relay), \
             Flow(laptop, lan, LAN_HOST4, FAST) as four, Flow(laptop, lan, LAN_HOST6, FAST) as six:
         wait_until(_both(four, six), "packets at the host behind edge")
         mesh.peers.replace(moved)
@@ -188,7 +177,7 @@ def test_relay_only_is_flipped(mesh: Mesh, relay: RelayCommands, hook: tuple[str
     flipped = _records(mesh, *ALL)
     for record in flipped:
         record["symmetric_nat"] |= record["hostname"] == "laptop"
-    with untouched_pairs(mesh), \
+    with no_loss(mesh, relay), \
             Flow(laptop.node, edge.node, edge.device.ipv4, FAST) as four, \
             Flow(laptop.node, edge.node, edge.device.ipv6, FAST) as six:
         wait_until(lambda: four.sent() > 20 and six.sent() > 20, "packets sent")
@@ -208,7 +197,7 @@ def test_an_unchanged_list_changes_nothing(mesh: Mesh, relay: RelayCommands,
                                            with_peers: tuple[str, ...]) -> None:
     """Written anew, and in another order: no packet is lost, every peer keeps its counters."""
     relay.start(*with_peers)
-    with untouched_pairs(mesh):
+    with no_loss(mesh, relay):
         counted = relay.peers()["spoke1"]["from_peer"]["packets"]
         applied = relay.status()["list"]["applied_at"]
         for _ in range(3):

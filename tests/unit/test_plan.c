@@ -42,6 +42,9 @@ static const struct {
 	  "+a1! +10.0.0.1/32=1! +200::1/128=1!" },
 	{ "flag goes",                "a1!:10.0.0.1", "a1:10.0.0.1", "+a1 +10.0.0.1/32=1" },
 	{ "flag alone is one edit",   "a1", "a1!", "+a1!" },
+	{ "slot of the same key changes", "a1:10.0.0.1", "a2:10.0.0.1", "+a2 +10.0.0.1/32=2 -a1" },
+	{ "two change slots",         "a1 b2", "a2 b1", "+a2 +b1" },
+	{ "slot goes to another key", "a1", "b1", "+b1" },
 	{ "local becomes a peer's",   "a1 *:10.0.0.1,200::1", "a1:10.0.0.1,200::1", "+10.0.0.1/32=1 +200::1/128=1" },
 	{ "peer's becomes local",     "a1:10.0.0.1,200::1", "a1 *:10.0.0.1,200::1", "+10.0.0.1/32=* +200::1/128=*" },
 	{ "families are apart",       "a1:0.0.0.0/0", "a1:::/0", "+::/0=1 -0.0.0.0/0" },
@@ -304,7 +307,7 @@ static void test_base_is_kept(void **state)
 	for (size_t i = 0; i < want.n_slots; i++) {
 		const struct nex_slot *value = &want.slots[i].value;
 		char name[NEX_NAME_LEN] = { 'a' + i };
-		bool kept = i == 1;
+		bool kept = i == 1; /* c's was out of range */
 
 		assert_memory_equal(value->name, name, sizeof(name));
 		assert_int_equal(value->stats_map_id, kept ? 77 : 0);

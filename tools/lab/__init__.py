@@ -8,6 +8,7 @@
     firewall   the relay host's FORWARD chains: a policy and a counter
     mesh       the whole topology
     traffic    ping, counted UDP flows, TCP transfers with a checksum
+    steady     flows between the spokes that must not lose a packet
     relay      the nex-relay binary: start, stop, ask
     bpf        BPF objects by number: does it exist, what is attached where
     footprint  everything on the host that nex-relay could leave behind

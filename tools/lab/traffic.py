@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from lab.node import Node
 
-_SO_RCVBUFFORCE = 33  # a receiver that is not scheduled for a while must not lose packets
+# A receiver that is not scheduled for a while must not lose packets, whatever rmem_max is.
+_SO_RCVBUFFORCE = 33
 
 
 @dataclass(frozen=True)

@@ -140,6 +140,12 @@ static uint32_t room_for(uint32_t slots)
 	return room;
 }
 
+/* Kernel 5.18; without it the program needs CAP_PERFMON. */
+static bool has_xdp_buff_len(void)
+{
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_get_buff_len, NULL) == 1;
+}
+
 static int load(struct datapath *dp, uint32_t slots)
 {
 	struct bpf_map_info info;
@@ -152,6 +158,8 @@ static int load(struct datapath *dp, uint32_t slots)
 		return -errno;
 	dp->skel->rodata->cfg_relay_only = dp->config.relay_only;
 	dp->skel->rodata->cfg_strict = dp->config.strict;
+	if (xdp)
+		dp->skel->rodata->cfg_xdp_buff_len = has_xdp_buff_len();
 	prog = xdp ? dp->skel->progs.nex_wg_tc : dp->skel->progs.nex_wg_xdp;
 	err = bpf_program__set_autoload(prog, false);
 	if (!err)

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Flows between the two spokes that must not lose a packet, whatever happens meanwhile."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lab.mesh import Mesh
+from lab.node import Node
+from lab.relay import RelayCommands
+from lab.traffic import Flow
+from lab.wait import wait_until
+
+PACKETS = 50  # of each flow, before and after
+
+
+class PacketLost(AssertionError):
+    """A packet between the spokes did not arrive; the text says what every counter on its way has
+    seen, so that one can tell the relay from the lab's own WireGuard and sockets."""
+
+
+@contextmanager
+def no_loss(mesh: Mesh, relay: RelayCommands) -> Iterator[None]:
+    """While the block runs, and a while before and after: IPv4 from spoke1 to spoke2, IPv6 the
+    other way."""
+    one, other = mesh["spoke1"], mesh["spoke2"]
+    before = _counters(mesh, relay)
+    with Flow(one.node, other.node, other.device.ipv4) as four, \
+            Flow(other.node, one.node, one.device.ipv6) as six:
+        _more(four, six)
+        yield
+        _more(four, six)
+    if four.result.lost or six.result.lost:
+        after = _counters(mesh, relay)
+        moved = {name: after[name] - before.get(name, 0) for name in after
+                 if after[name] != before.get(name, 0)}
+        raise PacketLost(f"IPv4: {four.result.describe()}; IPv6: {six.result.describe()}; {moved}")
+
+
+def _more(*flows: Flow) -> None:
+    marks = [flow.arrived() + PACKETS for flow in flows]
+    wait_until(lambda: all(flow.arrived() >= mark for flow, mark in zip(flows, marks)),
+               f"{PACKETS} more packets")
+
+
+def _counters(mesh: Mesh, relay: RelayCommands) -> dict[str, int]:
+    """Everything that counts packets between the two spokes."""
+    found = {}
+    for node in (mesh.relay, mesh["spoke1"].node, mesh["spoke2"].node):
+        found |= _node_counters(node)
+    kernel = mesh.firewall.forwarded()
+    found |= {"relay FORWARD IPv4": kernel.ipv4, "relay FORWARD IPv6": kernel.ipv6}
+    for verdict, families in (relay.verdicts() if relay.status() else {}).items():
+        for family, count in families.items():
+            found[f"relay {verdict} {family}"] = count["packets"]
+    return found
+
+
+def _node_counters(node: Node) -> dict[str, int]:
+    found = {}
+    for link in json.loads(node.run("ip", "-s", "-j", "link", "show")):
+        for way in ("rx", "tx"):
+            for what in ("packets", "dropped", "errors"):
+                found[f"{node.name} {link['ifname']} {way} {what}"] = \
+                    link.get("stats64", {}).get(way, {}).get(what, 0)
+    for path in ("/proc/thread-self/net/snmp", "/proc/thread-self/net/snmp6"):
+        for name, value in node.inside(lambda name=path: _udp_errors(name)):
+            found[f"{node.name} {name}"] = value
+    return found
+
+
+def _udp_errors(path: str) -> list[tuple[str, int]]:
+    """UDP's error counters of a namespace: one "name value" a line, or a line of names above a line
+    of values."""
+    with open(path, encoding="ascii") as file:
+        lines = [line.split() for line in file]
+    if path.endswith("snmp6"):
+        pairs = [(words[0], words[1]) for words in lines]
+    else:
+        tables = [(names, values) for names, values in zip(lines[::2], lines[1::2])
+                  if names[0] == "Udp:"]
+        pairs = [(f"Udp{name}", value) for names, values in tables
+                 for name, value in zip(names[1:], values[1:])]
+    return [(name, int(value)) for name, value in pairs if "Udp" in name and "Errors" in name]
