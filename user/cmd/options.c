@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "tunnel/link.h"
 
 #define ENVIRONMENT_PREFIX "NEX_RELAY_"
 #define ENVIRONMENT_NAME_MAX 64
@@ -87,6 +88,8 @@ static int set_value(struct options *options, enum option_id id, const char *val
 	if (row->choices && !is_choice(row->choices, value))
 		return log_err(0, "%s must be one of %s, not '%s'", from, row->choices, value),
 		       -EINVAL;
+	if (id == OPTION_INTERFACE && !link_name_valid(value))
+		return log_err(0, "%s: '%s' cannot be an interface's name", from, value), -EINVAL;
 	options->value[id] = value;
 	return 0;
 }

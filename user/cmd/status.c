@@ -121,21 +121,8 @@ static const char *text_of(const struct status *status, const char *outer, const
 	return json_object_get_string(value);
 }
 
-static int print_as_text(const struct status *status)
+static void print_written(const struct status *status)
 {
-	enum datapath_attach attach = status->datapath.attach;
-
-	printf("interface   %s", status->instance.ifname);
-	printf(status->ifindex ? " (ifindex %u)\n" : " (not there)\n", status->ifindex);
-	if (status->pid > 0)
-		printf("daemon      running, process %d\n", (int)status->pid);
-	else
-		printf("daemon      not running: forwarding goes on with the last list\n");
-	if (attach == DATAPATH_AUTO)
-		printf("attached    no\n");
-	else
-		printf("attached    %s, program %u\n", datapath_attach_name(attach),
-		       status->datapath.program_id);
 	printf("forward     %s%s\n", text_of(status, "forward", NULL),
 	       !strcmp(text_of(status, "strict", NULL), "true") ? ", strict" : "");
 	printf("IPv6        %s",
@@ -149,6 +136,26 @@ static int print_as_text(const struct status *status)
 	printf("            applied %s\n", text_of(status, "list", "applied_at"));
 	if (strcmp(text_of(status, "list", "error"), "-") != 0)
 		printf("            newest list refused: %s\n", text_of(status, "list", "error"));
+}
+
+static int print_as_text(const struct status *status)
+{
+	enum datapath_attach attach = status->datapath.attach;
+
+	printf("interface   %s", status->instance.ifname);
+	printf(status->ifindex ? " (ifindex %u)\n" : " (not there)\n", status->ifindex);
+	if (status->pid > 0)
+		printf("daemon      running, process %d\n", (int)status->pid);
+	else
+		printf("daemon      not running%s\n",
+		       attach == DATAPATH_AUTO ? "" : ": forwarding goes on with the last list");
+	if (attach == DATAPATH_AUTO)
+		printf("attached    no\n");
+	else
+		printf("attached    %s, program %u\n", datapath_attach_name(attach),
+		       status->datapath.program_id);
+	if (status->written)
+		print_written(status);
 	printf("pins        %s\n", status->instance.pin_dir);
 	return print_flush();
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "tunnel/link.h"
 
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71 /* kernel 5.14 */
@@ -48,24 +49,11 @@ static int name_namespace(struct instance *instance)
 	return 0;
 }
 
-/* As the kernel's dev_valid_name(). */
-static bool is_interface_name(const char *name)
-{
-	size_t len = strlen(name);
-
-	if (!len || len >= IFNAMSIZ || !strcmp(name, ".") || !strcmp(name, ".."))
-		return false;
-	for (; *name; name++)
-		if ((unsigned char)*name <= ' ' || *name == '/' || *name == ':' || *name == 0x7f)
-			return false;
-	return true;
-}
-
 int instance_init(struct instance *instance, const char *ifname)
 {
 	int err;
 
-	if (!is_interface_name(ifname))
+	if (!link_name_valid(ifname))
 		return -EINVAL;
 	*instance = (struct instance){ .lock_fd = -1 };
 	snprintf(instance->ifname, sizeof(instance->ifname), "%s", ifname);
