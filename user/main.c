@@ -2,8 +2,10 @@
 /*
  * main.c - the table of commands, and what is common to them: help, misuse, exit status.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "cmd/cmd.h"
@@ -58,10 +60,23 @@ static int run(const struct command *command, int argc, char **argv)
 	return command->run(&options, argv + first, argc - first);
 }
 
+/* Where standard descriptors are closed, the next file opened would take their place. */
+static void open_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *command;
 
+	open_standard_descriptors();
 	log_setup("nex-relay", false);
 	if (argc < 2) {
 		help_all(stderr, commands);

@@ -24,7 +24,7 @@ static int split(struct file_watch *watch, const char *path)
 	if (!slash) {
 		snprintf(watch->dir, sizeof(watch->dir), ".");
 		watch->name = watch->path;
-		return 0;
+		return *watch->name ? 0 : -EISDIR;
 	}
 	watch->name = watch->path + (slash - watch->dir) + 1;
 	slash[slash == watch->dir] = '\0'; /* "/" stays "/" */
@@ -59,7 +59,7 @@ int file_watch_open(struct file_watch *watch, const char *path)
 
 void file_watch_close(struct file_watch *watch)
 {
-	if (watch->fd >= 0)
+	if (watch->fd > 0)
 		close(watch->fd);
 	watch->fd = -1;
 }

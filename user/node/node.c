@@ -60,7 +60,9 @@ void node_list(struct node *node, struct device_list *list)
 		return;
 	}
 	if (err) {
-		node_list_failed(node, strerror(-err));
+		node_list_failed(node, err == -ENOSPC
+					       ? "more devices or addresses than the maps take"
+					       : strerror(-err));
 		return;
 	}
 	node->list_error[0] = '\0';

@@ -37,9 +37,9 @@ static int compare_entries(const void *a, const void *b)
 	return x->device < y->device ? -1 : 1;
 }
 
-static bool is_self(const struct device *device, const uint8_t *self_key)
+static bool has_key(const struct device *device, const uint8_t *key)
 {
-	return !memcmp(device->public_key, self_key, WG_KEY_BYTES);
+	return !memcmp(device->public_key, key, WG_KEY_BYTES);
 }
 
 static void add_entry(struct desired *d, const struct prefix *prefix, uint32_t device, bool ipv6)
@@ -65,16 +65,18 @@ static int sort_devices(const struct device_list *list, struct desired *d)
 static int collect(const struct desired_input *input, struct desired *d)
 {
 	const struct device_list *list = input->list;
+	uint8_t last_key[WG_KEY_BYTES] = {}; /* no device's: sources refuse a key of zeros */
 	bool seen_self = false;
 
 	for (size_t i = 0; i < list->n_devices; i++) {
 		struct device device = d->devices[i];
-		bool self = is_self(&device, input->self_key);
+		bool self = has_key(&device, input->self_key);
 
-		if (d->n_devices && is_self(&device, d->devices[d->n_devices - 1].public_key)) {
+		if (has_key(&device, last_key)) {
 			d->n_repeated++;
 			continue;
 		}
+		memcpy(last_key, device.public_key, sizeof(last_key));
 		for (uint32_t p = 0; p < device.n_prefixes; p++)
 			add_entry(d, &list->prefixes[device.first_prefix + p],
 				  self ? DESIRED_LOCAL : (uint32_t)d->n_devices, input->ipv6);
@@ -100,9 +102,10 @@ static int resolve(struct desired *d)
 		const struct desired_entry *entry = &d->entries[i];
 		const struct desired_entry *last = kept ? &d->entries[kept - 1] : NULL;
 
+		/* A device may name a prefix twice: that is no second conflict, nor a first. */
 		if (!last || prefix_compare(&last->prefix, &entry->prefix))
 			d->entries[kept++] = *entry;
-		else if (last->device != entry->device)
+		else if (last->device != entry->device && entry->device != entry[-1].device)
 			d->conflicts[d->n_conflicts++] =
 				(struct desired_conflict){ entry->prefix, last->device,
 							   entry->device };

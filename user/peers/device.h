@@ -16,7 +16,7 @@
 
 /* Bounds on what any source may deliver. */
 #define DEVICES_MAX 131072
-#define DEVICE_PREFIXES_MAX 262144 /* of all devices together */
+#define DEVICE_PREFIXES_MAX 524288 /* of all devices together */
 #define DEVICE_NAME_MAX 64         /* bytes, NUL included */
 
 struct device {

@@ -11,6 +11,7 @@
 #define SHOWN_VALUE_MAX 64
 /* allowed_ips and ipv*_tunnel_ips say the same thing twice: enough to look back for that. */
 #define REPEATED_MAX 8
+#define TOO_MANY "it has more addresses and CIDRs than a device may have"
 
 void device_json_done(struct device_json *device)
 {
@@ -172,6 +173,11 @@ static void warn_cidr(struct device_json *ret, device_json_warn *warn, void *arg
 	warn(arg, &ret->device, text);
 }
 
+static bool is_empty_array(struct json_object *value)
+{
+	return json_object_is_type(value, json_type_array) && !json_object_array_length(value);
+}
+
 static int read_cidrs(struct device_json *ret, struct json_object *array, device_json_warn *warn,
 		      void *arg)
 {
@@ -223,7 +229,7 @@ static int read_key(struct device *device, struct json_object *value, const char
 int device_json_read(struct json_object *object, struct device_json *ret, device_json_warn *warn,
 		     void *warn_arg, const char **ret_why)
 {
-	struct json_object *flag = member(object, "symmetric_nat");
+	struct json_object *flag = member(object, "symmetric_nat"), *cidrs;
 	int err;
 
 	ret->device = (struct device){};
@@ -240,6 +246,10 @@ int device_json_read(struct json_object *object, struct device_json *ret, device
 	err = read_addresses(ret, object);
 	if (err == -ENOMEM)
 		return err;
+	if (err == -E2BIG) {
+		*ret_why = TOO_MANY;
+		return -EINVAL;
+	}
 	*ret_why = "one of its tunnel addresses is no address, or of the wrong family";
 	if (err)
 		return -EINVAL;
@@ -247,8 +257,10 @@ int device_json_read(struct json_object *object, struct device_json *ret, device
 	if (!ret->n_prefixes)
 		return -EINVAL;
 
-	err = read_cidrs(ret, member(object, "advertise_cidrs") ?: member(object, "child_prefix"),
-			 warn, warn_arg);
-	*ret_why = "it has more addresses and CIDRs than a device may have";
+	cidrs = member(object, "advertise_cidrs");
+	if (!cidrs || is_empty_array(cidrs))
+		cidrs = member(object, "child_prefix");
+	err = read_cidrs(ret, cidrs, warn, warn_arg);
+	*ret_why = TOO_MANY;
 	return err == -E2BIG ? -EINVAL : err;
 }

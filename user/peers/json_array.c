@@ -176,7 +176,7 @@ static int feed_between(struct json_array_reader *reader, char byte)
 	return 1;
 }
 
-int json_array_feed(struct json_array_reader *reader, const char *bytes, size_t len)
+static int feed_whole(struct json_array_reader *reader, const char *bytes, size_t len)
 {
 	const char *nul = memchr(bytes, '\0', len);
 	const char *end = nul ?: bytes + len;
@@ -195,9 +195,58 @@ int json_array_feed(struct json_array_reader *reader, const char *bytes, size_t 
 	return nul ? bad(reader, "NUL byte in the text") : 0;
 }
 
+/* Bytes of the UTF-8 character that begins with @first; 1 for what begins none. */
+static size_t character_bytes(unsigned char first)
+{
+	if (first >= 0xf0)
+		return 4;
+	if (first >= 0xe0)
+		return 3;
+	return first >= 0xc0 ? 2 : 1;
+}
+
+/* How many bytes at the end belong to a character that goes on in the next piece. */
+static size_t split_tail(const char *bytes, size_t len)
+{
+	for (size_t tail = 1; tail <= 3 && tail <= len; tail++) {
+		unsigned char byte = bytes[len - tail];
+
+		if ((byte & 0xc0) != 0x80)
+			return character_bytes(byte) > tail ? tail : 0;
+	}
+	return 0;
+}
+
+/* json-c takes a character that is cut by the end of a piece for an invalid one: mend the cut. */
+int json_array_feed(struct json_array_reader *reader, const char *bytes, size_t len)
+{
+	size_t tail;
+	int err;
+
+	while (len && reader->n_split) {
+		reader->split[reader->n_split++] = *bytes++;
+		len--;
+		/* The next byte completes the character, or shows that it is none. */
+		if (!split_tail(reader->split, reader->n_split)) {
+			err = feed_whole(reader, reader->split, reader->n_split);
+			if (err)
+				return err;
+			reader->n_split = 0;
+		}
+	}
+	tail = split_tail(bytes, len);
+	err = feed_whole(reader, bytes, len - tail);
+	if (err)
+		return err;
+	/* Bytes of a split that is still open and a new tail never meet: one of them is empty. */
+	memcpy(reader->split + reader->n_split, bytes + len - tail, tail);
+	reader->n_split += tail;
+	return 0;
+}
+
 int json_array_finish(struct json_array_reader *reader)
 {
-	if (reader->state == JSON_AFTER_ARRAY)
+	if (reader->state == JSON_AFTER_ARRAY && !reader->n_split)
 		return 0;
 	if (reader->state == JSON_BEFORE_ARRAY)
 		return bad(reader, "empty: not a JSON array of devices");

@@ -112,6 +112,9 @@ static int send_device(void *arg, struct json_object *object, uint64_t line)
 	}
 	if (err)
 		return err;
+	if (s->n_devices == DEVICES_MAX ||
+	    s->n_prefixes + s->device.n_prefixes > DEVICE_PREFIXES_MAX)
+		return -E2BIG;
 	record = next_record(s, BORDER_DEVICE);
 	if (!record)
 		return s->err;
@@ -150,6 +153,9 @@ static int end_list(struct sender *s, int err, const struct json_array_reader *r
 			  s->n_warnings - WARNINGS_MAX);
 	if (err == -EBADMSG) {
 		send_text(s, BORDER_LIST_ERROR, "%s", reader->error);
+	} else if (err == -E2BIG) {
+		send_text(s, BORDER_LIST_ERROR, "line %llu: more than %d devices or %d addresses",
+			  (unsigned long long)s->line, DEVICES_MAX, DEVICE_PREFIXES_MAX);
 	} else if (err == -EFBIG) {
 		send_text(s, BORDER_LIST_ERROR, "larger than %lu MiB", PEER_FILE_BYTES_MAX >> 20);
 	} else if (err) {

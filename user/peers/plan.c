@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+
 int table_entry_compare(const void *a, const void *b)
 {
 	const struct table_entry *x = a, *y = b;
@@ -83,8 +85,8 @@ static void keep_slots(const struct desired *desired, const struct tables *have,
 		while (h < have->n_slots && (order = memcmp(have->slots[h].value.public_key,
 							    device->public_key, NEX_KEY_LEN)) < 0)
 			h++;
-		if (h < have->n_slots && !order)
-			*slot = have->slots[h++];
+		if (h < have->n_slots && !order && have->slots[h].slot < NEX_SLOTS_MAX)
+			*slot = have->slots[h];
 		fill_slot(&slot->value, device);
 	}
 }
@@ -137,6 +139,24 @@ static void fill_entries(const struct desired *desired, uint32_t scope, struct t
 	}
 }
 
+/* Each family has a table of addresses and one of CIDRs. */
+static bool is_too_much(const struct desired *desired)
+{
+	size_t addrs4 = 0, addrs6 = 0, cidrs4 = 0, cidrs6 = 0;
+
+	for (size_t i = 0; i < desired->n_entries; i++) {
+		const struct prefix *prefix = &desired->entries[i].prefix;
+		bool host = prefix_is_host(prefix);
+
+		if (prefix->family == PREFIX_IPV4)
+			*(host ? &addrs4 : &cidrs4) += 1;
+		else
+			*(host ? &addrs6 : &cidrs6) += 1;
+	}
+	return addrs4 > NEX_ADDRS_MAX || addrs6 > NEX_ADDRS_MAX || cidrs4 > NEX_CIDRS_MAX ||
+	       cidrs6 > NEX_CIDRS_MAX;
+}
+
 int plan_tables(const struct desired *desired, uint32_t scope, const struct tables *have,
 		struct tables *ret)
 {
@@ -149,7 +169,9 @@ int plan_tables(const struct desired *desired, uint32_t scope, const struct tabl
 	};
 	int err = -ENOMEM;
 
-	if (pool.taken && want.entries && want.slots) {
+	if (is_too_much(desired)) {
+		err = -ENOSPC;
+	} else if (pool.taken && want.entries && want.slots) {
 		keep_slots(desired, have, &want, &pool);
 		err = give_slots(&want, &pool);
 	}
@@ -220,7 +242,7 @@ static void merge_slots(const struct tables *have, const struct tables *want, en
 			order = -1;
 		else
 			order = compare_slots(old, new);
-		if (order < 0 && op == PLAN_DELETE)
+		if (op == PLAN_DELETE && (order < 0 || (!order && old->slot != new->slot)))
 			edit_slot(plan, PLAN_DELETE, old);
 		if (op == PLAN_SET && (order > 0 || (!order && is_slot_changed(old, new))))
 			edit_slot(plan, PLAN_SET, new);
@@ -229,14 +251,36 @@ static void merge_slots(const struct tables *have, const struct tables *want, en
 	}
 }
 
+/*
+ * A slot may be given up by one key and taken by another in the same step: then the new holder's
+ * entry has taken the old one's place, and there is nothing to delete.
+ */
+static void keep_taken_slots(struct plan *plan, const struct tables *want, uint8_t *taken)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < want->n_slots; i++)
+		if (want->slots[i].slot < NEX_SLOTS_MAX)
+			taken[want->slots[i].slot] = 1;
+	for (size_t i = 0; i < plan->n_slots; i++) {
+		const struct plan_slot_edit *edit = &plan->slots[i];
+		bool is_taken = edit->slot.slot < NEX_SLOTS_MAX && taken[edit->slot.slot];
+
+		if (edit->op == PLAN_SET || !is_taken)
+			plan->slots[kept++] = *edit;
+	}
+	plan->n_slots = kept;
+}
+
 int plan_edits(const struct tables *have, const struct tables *want, struct plan *ret)
 {
 	struct plan plan = {
 		.entries = calloc(have->n_entries + want->n_entries + 1, sizeof(*plan.entries)),
 		.slots = calloc(have->n_slots + want->n_slots + 1, sizeof(*plan.slots)),
 	};
+	auto_free uint8_t *taken = calloc(NEX_SLOTS_MAX, 1);
 
-	if (!plan.entries || !plan.slots) {
+	if (!plan.entries || !plan.slots || !taken) {
 		plan_done(&plan);
 		return -ENOMEM;
 	}
@@ -244,6 +288,7 @@ int plan_edits(const struct tables *have, const struct tables *want, struct plan
 	merge_entries(have, want, PLAN_DELETE, &plan);
 	merge_slots(have, want, PLAN_SET, &plan);
 	merge_slots(have, want, PLAN_DELETE, &plan);
+	keep_taken_slots(&plan, want, taken);
 	*ret = plan;
 	return 0;
 }

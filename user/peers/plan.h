@@ -52,7 +52,8 @@ void tables_sort(struct tables *tables);
  * value.stats_map_id and value.base of a new slot are left zero: who carries the plan out sets
  * them.
  *
- * Return: 0; -ENOSPC with more than NEX_SLOTS_MAX devices; -ENOMEM.
+ * Return: 0; -ENOSPC with more devices, addresses or CIDRs than the maps take (NEX_SLOTS_MAX, and
+ *         NEX_ADDRS_MAX and NEX_CIDRS_MAX for each family); -ENOMEM.
  */
 int plan_tables(const struct desired *desired, uint32_t scope, const struct tables *have,
 		struct tables *ret);

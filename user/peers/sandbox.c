@@ -66,7 +66,6 @@ static int limit_resources(void)
 		{ RLIMIT_CORE, 0 },
 		{ RLIMIT_AS, MEMORY_BYTES_MAX },
 		{ RLIMIT_NOFILE, DESCRIPTORS_MAX },
-		{ RLIMIT_FSIZE, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
