@@ -69,6 +69,8 @@ static const struct {
 	{ "NUL in a string",         "[{'a':'~'}]", "", "line 1, column 8: NUL byte" },
 	{ "NUL in a name",           "[{'~':1}]", "", "line 1, column 4: NUL byte" },
 	{ "UTF-8 cut off",           "[{'a':'\303'}]", "", "line 1, column 9: " },
+	{ "UTF-8 begun again and again", "[{'a':'\303\303\303\303\303\303\303\303\303\303\303\303'}]", "", "line 1, column 9: " },
+	{ "four bytes begun again and again", "[{'a':'\360\360\360\360\360\360\360\360\360\360\360\360'}]", "", "line 1, column 9: " },
 	{ "UTF-8 without a start",   "[{'a':'\251'}]", "", "line 1, column 8: " },
 	{ "not UTF-8 at all",        "[{'a':'\377'}]", "", "line 1, column 8: " },
 	{ "UTF-8 longer than needed", "[{'a':'\300\257'}]", "", "line 1, column " },

@@ -72,6 +72,8 @@ static bool is_choice(const char *choices, const char *value)
 {
 	size_t len = strlen(value);
 
+	if (strchr(value, '|'))
+		return false;
 	for (const char *at = choices; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
 		if (len && !strncmp(at, value, len) && (at[len] == '|' || !at[len]))
 			return true;
@@ -159,12 +161,31 @@ static enum option_id found_option(int found)
 	return OPTION_COUNT;
 }
 
-static int complain(const char *command, int found, char **argv)
+/* The word on the command line that gave the option at hand: not its value. */
+static const char *option_word(char **argv)
 {
-	const char *word = argv[optind - 1];
+	return optarg && optarg == argv[optind - 1] ? argv[optind - 2] : argv[optind - 1];
+}
+
+/* getopt_long() takes shortened names, but a setting has one name. */
+static bool is_whole_name(const struct option_row *row, const char *word)
+{
+	size_t len = strcspn(word + 2, "=");
+
+	return len == strlen(row->name) && !strncmp(word + 2, row->name, len);
+}
+
+/* @letter: of an unknown short option, whose word getopt_long() may not have left yet; or 0. */
+static int complain(const char *command, int found, int letter, char **argv)
+{
+	const char *word = option_word(argv);
+	char option[] = { '-', (char)letter, '\0' };
 
 	if (found == ':')
 		log_err(0, "%s: option '%s' needs an argument", command, word);
+	else if (letter && letter < 256)
+		log_err(0, "%s: unknown option '%s': see `nex-relay %s --help`", command, option,
+			command);
 	else
 		log_err(0, "%s: unknown option '%s': see `nex-relay %s --help`", command, word,
 			command);
@@ -186,7 +207,9 @@ int options_parse(const char *command, unsigned int allowed, int argc, char **ar
 		enum option_id id = found_option(found);
 
 		if (found == '?' || found == ':' || id == OPTION_COUNT)
-			return complain(command, found, argv);
+			return complain(command, found, optopt, argv);
+		if (found >= 256 && !is_whole_name(&rows[id], option_word(argv)))
+			return complain(command, '?', 0, argv);
 		snprintf(flag, sizeof(flag), "--%s", rows[id].name);
 		if (rows[id].argument)
 			err = set_value(ret, id, optarg, flag);

@@ -128,16 +128,20 @@ int instance_lock(struct instance *instance, pid_t *ret_holder)
 	err = make_dir(INSTANCE_RUN_ROOT);
 	if (!err)
 		err = make_dir(instance->run_dir);
-	if (err)
+	if (err) {
+		(void)rmdir(INSTANCE_RUN_ROOT); /* stays when it is in use */
 		return err;
+	}
 	for (int attempt = 0; attempt < 10; attempt++) {
 		fd = try_lock(instance->lock_path, ret_holder);
 		if (fd != -EAGAIN)
 			break;
 	}
 	if (fd < 0) {
-		if (fd != -EBUSY)
-			(void)rmdir(instance->run_dir); /* stays when it is in use */
+		if (fd != -EBUSY) {
+			(void)rmdir(instance->run_dir); /* they stay when they are in use */
+			(void)rmdir(INSTANCE_RUN_ROOT);
+		}
 		return fd;
 	}
 	instance->lock_fd = fd;
@@ -166,22 +170,28 @@ void instance_unlock(struct instance *instance, bool forget)
 	instance->lock_fd = -1;
 }
 
-bool instance_is_last(const struct instance *instance)
+/* Is there a folder of another instance of the same network namespace in @root? */
+static bool has_others(const struct instance *instance, const char *root)
 {
 	size_t suffix = strlen(instance->namespace_suffix);
-	DIR *dir = opendir(INSTANCE_RUN_ROOT);
+	DIR *dir = opendir(root);
 	struct dirent *entry;
-	bool last = true;
+	bool others = false;
 
-	while (dir && last && (entry = readdir(dir))) {
+	while (dir && !others && (entry = readdir(dir))) {
 		const char *at = strchr(entry->d_name, '@') ?: "";
 
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
 		    !strcmp(entry->d_name, instance->name))
 			continue;
-		last = suffix ? strcmp(at, instance->namespace_suffix) != 0 : *at != '\0';
+		others = suffix ? !strcmp(at, instance->namespace_suffix) : !*at;
 	}
 	if (dir)
 		closedir(dir);
-	return last;
+	return others;
+}
+
+bool instance_is_last(const struct instance *instance)
+{
+	return !has_others(instance, INSTANCE_RUN_ROOT) && !has_others(instance, PINS_ROOT);
 }

@@ -24,9 +24,10 @@ int json_array_init(struct json_array_reader *reader, json_array_element *on_ele
 	};
 	if (!reader->tokener)
 		return -ENOMEM;
-	json_tokener_set_flags(reader->tokener, JSON_TOKENER_STRICT |
-							JSON_TOKENER_ALLOW_TRAILING_CHARS |
-							JSON_TOKENER_VALIDATE_UTF8);
+	/* Not JSON_TOKENER_VALIDATE_UTF8: it fails where a piece ends inside a character, and takes
+	 * surrogates, overlong forms and what is beyond U+10FFFF for good. */
+	json_tokener_set_flags(reader->tokener,
+			       JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
 	return 0;
 }
 
@@ -67,11 +68,16 @@ static size_t count_members(struct json_object *object)
 /*
  * Follow the text of an object that json-c has accepted: position, size, and the colons outside
  * strings, of which there is one for each name-value pair.
+ *
+ * Return: false at a single quote outside strings, which json-c takes around names even when
+ * strict.
  */
-static void follow_element(struct json_array_reader *reader, const char *bytes, size_t len)
+static bool follow_element(struct json_array_reader *reader, const char *bytes, size_t len)
 {
 	reader->element_bytes += len;
 	for (size_t i = 0; i < len; i++) {
+		if (!reader->in_string && bytes[i] == '\'')
+			return false;
 		advance(reader, bytes[i]);
 		if (reader->escaped)
 			reader->escaped = false;
@@ -82,6 +88,7 @@ static void follow_element(struct json_array_reader *reader, const char *bytes, 
 		else if (!reader->in_string && bytes[i] == ':')
 			reader->element_members++;
 	}
+	return true;
 }
 
 static const char *tokener_reason(enum json_tokener_error error)
@@ -114,7 +121,10 @@ static ssize_t feed_element(struct json_array_reader *reader, const char *bytes,
 
 	if (used > len)
 		used = len;
-	follow_element(reader, bytes, used);
+	if (!follow_element(reader, bytes, used)) {
+		json_object_put(object);
+		return bad(reader, "a name in single quotes");
+	}
 	if (reader->element_bytes > JSON_ELEMENT_BYTES_MAX) {
 		json_object_put(object);
 		return bad(reader, "a device is larger than 1 MiB");
@@ -176,11 +186,31 @@ static int feed_between(struct json_array_reader *reader, char byte)
 	return 1;
 }
 
-static int feed_whole(struct json_array_reader *reader, const char *bytes, size_t len)
+/* RFC 3629: is @byte next in a UTF-8 text? Keeps its place from piece to piece. */
+static bool follow_utf8(struct json_array_reader *reader, unsigned char byte)
 {
-	const char *nul = memchr(bytes, '\0', len);
-	const char *end = nul ?: bytes + len;
+	if (reader->utf8_more) {
+		if (byte < reader->utf8_low || byte > reader->utf8_high)
+			return false;
+		reader->utf8_more--;
+	} else if (byte >= 0x80) {
+		if (byte < 0xc2 || byte > 0xf4)
+			return false;
+		reader->utf8_more = 1 + (byte >= 0xe0) + (byte >= 0xf0);
+	}
+	/* No overlong forms, no surrogates, nothing beyond U+10FFFF. */
+	reader->utf8_low = byte == 0xe0 ? 0xa0 : byte == 0xf0 ? 0x90 : 0x80;
+	reader->utf8_high = byte == 0xed ? 0x9f : byte == 0xf4 ? 0x8f : 0xbf;
+	return true;
+}
 
+int json_array_feed(struct json_array_reader *reader, const char *bytes, size_t len)
+{
+	const char *end = bytes;
+
+	while (end < bytes + len && *end && follow_utf8(reader, *end))
+		end++;
+	len -= end - bytes;
 	while (bytes < end) {
 		ssize_t used = 0;
 
@@ -192,61 +222,14 @@ static int feed_whole(struct json_array_reader *reader, const char *bytes, size_
 			return used;
 		bytes += used;
 	}
-	return nul ? bad(reader, "NUL byte in the text") : 0;
-}
-
-/* Bytes of the UTF-8 character that begins with @first; 1 for what begins none. */
-static size_t character_bytes(unsigned char first)
-{
-	if (first >= 0xf0)
-		return 4;
-	if (first >= 0xe0)
-		return 3;
-	return first >= 0xc0 ? 2 : 1;
-}
-
-/* How many bytes at the end belong to a character that goes on in the next piece. */
-static size_t split_tail(const char *bytes, size_t len)
-{
-	for (size_t tail = 1; tail <= 3 && tail <= len; tail++) {
-		unsigned char byte = bytes[len - tail];
-
-		if ((byte & 0xc0) != 0x80)
-			return character_bytes(byte) > tail ? tail : 0;
-	}
-	return 0;
-}
-
-/* json-c takes a character that is cut by the end of a piece for an invalid one: mend the cut. */
-int json_array_feed(struct json_array_reader *reader, const char *bytes, size_t len)
-{
-	size_t tail;
-	int err;
-
-	while (len && reader->n_split) {
-		reader->split[reader->n_split++] = *bytes++;
-		len--;
-		/* The next byte completes the character, or shows that it is none. */
-		if (!split_tail(reader->split, reader->n_split)) {
-			err = feed_whole(reader, reader->split, reader->n_split);
-			if (err)
-				return err;
-			reader->n_split = 0;
-		}
-	}
-	tail = split_tail(bytes, len);
-	err = feed_whole(reader, bytes, len - tail);
-	if (err)
-		return err;
-	/* Bytes of a split that is still open and a new tail never meet: one of them is empty. */
-	memcpy(reader->split + reader->n_split, bytes + len - tail, tail);
-	reader->n_split += tail;
-	return 0;
+	if (!len)
+		return 0;
+	return bad(reader, *end ? "not UTF-8" : "NUL byte in the text");
 }
 
 int json_array_finish(struct json_array_reader *reader)
 {
-	if (reader->state == JSON_AFTER_ARRAY && !reader->n_split)
+	if (reader->state == JSON_AFTER_ARRAY)
 		return 0;
 	if (reader->state == JSON_BEFORE_ARRAY)
 		return bad(reader, "empty: not a JSON array of devices");

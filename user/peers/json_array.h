@@ -47,8 +47,8 @@ struct json_array_reader {
 	size_t element_bytes;   /* of the current object so far */
 	size_t element_members; /* name-value pairs in its text so far */
 	bool in_string, escaped;
-	char split[4]; /* a UTF-8 character whose end has not come yet */
-	size_t n_split;
+	/* UTF-8: bytes that the character at hand still needs, and bounds of the next one. */
+	uint8_t utf8_more, utf8_low, utf8_high;
 	char error[JSON_ERROR_MAX]; /* set when a call returned -EBADMSG */
 };
 

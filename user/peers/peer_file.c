@@ -39,11 +39,11 @@ static struct border_record *next_record(struct sender *s, enum border_kind kind
 {
 	struct border_record *record;
 
-	if (s->n_batch == BORDER_BATCH_MAX) {
+	/* A batch that was lost is not made good by a later one. */
+	if (!s->err && s->n_batch == BORDER_BATCH_MAX)
 		s->err = flush(s);
-		if (s->err)
-			return NULL;
-	}
+	if (s->err)
+		return NULL;
 	record = &s->batch[s->n_batch++];
 	*record = (struct border_record){ .kind = kind, .list = s->list };
 	return record;
