@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-
 int table_entry_compare(const void *a, const void *b)
 {
 	const struct table_entry *x = a, *y = b;
@@ -278,10 +276,11 @@ int plan_edits(const struct tables *have, const struct tables *want, struct plan
 		.entries = calloc(have->n_entries + want->n_entries + 1, sizeof(*plan.entries)),
 		.slots = calloc(have->n_slots + want->n_slots + 1, sizeof(*plan.slots)),
 	};
-	auto_free uint8_t *taken = calloc(NEX_SLOTS_MAX, 1);
+	uint8_t *taken = calloc(NEX_SLOTS_MAX, 1);
 
 	if (!plan.entries || !plan.slots || !taken) {
 		plan_done(&plan);
+		free(taken);
 		return -ENOMEM;
 	}
 	merge_entries(have, want, PLAN_SET, &plan);
@@ -289,6 +288,7 @@ int plan_edits(const struct tables *have, const struct tables *want, struct plan
 	merge_slots(have, want, PLAN_SET, &plan);
 	merge_slots(have, want, PLAN_DELETE, &plan);
 	keep_taken_slots(&plan, want, taken);
+	free(taken);
 	*ret = plan;
 	return 0;
 }
