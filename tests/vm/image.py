@@ -7,25 +7,27 @@ Nothing is compressed: unpacking costs more in an emulated CPU than reading.
 import shutil
 import subprocess
 import sysconfig
-import tempfile
 from pathlib import Path
 
 from kernels import Kernel, Unavailable
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
-TOOLS = ("sh", "bpftool", "cat", "env", "ip", "ip6tables", "iptables", "kmod", "mkdir", "modprobe",
-         "mount", "nft", "nsenter", "ping", "python3", "setpriv", "sleep", "tc", "umount",
-         "unshare", "wg")
+TOOLS = ("sh", "bpftool", "cat", "dmesg", "env", "grep", "head", "ip", "ip6tables", "iptables",
+         "kmod", "ls", "mkdir", "modprobe", "mount", "nft", "nsenter", "ping", "python3", "rm",
+         "sed", "setpriv", "sleep", "tc", "tr", "true", "umount", "unshare", "wg")
 LIBRARIES = ("libgcc_s.so.1",)  # pthread_exit() opens it at run time
 TESTS = ("tests/net", "tests/vm", "tools/lab")
-PACKAGES = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "attr", "attrs")
+# pytest and what one version of it or another needs.
+PACKAGES = ("pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "attr", "attrs")
 # Of Python's own library, what no test needs.
 PRUNED = ("__pycache__", "config-*", "distutils", "ensurepip", "idlelib", "lib2to3", "pydoc_data",
           "test", "tkinter", "turtledemo")
 MODULES = ("wireguard", "veth", "tun", "dummy", "sch_ingress", "cls_bpf", "act_bpf", "nf_tables",
            "nft_compat", "x_tables", "xt_conntrack", "nf_conntrack", "nft_ct", "nft_reject_inet",
            "inet_diag")
+# What depmod reads beside the modules themselves.
+INDEXES = ("modules.builtin", "modules.builtin.modinfo", "modules.order")
 
 _SEARCH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -64,9 +66,8 @@ def build_modules(work: Path, kernel: Kernel) -> tuple[Path, list[str]]:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, copy)
     here.mkdir(parents=True, exist_ok=True)
-    for name in ("modules.builtin", "modules.builtin.modinfo", "modules.order"):
-        if (kernel.modules / name).is_file():
-            shutil.copy2(kernel.modules / name, here)
+    for name in INDEXES:
+        (here / name).write_bytes(_index(kernel, name))
     (root / "lib").symlink_to("usr/lib")
     _run("depmod", "-b", str(root), kernel.release)
     (root / "lib").unlink()  # the base has it
@@ -131,6 +132,10 @@ def _add_project(root: Path, build: Path) -> list[Path]:
         copy = root / "build" / path.relative_to(build)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, copy)
+    for source in (ROOT / "tests/net").glob("*.bpf.c"):
+        target = root / "build/tests/net" / source.name.replace(".c", ".o")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _run("clang", "-O2", "--target=bpf", "-c", str(source), "-o", str(target))
     return binaries
 
 
@@ -167,15 +172,20 @@ def _module_paths(work: Path, kernel: Kernel, name: str) -> list[Path] | None:
             for line in done.stdout.splitlines() if line.startswith("insmod ")]
 
 
+def _index(kernel: Kernel, name: str) -> bytes:
+    """What the kernel's package says of its modules; from 7.0 on it says it elsewhere."""
+    path = kernel.modules / name
+    return path.read_bytes() if path.is_file() else b""
+
+
 def _shadow(work: Path, kernel: Kernel) -> Path:
     """A tree with links to the modules and with an index, which the packages leave to be made."""
     shadow = work / f"shadow-{kernel.release}"
     here = shadow / "lib/modules" / kernel.release
     if not here.is_dir():
         here.mkdir(parents=True)
-        for path in kernel.modules.iterdir():
-            if path.name in ("kernel", "modules.builtin", "modules.order",
-                             "modules.builtin.modinfo"):
-                (here / path.name).symlink_to(path.resolve())
+        (here / "kernel").symlink_to((kernel.modules / "kernel").resolve())
+        for name in INDEXES:
+            (here / name).write_bytes(_index(kernel, name))
         _run("depmod", "-b", str(shadow), kernel.release)
     return shadow

@@ -29,8 +29,8 @@ class Daemon:
         # Plain text, as on a terminal, even when the tests themselves run under systemd.
         environment = {name: value for name, value in os.environ.items()
                        if name != "JOURNAL_STREAM"}
-        self.process = popen(argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                             stderr=self._log)
+        self.process = popen(argv, env=environment, stdin=subprocess.DEVNULL,
+                             stdout=subprocess.DEVNULL, stderr=self._log)
 
     @property
     def pid(self) -> int:

@@ -37,7 +37,7 @@ def setns(fd: int, kind: int) -> None:
 
 
 def set_parent_death_signal(number: int) -> None:
-    """Have the kernel send signal number to this process when its parent dies; 0 switches it off."""
+    """Have the kernel send signal number to this process when its parent dies; 0: no longer."""
     _check(_libc.prctl(ctypes.c_int(PR_SET_PDEATHSIG), ctypes.c_ulong(number)), "prctl")
 
 

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 
 from lab.node import Node
+from lab.wait import PATIENCE
 
 # A receiver that is not scheduled for a while must not lose packets, whatever rmem_max is.
 _SO_RCVBUFFORCE = 33
@@ -30,14 +31,14 @@ class Ping:
         return self.sent > 0 and self.received == self.sent
 
 
-def ping_command(address: str, count: int = 5, wait_s: float = 1, *options: str) -> list[str]:
-    """The ping command: count packets, 20 ms apart, at most wait_s for the last answer."""
-    return ["ping", "-n", "-c", str(count), "-i", "0.02", "-W", str(wait_s), *options, address]
-
-
 def ping(node: Node, address: str, *options: str, count: int = 5, wait_s: float = 1) -> Ping:
-    """Ping address from node."""
-    argv = ping_command(address, count, wait_s, *options)
+    """Ping address from node: count packets at once, wait_s for an answer to any of them.
+
+    Once it has had an answer, ping waits for the others no longer than its interval or two round
+    trips, which on a busy machine is not enough: hence all at once (-l) and an interval of 1 s.
+    """
+    argv = ["ping", "-n", "-c", str(count), "-l", str(count), "-i", "1", "-W", str(wait_s),
+            *options, address]
     output = node.call(*argv)
     text = output.stdout + output.stderr
     counts = re.search(r"(\d+) packets transmitted, (\d+) received", text)
@@ -109,7 +110,7 @@ class Flow:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._threads[1].join()
-        deadline = time.monotonic() + 0.5
+        deadline = time.monotonic() + 0.5 * PATIENCE
         while len(self._received) < len(self._sent) and time.monotonic() < deadline:
             time.sleep(0.01)
         self._done.set()

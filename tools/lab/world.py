@@ -99,14 +99,15 @@ def _make_mounts() -> None:
 
 def _supervise(child: int, on_release: int | None = None) -> int:
     """Wait for child, reap whatever else ends, pass on what the terminal has not sent itself."""
-    wait_s = None
+    wait_s, asked = None, 0
     while True:
         info = (signal.sigwaitinfo(_WATCHED) if wait_s is None
                 else signal.sigtimedwait(_WATCHED, wait_s))
         status = _reap(child)
         if status is not None:
-            return status
+            return 128 + asked if asked else status
         if info is None or info.si_signo in (signal.SIGTERM, signal.SIGHUP):
+            asked = info.si_signo if info else signal.SIGKILL
             os.kill(child, signal.SIGKILL if os.getpid() != 1 else signal.SIGTERM)
             wait_s = _GRACE_S
         elif info.si_signo in _ASKED:

@@ -106,6 +106,11 @@ static int link_program_id(enum datapath_attach attach, const char *pin_dir, uin
 	return err;
 }
 
+/*
+ * Making the qdisc takes the interface's transmit queue out of service for a moment (qdisc_graft()
+ * calls dev_deactivate() for clsact too): the kernel may drop a packet then. It is made once; what
+ * is replaced later is the filter.
+ */
 static int filter_attach(const char *pin_dir, uint32_t ifindex, int prog_fd)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS);

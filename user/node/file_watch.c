@@ -64,39 +64,64 @@ void file_watch_close(struct file_watch *watch)
 	watch->fd = -1;
 }
 
-static bool is_same(const struct stat *a, const struct stat *b)
+/* Another file than before, or none where one was. */
+static bool is_other(const struct stat *a, const struct stat *b)
 {
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-	       !memcmp(&a->st_mtim, &b->st_mtim, sizeof(a->st_mtim));
+	return a->st_dev != b->st_dev || a->st_ino != b->st_ino;
 }
 
-/* Written and closed, or moved into place: then it is read even if it looks the same. */
-static bool is_certain(const struct file_watch *watch, const struct inotify_event *event)
+/* For a file that was moved here: is it what was read already? */
+static bool has_changed(const struct stat *a, const struct stat *b)
 {
-	return event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO) && event->len &&
-	       !strcmp(event->name, watch->name);
+	return is_other(a, b) || a->st_size != b->st_size ||
+	       memcmp(&a->st_mtim, &b->st_mtim, sizeof(a->st_mtim));
+}
+
+/*
+ * A file that was just created gets its contents yet, and is read when it is closed. A link, hard
+ * or symbolic, to a file that was there before is not: nobody has it open to write.
+ */
+static bool is_unfinished(const struct file_watch *watch, const struct stat *now)
+{
+	struct stat named;
+
+	return watch->created && now->st_nlink == 1 && !lstat(watch->path, &named) &&
+	       S_ISREG(named.st_mode);
+}
+
+/* Return: the bits of @event that tell of our file, or of lost events. */
+static uint32_t note_event(struct file_watch *watch, const struct inotify_event *event)
+{
+	if (!event->len || strcmp(event->name, watch->name) != 0)
+		return event->mask & (IN_Q_OVERFLOW | IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF);
+	watch->created = event->mask & IN_CREATE;
+	return event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO);
 }
 
 int file_watch_changed(struct file_watch *watch)
 {
 	char buffer[8192] __attribute__((aligned(__alignof__(struct inotify_event))));
-	bool changed = false, gone = false;
+	uint32_t seen = 0;
 	struct stat now;
+	bool changed;
 	ssize_t len;
 
 	while ((len = read(watch->fd, buffer, sizeof(buffer))) > 0) {
 		for (char *at = buffer; at < buffer + len;) {
 			const struct inotify_event *event = (const void *)at;
 
-			changed |= is_certain(watch, event) || event->mask & IN_Q_OVERFLOW;
-			gone |= event->mask & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF);
+			seen |= note_event(watch, event);
 			at += sizeof(*event) + event->len;
 		}
 	}
 	look(watch, &now);
-	/* Being created is not yet having contents: that comes with the close. */
-	if (!is_same(&now, &watch->seen) && (now.st_size || !now.st_ino))
-		changed = true;
-	watch->seen = now;
-	return gone ? -ENOENT : changed;
+	/* Written and closed: to be read even if it looks the same. */
+	changed = seen & (IN_CLOSE_WRITE | IN_Q_OVERFLOW);
+	if (seen & IN_MOVED_TO)
+		changed |= has_changed(&now, &watch->seen);
+	if (!is_unfinished(watch, &now)) {
+		changed |= is_other(&now, &watch->seen);
+		watch->seen = now;
+	}
+	return seen & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF) ? -ENOENT : changed;
 }

@@ -18,6 +18,7 @@ struct file_watch {
 	char dir[PATH_MAX];
 	const char *name; /* in path: the last component */
 	struct stat seen; /* what the path led to last time; zero when nowhere */
+	bool created;     /* the file of that name is new, and still being written */
 };
 
 /**
