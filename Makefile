@@ -39,7 +39,7 @@ deps:					## install what building and testing need (Debian packages)
 demo:					## show the relay at work in a lab of its own (KEEP=1 leaves it up)
 	$(Q)tools/deps
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tools/demo $(if $(KEEP),--keep)
+	$(Q)tools/demo $(if $(filter-out 0 no,$(KEEP)),--keep)
 test:					## install, build, run everything this machine can run
 	$(Q)tools/deps
 	$(Q)tests/run

@@ -17,7 +17,8 @@ sys.dont_write_bytecode = True
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 
-from lab import bpf, devices, relay as relay_module, world  # noqa: E402 - the path comes first
+from lab import bpf, devices, footprint  # noqa: E402 - the path comes first
+from lab import relay as relay_module, world  # noqa: E402
 from lab.mesh import Mesh  # noqa: E402
 from lab.relay import RelayCommands  # noqa: E402
 
@@ -102,6 +103,37 @@ def hook(request: pytest.FixtureRequest) -> tuple[str, ...]:
 def with_peers(mesh: Mesh) -> tuple[str, ...]:
     """Options of `run` that name the peers file."""
     return ("--peers", mesh.peers.path)
+
+
+@pytest.fixture
+def untouched(mesh: Mesh) -> Iterator[None]:
+    """Nothing on the host is different afterwards."""
+    before = footprint.take(mesh.relay)
+    yield
+    assert footprint.difference(before, footprint.take(mesh.relay)) == []
+
+
+@pytest.fixture
+def linked_peers(mesh: Mesh, relay: RelayCommands) -> Iterator[devices.PeersFile]:
+    """The peers file is a symbolic link to this one, in a folder of its own. After relay, which
+    writes the file."""
+    folder = "/run/lab/elsewhere"
+    os.makedirs(folder, exist_ok=True)
+    real = f"{folder}/list.json"
+    os.rename(mesh.peers.path, real)
+    os.symlink(real, mesh.peers.path)
+    yield devices.PeersFile(real)
+    os.unlink(mesh.peers.path)
+
+
+def fails(done: "subprocess.CompletedProcess[str]", *words: str) -> None:
+    """A command that has failed: status 1, nothing on stdout, one line on stderr with the words."""
+    assert done.returncode == 1, (done.returncode, done.stderr)
+    assert done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, lines
+    for word in words:
+        assert word in lines[0], lines
 
 
 def foreign_program() -> str:

@@ -3,6 +3,7 @@
 tests look for is seen when it is there."""
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from lab.traffic import Flow, transfer
 from lab.wait import wait_until
 
 WORLD = os.path.join(ROOT, "tools", "lab", "world")
+DEMO = os.path.join(ROOT, "tools", "demo")
 
 
 def _processes(mark: str) -> list[int]:
@@ -73,6 +75,28 @@ def test_ctrl_c_reaches_the_command() -> None:
     process.send_signal(signal.SIGINT)
     assert process.wait(10) == 9
     process.stdout.close()
+
+
+@pytest.mark.parametrize("options", [(), ("--keep",)], ids=["plain", "keep"])
+@pytest.mark.parametrize("after_s", [0.05, 0.15, 0.25, 0.4])
+def test_ctrl_c_ends_the_demo(options: tuple[str, ...], after_s: float) -> None:
+    """From a terminal and at any moment: no traceback, no lab."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(DEMO, [DEMO, *options])
+    time.sleep(after_s)
+    os.write(terminal, b"\x03")
+    said = b""
+    try:
+        while piece := os.read(terminal, 4096):
+            said += piece
+    except OSError:
+        pass  # nobody has the terminal open any more
+    finally:
+        os.close(terminal)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert status == 130 and b"interrupted" in said, said
+    assert b"Traceback" not in said, said
 
 
 def test_a_flow_counts_what_is_lost(mesh: Mesh, family: int) -> None:

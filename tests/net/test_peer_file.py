@@ -8,7 +8,7 @@ the packets that never arrived.
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -43,23 +43,12 @@ def _in_place(mesh: Mesh, _: Daemon, content: Records) -> float:
 
 
 def _by_sighup(mesh: Mesh, daemon: Daemon, content: Records) -> float:
-    """The path is a link into another folder, where nobody watches: only the signal tells."""
+    """The path is a link into another folder, and the signal comes before or after the watch."""
     real = os.path.realpath(mesh.peers.path)
     assert os.path.dirname(real) != os.path.dirname(mesh.peers.path)
     devices.PeersFile(real).replace(content)
     daemon.signal(signal.SIGHUP)
     return time.monotonic()
-
-
-@pytest.fixture
-def linked_peers(mesh: Mesh) -> Iterator[None]:
-    """The peers file is a symbolic link into a folder of its own."""
-    folder = "/run/lab/elsewhere"
-    os.makedirs(folder, exist_ok=True)
-    os.rename(mesh.peers.path, f"{folder}/list.json")
-    os.symlink(f"{folder}/list.json", mesh.peers.path)
-    yield
-    os.unlink(mesh.peers.path)
 
 
 def _both(one: Flow, other: Flow) -> Callable[[], bool]:
@@ -121,8 +110,9 @@ def test_a_file_rewritten_in_place_is_read(mesh: Mesh, relay: RelayCommands, spo
     _check_added(mesh, relay, spoke3, lambda content: _in_place(mesh, daemon, content))
 
 
+@pytest.mark.usefixtures("linked_peers")
 def test_sighup_reads_the_file_again(mesh: Mesh, relay: RelayCommands, spoke3: Spoke,
-                                     linked_peers: None, with_peers: tuple[str, ...]) -> None:
+                                     with_peers: tuple[str, ...]) -> None:
     devices.PeersFile(os.path.realpath(mesh.peers.path)).replace(_records(mesh, *ALL))
     daemon = relay.start(*with_peers)
     _check_added(mesh, relay, spoke3, lambda content: _by_sighup(mesh, daemon, content))

@@ -2,56 +2,38 @@
 """What stops a relay from starting: one line that says what and what to do, and nothing left."""
 
 import os
-import subprocess
-from collections.abc import Iterator
 
 import pytest
-from conftest import foreign_program
+from conftest import fails, foreign_program
 
 from lab import footprint
 from lab.mesh import Mesh
 from lab.relay import RelayCommands
+from lab.syscalls import forbid_bpf
 from lab.wait import wait_until
-
-
-@pytest.fixture
-def untouched(mesh: Mesh) -> Iterator[None]:
-    """Nothing on the host is different afterwards."""
-    before = footprint.take(mesh.relay)
-    yield
-    assert footprint.difference(before, footprint.take(mesh.relay)) == []
-
-
-def _fails(done: "subprocess.CompletedProcess[str]", *words: str) -> None:
-    assert done.returncode == 1, (done.returncode, done.stderr)
-    assert done.stdout == ""
-    lines = done.stderr.splitlines()
-    assert len(lines) == 1, lines
-    for word in words:
-        assert word in lines[0], lines
 
 
 @pytest.mark.usefixtures("untouched")
 def test_no_such_interface(relay: RelayCommands) -> None:
-    _fails(relay.call("run", "--interface", "wg7", "--adopt"), "wg7", "no such interface")
+    fails(relay.call("run", "--interface", "wg7", "--adopt"), "wg7", "no such interface")
 
 
 @pytest.mark.usefixtures("untouched")
 def test_an_ethernet_interface(relay: RelayCommands, with_peers: tuple[str, ...]) -> None:
-    _fails(relay.call("run", "--interface", "under1", "--adopt", *with_peers), "under1",
+    fails(relay.call("run", "--interface", "under1", "--adopt", *with_peers), "under1",
            "WireGuard")
 
 
 @pytest.mark.usefixtures("untouched")
 def test_the_loopback_interface(relay: RelayCommands) -> None:
-    _fails(relay.call("run", "--interface", "lo", "--adopt"), "lo", "WireGuard")
+    fails(relay.call("run", "--interface", "lo", "--adopt"), "lo", "WireGuard")
 
 
 @pytest.mark.usefixtures("untouched")
 def test_a_tun_device_without_wireguard(mesh: Mesh, relay: RelayCommands) -> None:
     mesh.relay.run("ip", "tuntap", "add", "dev", "tun7", "mode", "tun")
     try:
-        _fails(relay.call("run", "--interface", "tun7", "--adopt"), "tun7", "WireGuard")
+        fails(relay.call("run", "--interface", "tun7", "--adopt"), "tun7", "WireGuard")
     finally:
         mesh.relay.run("ip", "tuntap", "del", "dev", "tun7", "mode", "tun")
 
@@ -60,7 +42,7 @@ def test_a_tun_device_without_wireguard(mesh: Mesh, relay: RelayCommands) -> Non
 def test_not_root(mesh: Mesh, relay: RelayCommands, with_peers: tuple[str, ...]) -> None:
     done = mesh.relay.call("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
                            "--", *relay.run_argv(*with_peers))
-    _fails(done, "root")
+    fails(done, "root")
 
 
 @pytest.mark.usefixtures("untouched")
@@ -69,7 +51,7 @@ def test_root_without_capabilities(mesh: Mesh, relay: RelayCommands,
     """As in a container: uid 0 alone is not enough."""
     done = mesh.relay.call("setpriv", "--bounding-set", "-all", "--inh-caps", "-all", "--",
                            *relay.run_argv(*with_peers))
-    _fails(done, "CAP_NET_ADMIN")
+    fails(done, "CAP_NET_ADMIN")
 
 
 @pytest.mark.usefixtures("untouched")
@@ -77,7 +59,7 @@ def test_no_bpffs(mesh: Mesh, relay: RelayCommands, with_peers: tuple[str, ...])
     """In a mount namespace of its own, without /sys/fs/bpf."""
     done = mesh.relay.call("unshare", "--mount", "sh", "-c", 'umount /sys/fs/bpf && exec "$@"',
                            "sh", *relay.run_argv(*with_peers))
-    _fails(done, "/sys/fs/bpf", "mount")
+    fails(done, "/sys/fs/bpf", "mount")
 
 
 @pytest.mark.usefixtures("untouched")
@@ -88,23 +70,31 @@ def test_a_full_run_folder(mesh: Mesh, relay: RelayCommands, with_peers: tuple[s
     done = mesh.relay.call("unshare", "--mount", "sh", "-c", full, "sh",
                            *relay.run_argv(*with_peers))
     os.rmdir("/run/nex-relay")
-    _fails(done, "/run/nex-relay", "No space left")
+    fails(done, "/run/nex-relay", "No space left")
 
 
 @pytest.mark.usefixtures("untouched")
 def test_an_interface_without_a_key(mesh: Mesh, relay: RelayCommands) -> None:
     mesh.tunnel.configure("private-key", "/dev/null")
     try:
-        _fails(relay.call("run", "--adopt"), "wg0", "private key")
+        fails(relay.call("run", "--adopt"), "wg0", "private key")
     finally:
         mesh.tunnel.configure("private-key", "/run/lab/wg0.key")
+
+
+@pytest.mark.usefixtures("untouched")
+def test_a_kernel_without_bpf(mesh: Mesh, relay: RelayCommands,
+                              with_peers: tuple[str, ...]) -> None:
+    """bpf(2) is no system call."""
+    done = mesh.relay.call(*relay.run_argv(*with_peers), preexec_fn=forbid_bpf, timeout=5)
+    fails(done, "BPF", "Function not implemented")
 
 
 def test_a_second_relay_names_the_first(mesh: Mesh, relay: RelayCommands,
                                         with_peers: tuple[str, ...]) -> None:
     daemon = relay.start(*with_peers)
     before = footprint.take(mesh.relay)
-    _fails(relay.call("run", "--adopt", *with_peers), str(daemon.pid), "wg0")
+    fails(relay.call("run", "--adopt", *with_peers), str(daemon.pid), "wg0")
     assert footprint.difference(before, footprint.take(mesh.relay)) == []
     assert daemon.process.poll() is None
     assert relay.status()["daemon"] == {"running": True, "pid": daemon.pid}
@@ -118,7 +108,7 @@ def test_another_xdp_program_is_left_alone(mesh: Mesh, relay: RelayCommands,
     before = footprint.take(mesh.relay)
     try:
         done = relay.call("run", "--adopt", "--hook", "xdp", *with_peers)
-        _fails(done, "XDP")
+        fails(done, "XDP")
         assert footprint.difference(before, footprint.take(mesh.relay)) == []
     finally:
         mesh.relay.run("ip", "link", "set", "wg0", "xdpgeneric", "off")
@@ -144,6 +134,19 @@ def test_help_is_everywhere(relay: RelayCommands, command: str) -> None:
     done = relay.call(*([command] if command else []), "--help")
     assert done.returncode == 0 and done.stderr == ""
     assert command in done.stdout and "nex-relay" in done.stdout
+
+
+def test_what_cannot_be_written_is_said(mesh: Mesh, relay: RelayCommands,
+                                        with_peers: tuple[str, ...]) -> None:
+    """stdout is a full disk."""
+    relay.start(*with_peers)
+    words = ["--help", "help run", "check", "check --json"]
+    for command in ("version", "status", "peers", "stats"):
+        words += [command, f"{command} --json", f"{command} --help"]
+    for argv in words:
+        done = mesh.relay.call("sh", "-c", 'exec "$@" >/dev/full', "sh", *relay.run_argv()[:1],
+                               *argv.split())
+        fails(done, "write to stdout")
 
 
 def test_show_commands_without_a_relay(relay: RelayCommands) -> None:

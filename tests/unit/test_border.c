@@ -287,12 +287,51 @@ static void test_too_many(void **state)
 	border_list_done(&list);
 }
 
+/* @times records of @number. Return: of the first that is not skipped. */
+static int send_older(struct border_list *list, uint32_t number, uint32_t times, uint32_t want)
+{
+	struct border_record record = { .kind = BORDER_WARNING, .list = number };
+	int ret = 0;
+
+	for (uint32_t i = 0; !ret && i < times; i++)
+		ret = border_list_add(list, &record, want);
+	return ret;
+}
+
+/* A source may end the lists that it was asked for before; it cannot keep us busy with them. */
+static void test_older_lists(void **state)
+{
+	struct border_record record = make_record((char[]){ "B^8" });
+	struct border_list list = {};
+
+	(void)state;
+	assert_int_equal(send_older(&list, 5, BORDER_RECORDS_OF_LIST_MAX, 6), 0);
+	assert_int_equal(send_older(&list, 5, 1, 6), -EPROTO);
+	border_list_done(&list);
+
+	/* Asked for 5 first, then for more and more. */
+	assert_int_equal(send_older(&list, 4, 1, 5), 0);
+	for (uint32_t number = 5; number < 8; number++)
+		assert_int_equal(send_older(&list, number, BORDER_RECORDS_OF_LIST_MAX, 8), 0);
+	assert_int_equal(border_list_add(&list, &record, 8), 0);
+	assert_int_equal(send_older(&list, 6, 1, 8), -EPROTO);
+	border_list_done(&list);
+
+	/* A new source is asked for 900: it has no part in those before. */
+	for (uint32_t number = 1; number < 900; number++)
+		assert_int_equal(send_older(&list, number, 100, 900), 0);
+	assert_int_equal(send_older(&list, 899, BORDER_RECORDS_OF_LIST_MAX - 899 * 100, 900), 0);
+	assert_int_equal(send_older(&list, 899, 1, 900), -EPROTO);
+	border_list_done(&list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sequences),     cmocka_unit_test(test_next_list),
 		cmocka_unit_test(test_device_fields), cmocka_unit_test(test_key_of_zeros),
 		cmocka_unit_test(test_prefix_fields), cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_older_lists),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,6 +60,10 @@ static const struct {
 	{ "symlink to a symlink is turned, as Kubernetes does", "f",
 	  "folder:..v1 write:..v1/f:a link:..data:..v1 link:f:..data/f watch "
 	  "folder:..v2 write:..v2/f:b link:..tmp:..v2=0 move:..tmp:..data=1 delete:..v1/f=0 write:..v3:x=0" },
+	{ "symlink to another folder, rewritten there", "f",
+	  "folder:d write:d/v:a link:f:d/v watch write:d/w:x=0 write:d/v:b=1 =0 write:g:c=0" },
+	{ "symlink to another folder, replaced there", "f",
+	  "folder:d write:d/v:a link:f:d/v watch write:d/w:b=0 move:d/w:d/v=1 =0 write:d/v:c=1" },
 	{ "symlink leads nowhere",   "f", "link:f:v1 watch =0 write:v1:a=1 =0" },
 	{ "target of a symlink is replaced", "f", "write:v1:a link:f:v1 watch write:t:b=0 move:t:v1=1 =0" },
 

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -177,6 +178,9 @@ static void test_names(void **state)
 		snprintf(want, sizeof(want), INSTANCE_RUN_ROOT "/sysctls%s",
 			 instance.namespace_suffix);
 		assert_string_equal(instance.sysctl_path, want);
+		snprintf(want, sizeof(want), INSTANCE_RUN_ROOT "/host%s.lock",
+			 instance.namespace_suffix);
+		assert_string_equal(instance.host_lock_path, want);
 	}
 }
 
@@ -256,9 +260,11 @@ static void test_forget(void **state)
 	assert_true(is_there(other.lock_path));
 	instance_unlock(&other, false);
 	assert_true(is_there(other.lock_path));
+	instance_unlock(&other, true); /* not held: somebody else may hold it */
+	assert_true(is_there(other.lock_path));
+	assert_int_equal(instance_lock(&other, &holder), 0);
 	instance_unlock(&other, true);
 	assert_false(is_there(INSTANCE_RUN_ROOT));
-	instance_unlock(&other, true);
 }
 
 /* Room for nothing, for the root folder, for the instance's folder as well: nothing stays. */
@@ -296,6 +302,128 @@ static void test_lock_is_a_symlink(void **state)
 	assert_int_equal(instance_lock(&instance, &holder), -ELOOP);
 	assert_int_equal(instance_holder(&instance), -ELOOP);
 	assert_false(is_there("/run/victim"));
+}
+
+/* As instance_lock() leaves it. Return: the permissions of the lock file, or negative errno. */
+static int lock_once(struct instance *instance)
+{
+	struct stat st;
+	pid_t holder;
+	int err = instance_lock(instance, &holder);
+
+	if (err)
+		return err;
+	assert_int_equal(stat(instance->lock_path, &st), 0);
+	instance_unlock(instance, false);
+	return st.st_mode & 07777;
+}
+
+/* Who may read the file may lock it, and keep every node from starting. */
+static void test_lock_is_private(void **state)
+{
+	struct instance instance = make_instance("wg0");
+	mode_t before;
+	int fd;
+
+	(void)state;
+	empty_run(0);
+	before = umask(0);
+	assert_int_equal(lock_once(&instance), 0600);
+	assert_int_equal(chmod(instance.lock_path, 0644), 0);
+	assert_int_equal(lock_once(&instance), 0600);
+	fd = instance_host_lock(&instance);
+	assert_true(fd >= 0);
+	assert_int_equal(fchmod(fd, 0666), 0);
+	instance_host_unlock(&instance, fd, false);
+	fd = instance_host_lock(&instance);
+	assert_int_equal(chmod(instance.host_lock_path, 0600), 0);
+	instance_host_unlock(&instance, fd, true);
+	assert_int_equal(chown(instance.lock_path, 65534, 0), 0);
+	assert_int_equal(lock_once(&instance), -EPERM);
+	assert_int_equal(unlink(instance.lock_path), 0);
+	assert_int_equal(mkfifo(instance.lock_path, 0600), 0);
+	assert_int_equal(lock_once(&instance), -EPERM);
+	umask(before);
+}
+
+/* As seen from a new PID namespace. Return: what instance_lock() and instance_holder() say. */
+static void ask_from_inside(struct instance *instance, int ret[static 3])
+{
+	int *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid;
+
+	assert_true(shared != MAP_FAILED);
+	shared[0] = 1;
+	pid = fork();
+	if (!pid) {
+		if (unshare(CLONE_NEWPID))
+			_exit(1);
+		pid = fork();
+		if (!pid) {
+			shared[0] = instance_lock(instance, &shared[1]);
+			shared[2] = instance_holder(instance);
+			_exit(0);
+		}
+		_exit(waitpid(pid, NULL, 0) != pid);
+	}
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	memcpy(ret, shared, 3 * sizeof(*ret));
+	munmap(shared, 4096);
+}
+
+/* A process of another PID namespace, or a lock that belongs to no process: held all the same. */
+static void test_unknown_holder(void **state)
+{
+	struct instance instance = make_instance("wg0");
+	static const short types[] = { F_RDLCK, F_WRLCK };
+	pid_t holder = 0, pid;
+	int said[3], fd, go;
+
+	(void)state;
+	for (size_t i = 0; i < N(types); i++) {
+		struct flock lock = { .l_type = types[i], .l_whence = SEEK_SET };
+
+		empty_run(0);
+		assert_int_equal(lock_once(&instance), 0600);
+		fd = open(instance.lock_path, O_RDWR | O_CLOEXEC);
+		assert_int_equal(fcntl(fd, F_OFD_SETLK, &lock), 0);
+		assert_int_equal(instance_lock(&instance, &holder), -EBUSY);
+		assert_int_equal(holder, INSTANCE_HOLDER_UNKNOWN);
+		assert_int_equal(instance_holder(&instance), -EBUSY);
+		close(fd);
+		assert_int_equal(instance_holder(&instance), 0);
+	}
+	pid = lock_elsewhere(&instance, &go);
+	ask_from_inside(&instance, said);
+	end_process(pid, go, 0);
+	assert_int_equal(said[0], -EBUSY);
+	assert_int_equal(said[1], INSTANCE_HOLDER_UNKNOWN);
+	assert_int_equal(said[2], -EBUSY);
+}
+
+/* Somebody has emptied /run while we ran, and another node has started: its files are not ours. */
+static void test_run_was_emptied(void **state)
+{
+	struct instance first = make_instance("wg0"), second = make_instance("wg0");
+	pid_t holder;
+	int host[2];
+
+	(void)state;
+	empty_run(0);
+	host[0] = instance_host_lock(&first);
+	assert_int_equal(instance_lock(&first, &holder), 0);
+	assert_int_equal(unlink(first.lock_path) + unlink(first.host_lock_path), 0);
+	host[1] = instance_host_lock(&second);
+	assert_true(host[0] >= 0 && host[1] >= 0);
+	assert_int_equal(instance_lock(&second, &holder), 0);
+	instance_unlock(&first, true);
+	assert_true(is_there(second.lock_path));
+	instance_host_unlock(&first, host[0], true);
+	assert_true(is_there(second.host_lock_path));
+	instance_unlock(&second, true);
+	instance_host_unlock(&second, host[1], true);
+	assert_false(is_there(INSTANCE_RUN_ROOT));
+	instance_host_unlock(&second, -1, true);
 }
 
 static void make_folders(const char *root, const char *words)
@@ -350,6 +478,9 @@ int main(void)
 		NEEDS_ROOT(test_forget),
 		NEEDS_ROOT(test_no_room),
 		NEEDS_ROOT(test_lock_is_a_symlink),
+		NEEDS_ROOT(test_lock_is_private),
+		NEEDS_ROOT(test_unknown_holder),
+		NEEDS_ROOT(test_run_was_emptied),
 		NEEDS_ROOT(test_is_last),
 		/* The last: it leaves the network. */
 		{ "test_namespaces (needs root, and a PID 1 that may be looked at)",

@@ -117,6 +117,10 @@ class Mesh:
                                 routes=[LAN4] + ([LAN6] if self.ipv6_host else []))
         self.device.public_key = self.tunnel.key.public
         self.tunnel.create()
+        self.connect_all()
+
+    def connect_all(self) -> None:
+        """Give the relay's wg0 every spoke there is as a peer, and begin a session with each."""
         for spoke in self.spokes.values():
             self.tunnel.set_peer(spoke.device.public_key, spoke.device.allowed_ips())
             # A relay that comes back has no sessions; a spoke notices only after 15 s.

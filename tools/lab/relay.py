@@ -93,7 +93,11 @@ class RelayCommands:
 
     def run_argv(self, *options: str) -> list[str]:
         """nex-relay run --interface wg0 --adopt OPTIONS"""
-        return [BINARY, "run", "--interface", self.interface, "--adopt", *options]
+        return self.argv("run", "--adopt", *options)
+
+    def argv(self, command: str, *options: str) -> list[str]:
+        """nex-relay COMMAND --interface wg0 OPTIONS"""
+        return [BINARY, command, "--interface", self.interface, *options]
 
     def start(self, *options: str, loaded: bool = True) -> Daemon:
         """Start the daemon; with loaded, wait until it is attached and has applied a list."""
@@ -108,7 +112,10 @@ class RelayCommands:
         return daemon
 
     def is_loaded(self, daemon: Daemon) -> bool:
-        """Is this daemon attached, with a list applied?"""
+        """Is this daemon attached, with a list applied? What status says of the list may be left
+        of the run before: that this one has taken over is what it says itself."""
+        if not any(" devices, " in line for line in daemon.messages()):
+            return False
         status = self.status()
         return bool(status and status["list"] and status["daemon"]["pid"] == daemon.pid
                     and status["list"]["loaded"] and status["program_id"])

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""System calls that Python 3.11 does not offer: unshare, setns, prctl and bpf."""
+"""System calls that Python 3.11 does not offer: unshare, setns, prctl, seccomp and bpf."""
 
 import ctypes
+import errno
 import os
 import platform
 
@@ -10,6 +11,7 @@ CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 
 PR_SET_PDEATHSIG = 1
+PR_SET_SECCOMP = 22
 
 BPF_PROG_GET_FD_BY_ID = 13
 BPF_MAP_GET_FD_BY_ID = 14
@@ -17,6 +19,19 @@ BPF_PROG_QUERY = 16
 
 _BPF_NUMBER = {"x86_64": 321, "aarch64": 280, "riscv64": 280}
 _libc = ctypes.CDLL(None, use_errno=True)
+
+_SECCOMP_MODE_FILTER = 2
+_SECCOMP_RET_ERRNO, _SECCOMP_RET_ALLOW = 0x00050000, 0x7fff0000
+_BPF_LD_W_ABS, _BPF_JEQ_K, _BPF_RET_K = 0x20, 0x15, 0x06
+
+
+class _Instruction(ctypes.Structure):
+    _fields_ = [("code", ctypes.c_uint16), ("jt", ctypes.c_uint8), ("jf", ctypes.c_uint8),
+                ("k", ctypes.c_uint32)]
+
+
+class _Filter(ctypes.Structure):
+    _fields_ = [("len", ctypes.c_uint16), ("instructions", ctypes.POINTER(_Instruction))]
 
 
 def _check(result: int, name: str) -> int:
@@ -46,3 +61,17 @@ def bpf(command: int, attr: ctypes.Structure) -> int:
     number = _BPF_NUMBER[platform.machine()]
     return _check(_libc.syscall(ctypes.c_long(number), ctypes.c_int(command), ctypes.byref(attr),
                                 ctypes.c_uint(ctypes.sizeof(attr))), "bpf")
+
+
+def forbid_bpf() -> None:
+    """Have bpf(2) fail with ENOSYS, in this process and all that it starts, as on a kernel without
+    BPF. Needs CAP_SYS_ADMIN; made for preexec_fn."""
+    number = _BPF_NUMBER[platform.machine()]
+    rules = (_Instruction * 4)(
+        _Instruction(_BPF_LD_W_ABS, 0, 0, 0),  # seccomp_data begins with the call's number
+        _Instruction(_BPF_JEQ_K, 0, 1, number),
+        _Instruction(_BPF_RET_K, 0, 0, _SECCOMP_RET_ERRNO | errno.ENOSYS),
+        _Instruction(_BPF_RET_K, 0, 0, _SECCOMP_RET_ALLOW))
+    program = _Filter(len(rules), rules)
+    _check(_libc.prctl(ctypes.c_int(PR_SET_SECCOMP), ctypes.c_ulong(_SECCOMP_MODE_FILTER),
+                       ctypes.byref(program)), "prctl")

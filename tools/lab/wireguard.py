@@ -17,7 +17,7 @@ RUNTIME = "/run/lab"
 
 @dataclass(frozen=True)
 class Key:
-    """A WireGuard key pair in its text form."""
+    """A WireGuard key pair in its text form; empty: none."""
 
     private: str
     public: str
@@ -47,16 +47,38 @@ class WireGuard:
         """Make the interface, with key, addresses and routes, and set it up."""
         if self.node.call("ip", "link", "add", self.interface, "type", "wireguard").returncode:
             self._start_userspace()
+        self.configure("listen-port", str(self.listen_port))
+        if self.key.private:
+            self.set_key()
+        self._configure_ip("add")
+
+    def set_key(self) -> None:
+        """Give the interface its private key."""
         key_file = f"{RUNTIME}/{self.interface}.key"
         with open(key_file, "w", encoding="ascii") as file:
             file.write(self.key.private + "\n")
-        self.configure("private-key", key_file, "listen-port", str(self.listen_port))
+        self.configure("private-key", key_file)
+
+    def rename(self, name: str) -> None:
+        """Give the interface another name. Where the kernel refuses that while it is up (before
+        6.2) it is down for a moment, and loses its IPv6 addresses and its routes."""
+        rename = ("ip", "link", "set", self.interface, "name", name)
+        live = self.node.call(*rename).returncode == 0
+        if not live:
+            self.node.run("ip", "link", "set", self.interface, "down")
+            self.node.run(*rename)
+        self.interface = name
+        if not live:
+            self._configure_ip("replace")
+
+    def _configure_ip(self, verb: str) -> None:
+        """Add, or replace, the addresses and routes."""
         for address in self.addresses:
-            self.node.run("ip", "address", "add", address, "dev", self.interface,
+            self.node.run("ip", "address", verb, address, "dev", self.interface,
                           *(("nodad",) if ":" in address else ()))
         self.node.run("ip", "link", "set", self.interface, "mtu", "1420", "up")
         for route in self.routes:
-            self.node.run("ip", "route", "add", route, "dev", self.interface)
+            self.node.run("ip", "route", verb, route, "dev", self.interface)
 
     def _start_userspace(self) -> None:
         log = f"{RUNTIME}/{self.interface}.log"

@@ -39,8 +39,10 @@ def inside() -> bool:
     return MARK in os.environ
 
 
-def run(command: Sequence[str], on_release: int | None = None) -> int:
+def run(command: Sequence[str], on_release: int | None = None, hold_ctrl_c: bool = False) -> int:
     """Run command in a new world and return its exit status (128 + n after signal n).
+
+    With hold_ctrl_c it starts with SIGINT blocked, and unblocks it when it can deal with it.
 
     The calling process becomes the supervisor. It dies with its parent until it gets SIGUSR1, and
     then writes init's PID, as seen outside, to the descriptor on_release: that is how a world is
@@ -52,7 +54,7 @@ def run(command: Sequence[str], on_release: int | None = None) -> int:
     init = os.fork()
     if init == 0:
         os.close(ready)
-        _be_init(command, tell)
+        _be_init(command, tell, {signal.SIGINT} if hold_ctrl_c else set())
     os.close(tell)
     problem = os.read(ready, 4096)
     os.close(ready)
@@ -62,7 +64,7 @@ def run(command: Sequence[str], on_release: int | None = None) -> int:
     return _supervise(init, on_release)
 
 
-def _be_init(command: Sequence[str], tell: int) -> None:
+def _be_init(command: Sequence[str], tell: int, held: set[signal.Signals]) -> None:
     """Process 1 of the world: make it, start command, reap, leave with command's status."""
     try:
         set_parent_death_signal(signal.SIGKILL)
@@ -76,12 +78,15 @@ def _be_init(command: Sequence[str], tell: int) -> None:
     os.environ[MARK] = "1"
     child = os.fork()
     if child == 0:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # until it is command's, no exception
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
         try:
             os.execvp(command[0], list(command))
         except OSError as err:
             print(f"{command[0]}: {err.strerror}", file=sys.stderr)
         os._exit(127)
+    if signal.sigtimedwait({signal.SIGINT}, 0):
+        os.kill(child, signal.SIGINT)  # Ctrl-C came before there was a child to get it
     close_terminal()
     os._exit(_supervise(child))
 

@@ -10,7 +10,7 @@
 
 #include "base/printable.h"
 
-#define LINE_BYTES_MAX 1024
+#define LINE_BYTES_MAX 4608 /* room for a path and a reason */
 
 static struct {
 	const char *who;

@@ -5,6 +5,7 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -46,13 +47,18 @@ void check_privileges(struct check_list *list)
 
 void check_bpffs(struct check_list *list)
 {
-	static const char remedy[] = "mount -t bpf bpf " BPFFS;
+	static const char remedy[] = "mount -t bpf -o mode=0700 bpf " BPFFS;
 	struct statfs fs;
+	struct stat st;
 
-	if (statfs(BPFFS, &fs))
+	if (statfs(BPFFS, &fs) || stat(BPFFS, &st))
 		check_fail(list, "bpffs", remedy, BPFFS ": %s", strerror(errno));
 	else if (fs.f_type != BPF_FS_MAGIC)
 		check_fail(list, "bpffs", remedy, "not mounted at " BPFFS);
+	else if (st.st_mode & (S_IWGRP | S_IWOTH)) /* what it gets when mounted without a mode */
+		check_warn(list, "bpffs", "chmod 0700 " BPFFS,
+			   "mounted at " BPFFS ", but others may write there (mode %04o)",
+			   st.st_mode & 07777);
 	else
 		check_ok(list, "bpffs", "mounted at " BPFFS);
 }

@@ -15,7 +15,7 @@
 #include "tunnel/forwarding.h"
 #include "tunnel/link.h"
 
-#define STOP_TIMEOUT_MS 10000
+#define STOP_TIMEOUT_MS 5000
 
 /* End the node and wait until it is gone. A pidfd, so that it cannot be another process by now. */
 static int stop_node(const struct instance *instance)
@@ -34,19 +34,29 @@ static int stop_node(const struct instance *instance)
 	if (syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0))
 		return errno == ESRCH ? 0 : -errno;
 	ended.fd = fd;
+	if (poll(&ended, 1, STOP_TIMEOUT_MS) == 1)
+		return 0;
+	/* It hangs. What it leaves is taken back below, as after any other end. */
+	log_warn("process %d does not end: killing it, continuing", (int)pid);
+	if (syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) && errno != ESRCH)
+		return -errno;
 	return poll(&ended, 1, STOP_TIMEOUT_MS) == 1 ? 0 : -ETIMEDOUT;
 }
 
 static int remove_datapath(const struct instance *instance)
 {
+	struct datapath_state state = {};
 	bool made_clsact = false;
 	struct link link = {};
 	int err;
 
 	(void)link_get(instance->ifname, &link); /* gone is fine: its filters went with it */
-	err = datapath_remove(instance->pin_dir, link.ifindex, &made_clsact);
-	if (!err && made_clsact && link.ifindex)
-		err = clsact_remove_if_unused(link.ifindex);
+	(void)datapath_inspect(instance->pin_dir, link.ifindex, &state); /* it may be renamed */
+	if (!state.ifindex)
+		state.ifindex = link.ifindex;
+	err = datapath_remove(instance->pin_dir, state.ifindex, &made_clsact);
+	if (!err && made_clsact && state.ifindex)
+		err = clsact_remove_if_unused(state.ifindex);
 	return err;
 }
 
@@ -61,9 +71,33 @@ static int restore_sysctls(const struct instance *instance)
 		return 0;
 	}
 	err = forwarding_restore(instance->sysctl_path, &failed);
+	if (err == -EBADMSG)
+		return log_err(err, "restore sysctls from %s: remove it, and set them by hand",
+			       instance->sysctl_path);
+	return err ? log_err(err, "restore %s", failed.sysctl) : 0;
+}
+
+/* One at a time in a network namespace: who goes last restores the sysctls. */
+static int take_back(struct instance *instance)
+{
+	int lock = instance_host_lock(instance), err, sysctl_err;
+
+	if (lock < 0)
+		return log_err(lock, "lock %s", instance->host_lock_path);
+	err = remove_datapath(instance);
 	if (err)
-		return log_err(err, "restore %s", failed.sysctl);
-	return 0;
+		log_err(err, "%s: remove the BPF programs and maps%s", instance->ifname,
+			err == -EUCLEAN ? PINS_REMEDY : "");
+	instance_unlock(instance, !err);
+	sysctl_err = restore_sysctls(instance);
+	instance_host_unlock(instance, lock, true);
+	return err ?: sysctl_err;
+}
+
+static bool is_nothing_there(const struct instance *instance)
+{
+	return access(instance->run_dir, F_OK) && access(instance->pin_dir, F_OK) &&
+	       access(instance->sysctl_path, F_OK);
 }
 
 int cmd_down(const struct options *options, char **args, int n_args)
@@ -79,16 +113,12 @@ int cmd_down(const struct options *options, char **args, int n_args)
 	err = instance_init(&instance, ifname);
 	if (err)
 		return log_err(err, "'%s' cannot be an interface's name", ifname), EXIT_FAILED;
+	if (is_nothing_there(&instance))
+		return EXIT_DONE;
 	err = stop_node(&instance);
 	if (!err)
 		err = instance_lock(&instance, &holder);
 	if (err)
 		return log_err(err, "%s: stop the running node", ifname), EXIT_FAILED;
-	err = remove_datapath(&instance);
-	if (err)
-		log_err(err, "%s: remove the BPF programs and maps", ifname);
-	if (restore_sysctls(&instance) && !err)
-		err = -EIO;
-	instance_unlock(&instance, !err);
-	return err ? EXIT_FAILED : EXIT_DONE;
+	return take_back(&instance) ? EXIT_FAILED : EXIT_DONE;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/help.h"
 
+#include "cmd/print.h"
+
 int help_all(FILE *to, const struct command *commands)
 {
 	fputs("nex-relay - forwards IPv4 and IPv6 between the peers of a WireGuard interface, in "
@@ -17,7 +19,7 @@ int help_all(FILE *to, const struct command *commands)
 	      "`nex-relay COMMAND --help` says everything about a command.\n"
 	      "Exit status: 0 done, 1 failed, 2 misused. Data on stdout, messages on stderr.\n",
 	      to);
-	return EXIT_DONE;
+	return to == stdout ? print_flush() : EXIT_DONE;
 }
 
 int help_command(const struct command *command)
@@ -44,5 +46,5 @@ int help_command(const struct command *command)
 	     "    /sys/fs/bpf/nex-relay/NAME/   pinned maps and links, for bpftool\n"
 	     "    /run/nex-relay/NAME/          lock and status of a run\n"
 	     "    /run/nex-relay/sysctls        what `run` changed, for `down`");
-	return EXIT_DONE;
+	return print_flush();
 }

@@ -13,7 +13,7 @@ int print_flush(void)
 {
 	errno = 0;
 	if (fflush(stdout) || ferror(stdout))
-		return log_err(-errno, "write to stdout"), EXIT_FAILED;
+		return log_err(-(errno ?: EIO), "write to stdout"), EXIT_FAILED;
 	return EXIT_DONE;
 }
 

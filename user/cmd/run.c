@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <limits.h>
+#include <string.h>
+
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "node/node.h"
@@ -35,6 +38,8 @@ int cmd_run(const struct options *options, char **args, int n_args)
 	if (!settings.adopt)
 		return misused("--adopt is needed: this version works on an interface that "
 			       "somebody else has set up");
+	if (settings.peers && strlen(settings.peers) >= PATH_MAX)
+		return misused("--peers is longer than a path may be");
 	if (settings.hook == DATAPATH_XDP && settings.attach != DATAPATH_AUTO)
 		return misused("--attach is for --hook tc only");
 	if (settings.relay_only && !settings.peers)

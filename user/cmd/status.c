@@ -55,9 +55,7 @@ static int gather(struct status *status, const char *ifname)
 	if (status->pid < 0 && status->pid != -EACCES)
 		return status->pid;
 	status->written = read_written(status->instance.status_path);
-	return status->ifindex ? datapath_inspect(status->instance.pin_dir, status->ifindex,
-						  &status->datapath)
-			       : 0;
+	return datapath_inspect(status->instance.pin_dir, status->ifindex, &status->datapath);
 }
 
 static struct json_object *written(const struct status *status, const char *name)
@@ -96,6 +94,8 @@ static struct json_object *status_json(const struct status *status)
 			       json_object_new_string(status->instance.ifname));
 	json_object_object_add(object, "ifindex",
 			       status->ifindex ? json_object_new_int64(status->ifindex) : NULL);
+	json_object_object_add(object, "attached_ifindex",
+			       hook ? json_object_new_int64(status->datapath.ifindex) : NULL);
 	json_object_object_add(object, "daemon", daemon_json(status));
 	json_object_object_add(object, "hook", word_or_null(hook));
 	json_object_object_add(object, "attach",
@@ -152,8 +152,10 @@ static int print_as_text(const struct status *status)
 	if (attach == DATAPATH_AUTO)
 		printf("attached    no\n");
 	else
-		printf("attached    %s, program %u\n", datapath_attach_name(attach),
-		       status->datapath.program_id);
+		printf("attached    %s, program %u%s\n", datapath_attach_name(attach),
+		       status->datapath.program_id,
+		       status->datapath.ifindex == status->ifindex ? ""
+								   : ", on a renamed interface");
 	if (status->written)
 		print_written(status);
 	printf("pins        %s\n", status->instance.pin_dir);

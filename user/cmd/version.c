@@ -14,7 +14,7 @@ int cmd_version(const struct options *options, char **args, int n_args)
 	(void)args, (void)n_args;
 	if (!options_on(options, OPTION_JSON)) {
 		printf("nex-relay %s (libbpf %s)\n", NEX_VERSION, datapath_libbpf_version());
-		return EXIT_DONE;
+		return print_flush();
 	}
 	object = json_object_new_object();
 	json_object_object_add(object, "version", json_object_new_string(NEX_VERSION));

@@ -176,6 +176,15 @@ static int load(struct datapath *dp, uint32_t slots)
 	return err;
 }
 
+int datapath_supported(void)
+{
+	int fd = bpf_obj_get("/"); /* never a BPF object, but every kernel with bpf(2) says so */
+
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 && errno == ENOSYS ? -ENOSYS : 0;
+}
+
 int datapath_open(const struct datapath_config *config, uint32_t slots, struct datapath **ret_dp)
 {
 	struct datapath *dp = calloc(1, sizeof(*dp));
@@ -294,8 +303,44 @@ int datapath_commit(struct datapath *dp)
 	return 0;
 }
 
+bool datapath_in_place(const struct datapath *dp, uint32_t ifindex)
+{
+	auto_close int pinned = pins_open(dp->config.pin_dir, "nex_slots");
+	struct bpf_map_info held, named;
+	uint32_t id;
+
+	if (pinned < 0 || map_info(pinned, &named) ||
+	    map_info(bpf_map__fd(dp->skel->maps.nex_slots), &held) || named.id != held.id)
+		return false;
+	return !hook_program_id(dp->attached, dp->config.pin_dir, ifindex, &id) && id;
+}
+
+void datapath_leave(const struct datapath *dp, uint32_t ifindex)
+{
+	/* A link is moved by its pin; a filter stays where it was. Gone interfaces are no error. */
+	(void)hook_detach(DATAPATH_CLSACT, dp->config.pin_dir, ifindex);
+}
+
+/*
+ * Interfaces that the pinned maps know: scopes are ifindexes. Return: how many.
+ */
+static size_t known_interfaces(const char *pin_dir, uint32_t ret[static NEX_SCOPES_MAX])
+{
+	auto_close int fd = pins_open(pin_dir, "nex_scopes");
+	uint32_t key, *from = NULL;
+	size_t n = 0;
+
+	while (fd >= 0 && n < NEX_SCOPES_MAX && !bpf_map_get_next_key(fd, from, &key)) {
+		ret[n] = key;
+		from = &ret[n++];
+	}
+	return n;
+}
+
 int datapath_remove(const char *pin_dir, uint32_t ifindex, bool *ret_made_clsact)
 {
+	uint32_t known[NEX_SCOPES_MAX];
+	size_t n_known = known_interfaces(pin_dir, known);
 	int first = 0, err;
 
 	*ret_made_clsact = pins_is_marked(pin_dir, DATAPATH_MADE_CLSACT);
@@ -304,26 +349,46 @@ int datapath_remove(const char *pin_dir, uint32_t ifindex, bool *ret_made_clsact
 		err = hook_detach(way, pin_dir, ifindex);
 		first = first ?: err;
 	}
+	for (size_t i = 0; i < n_known; i++) {
+		err = hook_detach(DATAPATH_CLSACT, pin_dir, known[i]);
+		first = first ?: err;
+	}
 	show_libbpf_log(LOG_LEVEL_DEBUG);
 	err = pins_remove_dir(pin_dir);
 	return first ?: err;
 }
 
+/* Return: whether something of ours sits on @ifindex, in *ret. */
+static bool sits_on(const char *pin_dir, uint32_t ifindex, struct datapath_state *ret)
+{
+	uint32_t id;
+
+	for (enum datapath_attach way = DATAPATH_TCX; way <= DATAPATH_XDP_GENERIC; way++) {
+		if (!hook_program_id(way, pin_dir, ifindex, &id) && id) {
+			*ret = (struct datapath_state){ way, ifindex, id };
+			return true;
+		}
+	}
+	return false;
+}
+
 int datapath_inspect(const char *pin_dir, uint32_t ifindex, struct datapath_state *ret)
 {
 	struct datapath_state state = { .attach = DATAPATH_AUTO };
+	uint32_t candidates[NEX_SCOPES_MAX + 3] = { ifindex };
+	size_t n = 3;
 	int err;
 
 	libbpf_set_print(keep_libbpf_line);
-	for (enum datapath_attach way = DATAPATH_TCX; way <= DATAPATH_XDP_GENERIC; way++) {
-		err = hook_program_id(way, pin_dir, ifindex, &state.program_id);
-		if (err)
-			return err;
-		state.attach = way;
-		if (state.program_id)
+	err = hook_link_ifindex(DATAPATH_TCX, pin_dir, &candidates[1]);
+	if (!err)
+		err = hook_link_ifindex(DATAPATH_XDP_GENERIC, pin_dir, &candidates[2]);
+	if (err)
+		return err;
+	n += known_interfaces(pin_dir, candidates + n);
+	for (size_t i = 0; i < n; i++)
+		if (candidates[i] && sits_on(pin_dir, candidates[i], &state))
 			break;
-		state.attach = DATAPATH_AUTO;
-	}
 	show_libbpf_log(LOG_LEVEL_DEBUG);
 	*ret = state;
 	return 0;

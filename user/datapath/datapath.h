@@ -31,6 +31,9 @@ struct datapath_config {
 
 struct datapath;
 
+/** datapath_supported() - has this kernel bpf(2)? Return: 0; -ENOSYS. */
+int datapath_supported(void);
+
 /**
  * datapath_open() - load the program for @config; attaches nothing.
  * @slots:  how many peers there must be room for; the room is never less than what is pinned.
@@ -71,12 +74,22 @@ int datapath_attach(struct datapath *dp, uint32_t ifindex);
  */
 int datapath_commit(struct datapath *dp);
 
+/**
+ * datapath_in_place() - is everything as datapath_attach() and datapath_commit() left it: the
+ * program on its hook, links and maps pinned? Somebody may have removed pins or unmounted bpffs.
+ */
+bool datapath_in_place(const struct datapath *dp, uint32_t ifindex);
+
+/** datapath_leave() - take our program off @ifindex, where it no longer belongs. */
+void datapath_leave(const struct datapath *dp, uint32_t ifindex);
+
 /** datapath_attached() - how @dp sits on its hook now; DATAPATH_AUTO when it does not. */
 enum datapath_attach datapath_attached(const struct datapath *dp);
 
 /**
  * datapath_remove() - take programs, filters, maps and pins of one interface away.
- * @ifindex: 0 when the interface is gone (and the filters with it).
+ * @ifindex: where it is expected; 0 when the interface is gone. Interfaces that the maps know are
+ *           looked at as well: it may have been renamed.
  * @ret_made_clsact: set to whether the clsact qdisc, which is left, was made by us.
  *
  * Return: 0, also when there was nothing; the first negative errno, with the rest done.
@@ -86,11 +99,13 @@ int datapath_remove(const char *pin_dir, uint32_t ifindex, bool *ret_made_clsact
 /** What sits on an interface, as the kernel tells it. */
 struct datapath_state {
 	enum datapath_attach attach; /* DATAPATH_AUTO: nothing of ours */
+	uint32_t ifindex; /* where it sits; not where it was asked for after a renaming */
 	uint32_t program_id;
 };
 
 /**
- * datapath_inspect() - look at @ifindex with no daemon's help.
+ * datapath_inspect() - look for our program with no daemon's help: at @ifindex (0: none), at the
+ * interface that our pinned link is on, and at those that the pinned maps know.
  * @ret: set on success only.
  *
  * Return: 0 or negative errno.

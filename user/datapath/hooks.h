@@ -30,4 +30,11 @@ int hook_detach(enum datapath_attach attach, const char *pin_dir, uint32_t ifind
 int hook_program_id(enum datapath_attach attach, const char *pin_dir, uint32_t ifindex,
 		    uint32_t *ret_id);
 
+/**
+ * hook_link_ifindex() - where our pinned link of way @attach (not DATAPATH_CLSACT) sits.
+ *
+ * Return: 0 and *ret_ifindex, 0 when there is none or its interface is gone; negative errno.
+ */
+int hook_link_ifindex(enum datapath_attach attach, const char *pin_dir, uint32_t *ret_ifindex);
+
 #endif

@@ -21,9 +21,34 @@ bool pins_bpffs_mounted(void)
 	return !statfs(PINS_BPFFS, &fs) && (unsigned long)fs.f_type == BPF_FS_MAGIC;
 }
 
+/*
+ * A bpffs that was mounted without a mode is everybody's, as /tmp is. What another user has put in
+ * our place is neither used nor followed; a folder of root's can only be replaced by root.
+ */
+static int check_one_dir(const char *dir)
+{
+	struct stat st;
+
+	if (lstat(dir, &st))
+		return -errno;
+	if (!S_ISDIR(st.st_mode) || (st.st_uid != 0 && st.st_uid != geteuid()) ||
+	    (st.st_mode & (S_IWGRP | S_IWOTH)))
+		return -EUCLEAN;
+	return 0;
+}
+
+static int check_dir(const char *dir)
+{
+	int err = check_one_dir(PINS_ROOT);
+
+	return err ?: check_one_dir(dir);
+}
+
 static int make_one_dir(const char *dir)
 {
-	return mkdir(dir, 0700) && errno != EEXIST ? -errno : 0;
+	if (!mkdir(dir, 0700))
+		return 0;
+	return errno == EEXIST ? check_one_dir(dir) : -errno;
 }
 
 int pins_make_dir(const char *dir)
@@ -44,7 +69,7 @@ static int join(char path[static PINS_PATH_MAX], const char *dir, const char *pr
 int pins_open(const char *dir, const char *name)
 {
 	char path[PINS_PATH_MAX];
-	int fd = join(path, dir, "", name);
+	int fd = check_dir(dir) ?: join(path, dir, "", name);
 
 	if (fd)
 		return fd;
@@ -95,7 +120,7 @@ bool pins_is_marked(const char *dir, const char *mark)
 {
 	char path[PINS_PATH_MAX];
 
-	return !join(path, dir, "", mark) && !access(path, F_OK);
+	return !check_dir(dir) && !join(path, dir, "", mark) && !access(path, F_OK);
 }
 
 /* A pin or a mark. */
@@ -109,21 +134,28 @@ static int remove_one(const char *dir, const char *name)
 	return remove(path) && errno != ENOENT ? -errno : 0;
 }
 
-int pins_remove_dir(const char *dir)
+static int remove_all(const char *dir)
 {
 	DIR *entries = opendir(dir);
 	struct dirent *entry;
 	int err = 0;
 
 	if (!entries)
-		return errno == ENOENT ? 0 : -errno;
+		return -errno;
 	while (!err && (entry = readdir(entries)))
 		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
 			err = remove_one(dir, entry->d_name);
 	closedir(entries);
-	if (!err && rmdir(dir) && errno != ENOENT)
+	if (!err && rmdir(dir))
 		err = -errno;
+	return err;
+}
+
+int pins_remove_dir(const char *dir)
+{
+	int err = check_dir(dir) ?: remove_all(dir);
+
 	/* Another interface's pins may still be there: then the root stays. */
 	(void)rmdir(PINS_ROOT);
-	return err;
+	return err == -ENOENT ? 0 : err;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
@@ -37,22 +38,49 @@ static void look(struct file_watch *watch, struct stat *ret)
 		*ret = (struct stat){};
 }
 
+/*
+ * (Re)arm the watch on the folder that the path leads to in the end.
+ *
+ * Return: whether an old one was removed, which makes an event of its own.
+ */
+static bool watch_target(struct file_watch *watch)
+{
+	char target[PATH_MAX];
+	char *name = realpath(watch->path, target) ? strrchr(target, '/') : NULL;
+	bool removed;
+	int wd = -1;
+
+	if (name) {
+		*name++ = '\0';
+		snprintf(watch->target_name, sizeof(watch->target_name), "%s", name);
+		wd = inotify_add_watch(watch->fd, *target ? target : "/", EVENTS);
+	}
+	removed = watch->target_wd >= 0 && watch->target_wd != wd &&
+		  watch->target_wd != watch->dir_wd;
+	if (removed)
+		(void)inotify_rm_watch(watch->fd, watch->target_wd);
+	watch->target_wd = wd;
+	return removed;
+}
+
 int file_watch_open(struct file_watch *watch, const char *path)
 {
 	int err;
 
-	*watch = (struct file_watch){ .fd = -1 };
+	*watch = (struct file_watch){ .fd = -1, .target_wd = -1 };
 	err = split(watch, path);
 	if (err)
 		return err;
 	watch->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	if (watch->fd < 0)
 		return -errno;
-	if (inotify_add_watch(watch->fd, watch->dir, EVENTS) < 0) {
+	watch->dir_wd = inotify_add_watch(watch->fd, watch->dir, EVENTS);
+	if (watch->dir_wd < 0) {
 		err = -errno;
 		file_watch_close(watch);
 		return err;
 	}
+	(void)watch_target(watch);
 	look(watch, &watch->seen);
 	return 0;
 }
@@ -89,21 +117,28 @@ static bool is_unfinished(const struct file_watch *watch, const struct stat *now
 	       S_ISREG(named.st_mode);
 }
 
-/* Return: the bits of @event that tell of our file, or of lost events. */
+/* Return: the bits of @event that tell of our file or folder, or of lost events. */
 static uint32_t note_event(struct file_watch *watch, const struct inotify_event *event)
 {
-	if (!event->len || strcmp(event->name, watch->name) != 0)
-		return event->mask & (IN_Q_OVERFLOW | IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF);
-	watch->created = event->mask & IN_CREATE;
-	return event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO);
+	uint32_t seen = event->mask & IN_Q_OVERFLOW;
+
+	if (event->wd == watch->dir_wd)
+		seen |= event->mask & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF);
+	if (!event->len)
+		return seen;
+	if (event->wd == watch->dir_wd && !strcmp(event->name, watch->name)) {
+		watch->created = event->mask & IN_CREATE;
+		seen |= event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO);
+	}
+	if (event->wd == watch->target_wd && !strcmp(event->name, watch->target_name))
+		seen |= event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO);
+	return seen;
 }
 
-int file_watch_changed(struct file_watch *watch)
+static uint32_t read_events(struct file_watch *watch)
 {
 	char buffer[8192] __attribute__((aligned(__alignof__(struct inotify_event))));
 	uint32_t seen = 0;
-	struct stat now;
-	bool changed;
 	ssize_t len;
 
 	while ((len = read(watch->fd, buffer, sizeof(buffer))) > 0) {
@@ -114,6 +149,18 @@ int file_watch_changed(struct file_watch *watch)
 			at += sizeof(*event) + event->len;
 		}
 	}
+	return seen;
+}
+
+int file_watch_changed(struct file_watch *watch)
+{
+	uint32_t seen = 0;
+	struct stat now;
+	bool changed;
+
+	do
+		seen |= read_events(watch);
+	while (watch_target(watch));
 	look(watch, &now);
 	/* Written and closed: to be read even if it looks the same. */
 	changed = seen & (IN_CLOSE_WRITE | IN_Q_OVERFLOW);

@@ -3,7 +3,8 @@
  * file_watch.h - notice that a file has new contents: rewritten, or replaced by rename.
  *
  * The folder is watched, not the file: that survives replacement, and a symlink that is turned to
- * another target in the same folder (as Kubernetes does with volumes) is seen too.
+ * another target in the same folder (as Kubernetes does with volumes) is seen too. Where the path
+ * is a symlink, the folder of the file that it leads to in the end is watched as well.
  */
 #ifndef NODE_FILE_WATCH_H
 #define NODE_FILE_WATCH_H
@@ -17,6 +18,10 @@ struct file_watch {
 	char path[PATH_MAX];
 	char dir[PATH_MAX];
 	const char *name; /* in path: the last component */
+	int dir_wd;
+	/* Where the path leads when it is a symbolic link to another folder; -1: nowhere else. */
+	int target_wd;
+	char target_name[NAME_MAX + 1];
 	struct stat seen; /* what the path led to last time; zero when nowhere */
 	bool created;     /* the file of that name is new, and still being written */
 };

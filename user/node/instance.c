@@ -8,8 +8,10 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -18,6 +20,10 @@
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71 /* kernel 5.14 */
 #endif
+
+#define LOCK_ATTEMPTS 100 /* each that fails had another one leave in the same moment */
+#define HOST_LOCK_TIMEOUT_MS 10000
+#define HOST_LOCK_PAUSE_MS 10
 
 _Static_assert(sizeof(((struct instance *)0)->ifname) == IFNAMSIZ, "an interface's name fits");
 
@@ -73,6 +79,8 @@ int instance_init(struct instance *instance, const char *ifname)
 		 instance->name);
 	snprintf(instance->status_path, sizeof(instance->status_path), "%s/%s/status.json",
 		 INSTANCE_RUN_ROOT, instance->name);
+	snprintf(instance->host_lock_path, sizeof(instance->host_lock_path), "%s/host%s.lock",
+		 INSTANCE_RUN_ROOT, instance->namespace_suffix);
 	snprintf(instance->sysctl_path, sizeof(instance->sysctl_path), "%s/sysctls%s",
 		 INSTANCE_RUN_ROOT, instance->namespace_suffix);
 	return 0;
@@ -83,23 +91,61 @@ static int make_dir(const char *path)
 	return mkdir(path, 0755) && errno != EEXIST ? -errno : 0;
 }
 
-/* Return: pid of who holds the lock, 0 for nobody, negative errno. */
-static pid_t lock_holder(int fd)
+/* Both locks may vanish with their folder between two steps, when who held them leaves. */
+static int make_run_dir(const struct instance *instance)
+{
+	int err = make_dir(INSTANCE_RUN_ROOT);
+
+	return err ?: make_dir(instance->run_dir);
+}
+
+/* What nobody else can open: else they could lock it as well. Return: 0, or negative errno. */
+static int make_private(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid())
+		return -EPERM;
+	/* An older version's is open to all. */
+	return (st.st_mode & 07777) != 0600 && fchmod(fd, 0600) ? -errno : 0;
+}
+
+static int open_lock(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = make_private(fd);
+	if (err)
+		close(fd);
+	return err ?: fd;
+}
+
+/* @ret_holder: 0 for nobody. Return: 0, or negative errno. */
+static int find_holder(int fd, pid_t *ret_holder)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
 	if (fcntl(fd, F_GETLK, &lock))
 		return -errno;
-	return lock.l_type == F_UNLCK ? 0 : lock.l_pid;
+	if (lock.l_type == F_UNLCK)
+		*ret_holder = 0;
+	else
+		*ret_holder = lock.l_pid > 0 ? lock.l_pid : INSTANCE_HOLDER_UNKNOWN;
+	return 0;
 }
 
-/* Return: 1 when @fd is still what @path names: another node may have removed it meanwhile. */
-static int is_current(int fd, const char *path)
+/* Is @fd still what @path names? Another one may have removed it meanwhile. */
+static bool is_current(int fd, const char *path)
 {
 	struct stat held, named;
 
-	if (fstat(fd, &held) || stat(path, &named))
-		return 0;
+	if (fstat(fd, &held) || lstat(path, &named))
+		return false;
 	return held.st_ino == named.st_ino && held.st_dev == named.st_dev;
 }
 
@@ -107,34 +153,32 @@ static int is_current(int fd, const char *path)
 static int try_lock(const char *path, pid_t *ret_holder)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	int fd = open_lock(path);
 	int err;
 
 	if (fd < 0)
-		return -errno;
-	if (!fcntl(fd, F_SETLK, &lock) && is_current(fd, path))
 		return fd;
-	*ret_holder = lock_holder(fd);
-	err = *ret_holder > 0 ? -EBUSY : -EAGAIN;
+	if (!fcntl(fd, F_SETLK, &lock)) {
+		if (is_current(fd, path))
+			return fd;
+		err = -EAGAIN;
+	} else if (errno != EAGAIN && errno != EACCES) {
+		err = -errno;
+	} else {
+		err = find_holder(fd, ret_holder) ?: *ret_holder ? -EBUSY : -EAGAIN;
+	}
 	close(fd);
 	return err;
 }
 
 int instance_lock(struct instance *instance, pid_t *ret_holder)
 {
-	int fd, err;
+	int fd;
 
 	*ret_holder = 0;
-	err = make_dir(INSTANCE_RUN_ROOT);
-	if (!err)
-		err = make_dir(instance->run_dir);
-	if (err) {
-		(void)rmdir(INSTANCE_RUN_ROOT); /* stays when it is in use */
-		return err;
-	}
-	for (int attempt = 0; attempt < 10; attempt++) {
-		fd = try_lock(instance->lock_path, ret_holder);
-		if (fd != -EAGAIN)
+	for (int attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
+		fd = make_run_dir(instance) ?: try_lock(instance->lock_path, ret_holder);
+		if (fd != -EAGAIN && fd != -ENOENT)
 			break;
 	}
 	if (fd < 0) {
@@ -151,23 +195,76 @@ int instance_lock(struct instance *instance, pid_t *ret_holder)
 pid_t instance_holder(const struct instance *instance)
 {
 	auto_close int fd = open(instance->lock_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	pid_t holder = 0;
+	int err;
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	return lock_holder(fd);
+	err = find_holder(fd, &holder);
+	if (err)
+		return err;
+	return holder == INSTANCE_HOLDER_UNKNOWN ? -EBUSY : holder;
 }
 
 void instance_unlock(struct instance *instance, bool forget)
 {
-	if (forget) {
+	if (instance->lock_fd < 0)
+		return;
+	/* Where somebody has emptied /run, what is there now may be another node's. */
+	if (forget && is_current(instance->lock_fd, instance->lock_path)) {
 		(void)unlink(instance->status_path);
 		(void)unlink(instance->lock_path);
 		(void)rmdir(instance->run_dir);
 		(void)rmdir(INSTANCE_RUN_ROOT); /* stays when another instance needs it */
 	}
-	if (instance->lock_fd >= 0)
-		close(instance->lock_fd);
+	close(instance->lock_fd);
 	instance->lock_fd = -1;
+}
+
+/* Return: descriptor of the locked file; -EAGAIN to try again; negative errno. */
+static int try_host_lock(const char *path)
+{
+	int fd = open_lock(path);
+	int err;
+
+	if (fd < 0)
+		return fd == -ENOENT ? -EAGAIN : fd;
+	if (flock(fd, LOCK_EX | LOCK_NB))
+		err = errno == EWOULDBLOCK ? -EAGAIN : -errno;
+	else
+		err = is_current(fd, path) ? 0 : -EAGAIN;
+	if (err)
+		close(fd);
+	return err ?: fd;
+}
+
+int instance_host_lock(const struct instance *instance)
+{
+	static const struct timespec pause = { .tv_nsec = HOST_LOCK_PAUSE_MS * 1000000L };
+	int fd;
+
+	/* flock() can wait, but only a signal ends that: a wait with an end is made of pauses. */
+	for (int ms = 0; ms < HOST_LOCK_TIMEOUT_MS; ms += HOST_LOCK_PAUSE_MS) {
+		fd = make_dir(INSTANCE_RUN_ROOT) ?: try_host_lock(instance->host_lock_path);
+		if (fd != -EAGAIN)
+			break;
+		(void)nanosleep(&pause, NULL);
+	}
+	if (fd < 0)
+		(void)rmdir(INSTANCE_RUN_ROOT); /* stays when it is in use */
+	return fd == -EAGAIN ? -EBUSY : fd;
+}
+
+void instance_host_unlock(const struct instance *instance, int fd, bool forget)
+{
+	if (fd < 0)
+		return;
+	if (forget && is_current(fd, instance->host_lock_path)) {
+		(void)unlink(instance->host_lock_path);
+		(void)rmdir(INSTANCE_RUN_ROOT); /* stays when an instance needs it */
+	}
+	(void)flock(fd, LOCK_UN); /* also for a copy that a child may have */
+	close(fd);
 }
 
 /* Is there a folder of another instance of the same network namespace in @root? */

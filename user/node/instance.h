@@ -17,6 +17,9 @@
 #define INSTANCE_NAME_MAX 64
 #define INSTANCE_PATH_MAX 192
 
+/* Its pid cannot be told: it is in another PID namespace, or it is no lock of a process. */
+#define INSTANCE_HOLDER_UNKNOWN ((pid_t)-1)
+
 struct instance {
 	char ifname[16];
 	char name[INSTANCE_NAME_MAX];      /* "wg0", or "wg0@<cookie>" */
@@ -24,9 +27,10 @@ struct instance {
 	char run_dir[INSTANCE_PATH_MAX];   /* below INSTANCE_RUN_ROOT */
 	char lock_path[INSTANCE_PATH_MAX]; /* held while a node runs */
 	char status_path[INSTANCE_PATH_MAX];
-	char sysctl_path[INSTANCE_PATH_MAX]; /* record of changed sysctls, one per namespace */
-	char namespace_suffix[32];           /* "" or "@<cookie>" */
-	int lock_fd;                         /* -1 when not held */
+	char sysctl_path[INSTANCE_PATH_MAX];    /* record of changed sysctls, one per namespace */
+	char host_lock_path[INSTANCE_PATH_MAX]; /* one per namespace; no instance has a dot */
+	char namespace_suffix[32];              /* "" or "@<cookie>" */
+	int lock_fd;                            /* -1 when not held */
 };
 
 /**
@@ -38,22 +42,54 @@ int instance_init(struct instance *instance, const char *ifname);
 
 /**
  * instance_lock() - become the one node of this instance; creates the run directory.
- * @ret_holder: set to the pid of the other one with -EBUSY.
+ * @ret_holder: set to the pid of the other one with -EBUSY, or to INSTANCE_HOLDER_UNKNOWN; else 0.
  *
- * Return: 0; -EBUSY; another negative errno, e.g. -ENOSPC, with nothing left behind.
+ * Only we can open the lock file (mode 0600): who may read it could lock it, too, for ever.
+ *
+ * Return: 0; -EBUSY; -EPERM when the lock file is another user's, or no file; another negative
+ *         errno, e.g. -ENOSPC, with nothing left behind.
  */
 int instance_lock(struct instance *instance, pid_t *ret_holder);
 
-/** instance_holder() - pid of the running node, 0 when there is none; negative errno. */
+/**
+ * instance_holder() - who runs the node. Not for the one who holds the lock: it would lose it.
+ *
+ * Return: pid of the running node; 0 when there is none; -EBUSY when there is one that cannot be
+ *         named; -EACCES for who may not know; another negative errno.
+ */
 pid_t instance_holder(const struct instance *instance);
 
 /**
- * instance_unlock() - no longer run.
- * @forget: remove the lock and status files and the run directory as well.
+ * instance_unlock() - no longer run. Nothing happens when the lock is not held.
+ * @forget: remove the lock and status files and the run directory as well, if they are still ours.
  */
 void instance_unlock(struct instance *instance, bool forget);
 
-/** instance_is_last() - no other instance of this network namespace has pins or a node. */
+/**
+ * instance_is_last() - no other instance of this network namespace has pins or a node.
+ *
+ * It does not matter whether @instance itself has any, or holds its lock. The answer holds as long
+ * as the lock of instance_host_lock() does, if all who come and go take that one.
+ */
 bool instance_is_last(const struct instance *instance);
+
+/**
+ * instance_host_lock() - be the only one that changes what all instances of this network namespace
+ * share: the sysctls, and their record. Waits for another one, for ten seconds at most.
+ *
+ * To be taken after instance_lock(), if both are needed.
+ *
+ * Return: descriptor for instance_host_unlock(); -EBUSY after ten seconds; -EPERM as above; another
+ *         negative errno, with nothing left behind.
+ */
+int instance_host_lock(const struct instance *instance);
+
+/**
+ * instance_host_unlock() - let the next one in.
+ * @fd:     what instance_host_lock() gave; negative: nothing happens.
+ * @forget: remove the lock file, and the run root when nothing else is in it. Always safe: who
+ *          waits makes a new one.
+ */
+void instance_host_unlock(const struct instance *instance, int fd, bool forget);
 
 #endif

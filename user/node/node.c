@@ -28,7 +28,7 @@ void node_write_status(struct node *node)
 {
 	struct node_status status = { node->settings, &node->sync, node->ipv6_reason,
 				      node->list_error };
-	int err = status_file_write(node->instance.status_path, &status);
+	int err = status_file_write(node->instance.status_path, &status, true);
 
 	if (err)
 		log_warn("write %s: %s, continuing", node->instance.status_path, strerror(-err));
@@ -66,6 +66,11 @@ void node_list(struct node *node, struct device_list *list)
 		return;
 	}
 	node->list_error[0] = '\0';
+	if (!node->sync.ifindex) {
+		log_note("%s: kept until %s is back", node_list_name(node), node->settings->ifname);
+		node_write_status(node);
+		return;
+	}
 	log_note("%s: %zu devices, %zu addresses, %zu CIDRs, %zu skipped", node_list_name(node),
 		 node->sync.n_devices, node->sync.n_addresses, node->sync.n_cidrs,
 		 node->sync.n_skipped);
@@ -84,13 +89,35 @@ static void look_at_ipv6(struct node *node, bool first)
 		log_note("this host has IPv6 now: relaying both");
 }
 
+static const char *sysctl_remedy(int err)
+{
+	if (err == -EROFS || err == -EACCES || err == -EPERM)
+		return " (in a container: preset it to 1)";
+	if (err == -ENOSPC)
+		return " (make room for it)";
+	return err == -EBADMSG ? " (it is damaged: remove it)" : "";
+}
+
+static int lock_host(struct node *node)
+{
+	int lock = instance_host_lock(&node->instance);
+
+	if (lock == -EBUSY)
+		return log_err(0, "other relays of this host take too long to start or to go");
+	return lock < 0 ? log_err(lock, "lock %s", node->instance.host_lock_path) : lock;
+}
+
 static int enable_forwarding(struct node *node)
 {
 	struct forwarding_error failed = {};
-	int err = forwarding_enable(node->instance.sysctl_path, node->sync.ipv6, &failed);
+	int lock = lock_host(node), err;
 
+	if (lock < 0)
+		return lock;
+	err = forwarding_enable(node->instance.sysctl_path, node->sync.ipv6, &failed);
+	instance_host_unlock(&node->instance, lock, true);
 	if (err)
-		return log_err(err, "set %s (in a container: preset it to 1)", failed.sysctl);
+		return log_err(err, "set %s%s", failed.sysctl, sysctl_remedy(err));
 	return 0;
 }
 
@@ -108,11 +135,23 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 	log_note("reading again on SIGHUP");
 	look_at_ipv6(node, false);
 	(void)enable_forwarding(node); /* said; what runs goes on */
+	(void)sync_repair(&node->sync);
 	(void)sync_again(&node->sync);
 	if (node->settings->peers)
 		node_source_read(node);
 	else
 		node_interface_read(node);
+}
+
+/* A signal that comes while we start waits until the loop can take it. */
+static void hold_signals(bool hold)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (int i = 0; i < NODE_SIGNALS; i++)
+		sigaddset(&set, signals[i]);
+	sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 
 static int start_signals(struct node *node)
@@ -122,6 +161,7 @@ static int start_signals(struct node *node)
 		if (!node->on_signal[i] || event_add(node->on_signal[i], NULL))
 			return -ENOMEM;
 	}
+	hold_signals(false);
 	return 0;
 }
 
@@ -154,9 +194,14 @@ static int lock(struct node *node)
 	pid_t holder;
 	int err = instance_lock(&node->instance, &holder);
 
-	if (err == -EBUSY)
+	if (err == -EBUSY && holder > 0)
 		return log_err(0, "%s is already served by process %d: stop that one first",
 			       node->settings->ifname, (int)holder);
+	if (err == -EBUSY)
+		return log_err(0,
+			       "%s is already served by a process that does not tell its number "
+			       "(see `fuser %s`)",
+			       node->settings->ifname, node->instance.lock_path);
 	if (err)
 		return log_err(err, "create %s", node->instance.lock_path);
 	return 0;
@@ -177,23 +222,24 @@ static int look_at_interface(struct node *node, uint32_t *ret_peers)
 }
 
 /* Where it cannot be written at the start it never can: better said now than later. */
-static int first_status(struct node *node)
+static int first_status(struct node *node, bool had_pins)
 {
 	struct node_status status = { node->settings, &node->sync, node->ipv6_reason, "" };
-	int err = status_file_write(node->instance.status_path, &status);
+	/* What an earlier run says of a relay that goes on stays until this one has taken over. */
+	int err = status_file_write(node->instance.status_path, &status, !had_pins);
 
 	if (err)
 		return log_err(err, "write %s: make room for it", node->instance.status_path);
 	return 0;
 }
 
-static int start(struct node *node, uint32_t n_peers)
+static int start(struct node *node, uint32_t n_peers, bool had_pins)
 {
 	int err;
 
 	/* Before the first list comes: what is wrong with the host is said at once. */
 	look_at_ipv6(node, true);
-	err = first_status(node);
+	err = first_status(node, had_pins);
 	if (!err)
 		err = enable_forwarding(node);
 	if (!err)
@@ -204,9 +250,12 @@ static int start(struct node *node, uint32_t n_peers)
 		return err;
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)) /* no core files of a privileged process */
 		return log_err(-errno, "forbid core files");
-	log_note("%s: attached (%s)%s", node->settings->ifname,
-		 datapath_attach_name(datapath_attached(node->sync.dp)),
-		 node->sync.attached ? "" : " when the first list has come");
+	if (node->sync.attached)
+		log_note("%s: attached (%s)", node->settings->ifname,
+			 datapath_attach_name(datapath_attached(node->sync.dp)));
+	else
+		log_note("%s: the program that is attached stays until the first list has come",
+			 node->settings->ifname);
 	err = start_loop(node);
 	if (!err)
 		node_write_status(node);
@@ -216,12 +265,18 @@ static int start(struct node *node, uint32_t n_peers)
 /* Take back what a start that failed has done, and nothing that was there before it. */
 static void undo(struct node *node, bool had_pins, bool had_record)
 {
+	int lock = lock_host(node);
 	bool made_clsact;
 
+	if (lock < 0)
+		return;
 	if (!had_pins)
 		(void)datapath_remove(node->instance.pin_dir, node->sync.ifindex, &made_clsact);
-	if (!had_record)
+	instance_unlock(&node->instance, !had_pins);
+	/* A record that was there before is another interface's, which may have gone meanwhile. */
+	if (instance_is_last(&node->instance) && (!had_pins || !had_record))
 		(void)forwarding_restore(node->instance.sysctl_path, NULL);
+	instance_host_unlock(&node->instance, lock, true);
 }
 
 static int run_locked(struct node *node)
@@ -239,16 +294,15 @@ static int run_locked(struct node *node)
 		.strict = node->settings->strict,
 	};
 	err = look_at_interface(node, &n_peers);
-	if (!err) {
-		err = start(node, n_peers);
-		if (err)
-			undo(node, had_pins, had_record);
-		else
-			event_base_dispatch(node->base);
-	}
+	if (!err)
+		err = start(node, n_peers, had_pins);
+	if (err)
+		undo(node, had_pins, had_record);
+	else
+		event_base_dispatch(node->base);
 	stop_loop(node);
 	sync_close(&node->sync);
-	instance_unlock(&node->instance, err && !had_pins);
+	instance_unlock(&node->instance, false);
 	return err;
 }
 
@@ -263,6 +317,7 @@ int node_run(const struct run_settings *settings)
 	int err;
 
 	signal(SIGPIPE, SIG_IGN);
+	hold_signals(true);
 	err = instance_init(&node.instance, settings->ifname);
 	if (err)
 		return log_err(err, "'%s' cannot be an interface's name", settings->ifname);

@@ -4,6 +4,7 @@
  * addresses, which are never forwarded.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,7 +16,10 @@
 
 #define POLL_S 5              /* WireGuard does not tell of changes to its peers */
 #define ADDRESSES_AFTER_MS 50 /* they come in swarms: one pass for all */
-#define RETRY_MS 100 /* userspace WireGuard opens its socket after it has made the device */
+#define RETRY_MIN_MS 50 /* userspace WireGuard opens its socket after it has made the device */
+#define RETRY_MAX_MS 2000
+#define RETRY_SAID_MS 800 /* when it takes longer than that, it is worth a message */
+#define LOOK_S 10         /* are programs and pins still where they were put? */
 
 void node_interface_read(struct node *node)
 {
@@ -54,17 +58,43 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
 		node_list_failed(node, strerror(-err));
 }
 
-/* A new interface of the old name may have another key. */
+/* A new interface of the old name may have another key, or none yet. */
 static int refresh_identity(struct node *node)
 {
+	static const uint8_t zero[WG_KEY_BYTES];
 	struct wg_device device;
 	int err = wg_device_read(node->settings->ifname, &device);
 
 	if (err)
 		return err;
-	memcpy(node->sync.self_key, device.public_key, sizeof(node->sync.self_key));
+	if (memcmp(device.public_key, zero, sizeof(zero)) != 0)
+		memcpy(node->sync.self_key, device.public_key, sizeof(node->sync.self_key));
+	else
+		err = -ENOKEY;
 	wg_device_done(&device);
-	return 0;
+	return err;
+}
+
+/* Not yet: try again, less and less often; said once, when it is no matter of moments. */
+static void not_whole_yet(struct node *node, int err)
+{
+	const char *ifname = node->settings->ifname;
+	char why[BORDER_TEXT_MAX];
+
+	node->retry_ms = node->retry_ms ? node->retry_ms * 2 : RETRY_MIN_MS;
+	if (node->retry_ms > RETRY_MAX_MS)
+		node->retry_ms = RETRY_MAX_MS;
+	node_after(node->retry, node->retry_ms);
+	if (node->retry_ms < RETRY_SAID_MS && err != -EBUSY)
+		return;
+	snprintf(why, sizeof(why), "%s is back, but not attached: %s%s", ifname,
+		 err == -ENOENT ? "our own device (whose key the interface has) is not in the list"
+		 : err == -ENOKEY ? "it has no private key"
+				  : strerror(-err),
+		 sync_attach_remedy(&node->sync, err));
+	if (!node->not_attached)
+		node_list_failed(node, why);
+	node->not_attached = true;
 }
 
 static void interface_is_back(struct node *node, uint32_t ifindex)
@@ -74,15 +104,34 @@ static void interface_is_back(struct node *node, uint32_t ifindex)
 	if (!err)
 		err = sync_interface(&node->sync, ifindex);
 	if (err) {
-		log_debug("%s is back, but not whole: %s", node->settings->ifname, strerror(-err));
 		(void)sync_interface(&node->sync, 0);
-		node_after(node->retry, RETRY_MS);
+		not_whole_yet(node, err);
 		return;
 	}
+	node->retry_ms = 0;
+	if (node->not_attached)
+		node->list_error[0] = '\0';
+	node->not_attached = false;
 	log_note("%s is back, attached again", node->settings->ifname);
 	if (!node->settings->peers)
 		node_interface_read(node);
 	node_write_status(node);
+}
+
+/* Return: whether the interface goes on under another name, which is said once. */
+static bool is_renamed(struct node *node)
+{
+	struct link link;
+
+	if (link_get_index(node->sync.ifindex, &link))
+		return false;
+	if (strcmp(node->renamed, link.name) != 0) {
+		snprintf(node->renamed, sizeof(node->renamed), "%s", link.name);
+		log_warn("%s was renamed to %s: forwarding goes on there, continuing; "
+			 "`nex-relay down --interface %s` ends it",
+			 node->settings->ifname, link.name, node->settings->ifname);
+	}
+	return true;
 }
 
 static void follow(struct node *node)
@@ -91,13 +140,20 @@ static void follow(struct node *node)
 	struct link link = {};
 	int err = link_get(ifname, &link);
 
-	if ((err && err != -ENODEV) || link.ifindex == node->sync.ifindex)
+	if (err && err != -ENODEV)
+		return;
+	if (link.ifindex == node->sync.ifindex) {
+		node->renamed[0] = '\0';
+		return;
+	}
+	if (!link.ifindex && node->sync.ifindex && is_renamed(node))
 		return;
 	/* Gone, or gone and back before we looked. */
 	if (node->sync.ifindex) {
 		log_warn("%s was removed: nothing is forwarded until it is back, continuing",
 			 ifname);
 		(void)sync_interface(&node->sync, 0);
+		node->retry_ms = 0;
 		node_write_status(node);
 	}
 	if (link.ifindex)
@@ -127,9 +183,18 @@ static void on_link(evutil_socket_t fd, short what, void *arg)
 		node_after(node->again, ADDRESSES_AFTER_MS);
 }
 
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct node *node = arg;
+
+	(void)fd, (void)what;
+	if (sync_repair(&node->sync) == 1)
+		node_write_status(node);
+}
+
 int node_interface_start(struct node *node)
 {
-	struct timeval poll = { .tv_sec = POLL_S };
+	struct timeval poll = { .tv_sec = POLL_S }, look = { .tv_sec = LOOK_S };
 
 	node->link_fd = link_watch_open();
 	if (node->link_fd < 0)
@@ -138,8 +203,9 @@ int node_interface_start(struct node *node)
 	node->again = evtimer_new(node->base, on_again, node);
 	node->retry = evtimer_new(node->base, on_retry, node);
 	node->poll = event_new(node->base, -1, EV_PERSIST, on_poll, node);
-	if (!node->on_link || !node->again || !node->retry || !node->poll ||
-	    event_add(node->on_link, NULL))
+	node->look = event_new(node->base, -1, EV_PERSIST, on_look, node);
+	if (!node->on_link || !node->again || !node->retry || !node->poll || !node->look ||
+	    event_add(node->on_link, NULL) || event_add(node->look, &look))
 		return -ENOMEM;
 	follow(node); /* what happened before the socket listened */
 	if (node->settings->peers)
@@ -150,7 +216,8 @@ int node_interface_start(struct node *node)
 
 void node_interface_stop(struct node *node)
 {
-	struct event *const events[] = { node->on_link, node->again, node->retry, node->poll };
+	struct event *const events[] = { node->on_link, node->again, node->retry, node->poll,
+					 node->look };
 
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		if (events[i])

@@ -41,9 +41,10 @@ struct node {
 	int restart_ms;
 	time_t child_since;
 	struct border_list incoming;
-	uint32_t want_list; /* number of the newest list that was asked for */
-	bool unsent;        /* a list was asked for that no source has been told of */
-	int n_said;         /* messages of the source about that list */
+	uint32_t want_list;     /* number of the newest list that was asked for */
+	bool unsent;            /* a list was asked for that no source has been told of */
+	int n_said;             /* messages of the source about that list */
+	struct event *deadline; /* for the list that was asked for */
 
 	/* node_interface.c */
 	int link_fd;
@@ -51,6 +52,10 @@ struct node {
 	struct event *again; /* soon: something about the host's addresses has changed */
 	struct event *retry; /* the interface is back, but not whole yet */
 	struct event *poll;  /* the interface is the list */
+	struct event *look;  /* are programs and pins still in place? */
+	int retry_ms;        /* until the next try to attach to an interface that is not whole; 0 */
+	bool not_attached;   /* list_error says that the interface is back, but not attached */
+	char renamed[16];    /* what the interface is called now, once that was said; or empty */
 };
 
 /** node_list() - a whole list has come: apply it, say so. Empties @list. */

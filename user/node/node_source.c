@@ -21,6 +21,8 @@
 #define RESTART_CALM_S 60 /* a source that lived so long begins with the shortest delay again */
 #define MESSAGES_AT_ONCE 64
 #define FOLDER_RETRY_S 2
+/* The largest list takes two seconds; a source that takes so much longer hangs. */
+#define LIST_DEADLINE_MS 30000
 #define SAID_MAX 32 /* messages for one list; a source with more to say is not trusted */
 
 static void source_lost(struct node *node, const char *why)
@@ -33,6 +35,7 @@ static void source_lost(struct node *node, const char *why)
 	node->on_source = NULL;
 	source_child_stop(&node->child);
 	border_list_done(&node->incoming);
+	evtimer_del(node->deadline);
 	node_after(node->restart, node->restart_ms);
 	node->restart_ms *= 2;
 	if (node->restart_ms > RESTART_MAX_MS)
@@ -43,17 +46,20 @@ static void source_lost(struct node *node, const char *why)
 static int open_peer_file(struct node *node)
 {
 	int fd = open(node->settings->peers, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	const char *why;
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st)) {
-		node_list_failed(node, strerror(errno));
-	} else if (!S_ISREG(st.st_mode)) {
-		node_list_failed(node, "not a regular file");
-	} else if (st.st_size > (off_t)PEER_FILE_BYTES_MAX) {
-		node_list_failed(node, "byte 134217729: larger than 128 MiB");
-	} else {
+	if (fd < 0 || fstat(fd, &st))
+		why = strerror(errno);
+	else if (!S_ISREG(st.st_mode))
+		why = "not a regular file";
+	else if (st.st_size > (off_t)PEER_FILE_BYTES_MAX)
+		why = "byte 134217729: larger than 128 MiB";
+	else
 		return fd;
-	}
+	/* Events that come while it stays so are no news. */
+	if (strcmp(node->list_error, why) != 0)
+		node_list_failed(node, why);
 	if (fd >= 0)
 		close(fd);
 	return -1;
@@ -73,6 +79,7 @@ void node_source_read(struct node *node)
 		return;
 	record.list = ++node->want_list;
 	node->n_said = 0;
+	node_after(node->deadline, LIST_DEADLINE_MS);
 	err = border_send(node->child.sock, &record, 1, fd);
 	node->unsent = err == -EAGAIN; /* busy with earlier ones: on_source() tries again */
 	if (err && err != -EAGAIN)
@@ -85,21 +92,24 @@ static int take_record(struct node *node, const struct border_record *record)
 	char text[BORDER_TEXT_MAX];
 	int done;
 
-	if (record->kind != BORDER_WARNING && record->kind != BORDER_LIST_ERROR) {
+	if (record->list != node->want_list ||
+	    (record->kind != BORDER_WARNING && record->kind != BORDER_LIST_ERROR)) {
 		done = border_list_add(&node->incoming, record, node->want_list);
-		if (done == 1)
+		if (done == 1) {
+			evtimer_del(node->deadline);
 			node_list(node, &node->incoming.devices);
+		}
 		return done < 0 ? done : 0;
 	}
-	if (record->list != node->want_list)
-		return 0;
 	if (++node->n_said > SAID_MAX)
 		return -EPROTO;
 	snprintf(text, sizeof(text), "%.*s", BORDER_TEXT_MAX - 1, record->text);
-	if (record->kind == BORDER_WARNING)
+	if (record->kind == BORDER_WARNING) {
 		log_warn("%s: %s", node_list_name(node), text);
-	else
+	} else {
+		evtimer_del(node->deadline);
 		node_list_failed(node, text);
+	}
 	return 0;
 }
 
@@ -128,6 +138,15 @@ static void on_source(evutil_socket_t sock, short what, void *arg)
 	}
 	if (node->unsent)
 		node_source_read(node);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	struct node *node = arg;
+
+	(void)fd, (void)what;
+	node->unsent = true;
+	source_lost(node, "does not answer");
 }
 
 static void on_restart(evutil_socket_t fd, short what, void *arg)
@@ -199,7 +218,8 @@ int node_source_start(struct node *node)
 	node->watch.fd = -1;
 	node->restart_ms = RESTART_MIN_MS;
 	node->restart = evtimer_new(node->base, on_restart, node);
-	if (!node->restart)
+	node->deadline = evtimer_new(node->base, on_deadline, node);
+	if (!node->restart || !node->deadline)
 		return -ENOMEM;
 	watch_folder(node);
 	node->unsent = true;
@@ -215,6 +235,8 @@ void node_source_stop(struct node *node)
 		event_free(node->on_file);
 	if (node->restart)
 		event_free(node->restart);
+	if (node->deadline)
+		event_free(node->deadline);
 	file_watch_close(&node->watch);
 	source_child_stop(&node->child);
 	border_list_done(&node->incoming);

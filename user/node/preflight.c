@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "datapath/datapath.h"
 #include "datapath/pins.h"
 
 #ifndef CAP_BPF
@@ -20,9 +21,13 @@ int preflight_host(void)
 	    (!capng_have_capability(CAPNG_EFFECTIVE, CAP_BPF) &&
 	     !capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN)))
 		return log_err(-EPERM, "needs CAP_NET_ADMIN and CAP_BPF: run it as root");
+	if (datapath_supported())
+		return log_err(-ENOSYS,
+			       "this kernel has no bpf(2), or forbids it: use one that has "
+			       "CONFIG_BPF_SYSCALL");
 	if (!pins_bpffs_mounted())
 		return log_err(-ENOENT, "no bpffs at " PINS_BPFFS ": mount it with "
-					"`mount -t bpf bpf " PINS_BPFFS "`");
+					"`mount -t bpf -o mode=0700 bpf " PINS_BPFFS "`");
 	return 0;
 }
 

@@ -75,7 +75,7 @@ static struct json_object *build(const struct node_status *status)
 	return object;
 }
 
-int status_file_write(const char *path, const struct node_status *status)
+int status_file_write(const char *path, const struct node_status *status, bool commit)
 {
 	struct json_object *object = build(status);
 	char fresh[PATH_MAX];
@@ -91,9 +91,9 @@ int status_file_write(const char *path, const struct node_status *status)
 			err = errno ? -errno : -EIO;
 		if (close(fd) && !err)
 			err = -errno;
-		if (!err && rename(fresh, path))
+		if (!err && commit && rename(fresh, path))
 			err = -errno;
-		if (err)
+		if (err || !commit)
 			(void)unlink(fresh); /* keep the first error */
 	}
 	json_object_put(object);

@@ -17,9 +17,10 @@ struct node_status {
 
 /**
  * status_file_write() - replace @path atomically.
+ * @commit: false to find out whether it could be written, and leave it as it is.
  *
  * Return: 0; negative errno, with the old file untouched.
  */
-int status_file_write(const char *path, const struct node_status *status);
+int status_file_write(const char *path, const struct node_status *status, bool commit);
 
 #endif

@@ -13,13 +13,18 @@
 
 #define CONFLICTS_SHOWN 20
 
-static const char *attach_remedy(const struct sync *sync, int err)
+const char *sync_attach_remedy(const struct sync *sync, int err)
 {
-	if (err == -EBUSY)
+	if (err == -EBUSY && sync->config.hook == DATAPATH_XDP)
 		return " (another XDP program is there: see `ip link show`, or use --hook tc)";
+	if (err == -EBUSY)
+		return " (another TC filter has our place, pref 51820 handle 1: see `tc filter "
+		       "show`, or use --attach tcx)";
 	if (err == -EOPNOTSUPP && sync->config.attach == DATAPATH_TCX)
 		return " (this kernel has no tcx: use --attach clsact)";
-	if (err == -ENOSPC || err == -ENOENT)
+	if (err == -EUCLEAN)
+		return PINS_REMEDY;
+	if (err == -ENOSPC || err == -ENOENT || err == -EPERM)
 		return " (is bpffs still mounted at " PINS_BPFFS "?)";
 	return "";
 }
@@ -27,18 +32,14 @@ static const char *attach_remedy(const struct sync *sync, int err)
 /* Attach what is loaded to the interface, and make it what the next daemon finds. */
 static int attach(struct sync *sync)
 {
-	int err;
+	int err = datapath_attach(sync->dp, sync->ifindex);
 
-	err = datapath_attach(sync->dp, sync->ifindex);
-	if (err)
-		return log_err(err, "attach to the interface%s", attach_remedy(sync, err));
-	sync->attached = true;
-	err = tables_rebase(sync->dp, &sync->have);
+	if (!err)
+		err = tables_rebase(sync->dp, &sync->have);
 	if (!err)
 		err = datapath_commit(sync->dp);
-	if (err)
-		return log_err(err, "pin the maps below %s", sync->config.pin_dir);
-	return 0;
+	sync->attached = !err;
+	return err;
 }
 
 static void note_numbers(struct sync *sync)
@@ -80,8 +81,9 @@ int sync_open(struct sync *sync, uint32_t slots)
 	err = datapath_open(&sync->config, slots, &sync->dp);
 	if (err)
 		return log_err(err, "load the BPF program%s",
-			       err == -EPERM ? " (needs CAP_BPF and CAP_NET_ADMIN: run as root)"
-					     : "");
+			       err == -EPERM     ? " (needs CAP_BPF and CAP_NET_ADMIN: run as root)"
+			       : err == -EUCLEAN ? PINS_REMEDY
+						 : "");
 	err = read_tables(sync);
 	if (!err)
 		err = datapath_inspect(sync->config.pin_dir, sync->ifindex, &state);
@@ -89,7 +91,8 @@ int sync_open(struct sync *sync, uint32_t slots)
 		return log_err(err, "read the pinned maps below %s", sync->config.pin_dir);
 	if (datapath_is_new(sync->dp) && state.attach != DATAPATH_AUTO)
 		return 0; /* the first list fills the new tables, then they are swapped in */
-	return attach(sync);
+	err = attach(sync);
+	return err ? log_err(err, "attach to the interface%s", sync_attach_remedy(sync, err)) : 0;
 }
 
 void sync_close(struct sync *sync)
@@ -230,13 +233,28 @@ static int apply(struct sync *sync, const struct device_list *list, bool warn)
 	return 0;
 }
 
+/* Could @list be applied? Nothing is changed. */
+static int check(struct sync *sync, const struct device_list *list)
+{
+	AUTO(desired_done) struct desired desired = {};
+	AUTO(tables_done) struct tables want = {};
+	int err = build(sync, list, &desired);
+
+	return err ?: plan_tables(&desired, sync->ifindex, &sync->have, &want);
+}
+
 int sync_list(struct sync *sync, struct device_list *list)
 {
-	int err;
+	int err = check(sync, list);
 
-	err = sync->ifindex ? apply(sync, list, true) : 0;
 	if (err)
 		return err;
+	err = sync->ifindex ? apply(sync, list, true) : 0;
+	if (err) {
+		/* Half of it may be in the maps: back to the list that was there. */
+		(void)sync_again(sync);
+		return err;
+	}
 	device_list_done(&sync->list);
 	sync->list = *list;
 	*list = (struct device_list){};
@@ -244,6 +262,20 @@ int sync_list(struct sync *sync, struct device_list *list)
 	sync->n_skipped = sync->list.n_skipped;
 	sync->applied_at = time(NULL);
 	return 0;
+}
+
+int sync_repair(struct sync *sync)
+{
+	int err;
+
+	if (!sync->ifindex || !sync->attached || datapath_in_place(sync->dp, sync->ifindex))
+		return 0;
+	log_warn("the program or its pins below %s were taken away: attaching and pinning again",
+		 sync->config.pin_dir);
+	err = attach(sync);
+	if (err)
+		return log_err(err, "attach to the interface%s", sync_attach_remedy(sync, err));
+	return 1;
 }
 
 int sync_again(struct sync *sync)
@@ -259,6 +291,8 @@ int sync_interface(struct sync *sync, uint32_t ifindex)
 
 	if (ifindex == sync->ifindex)
 		return 0;
+	if (sync->ifindex)
+		datapath_leave(sync->dp, sync->ifindex);
 	sync->ifindex = ifindex;
 	sync->attached = false;
 	if (!ifindex)

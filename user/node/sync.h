@@ -47,6 +47,9 @@ struct sync {
  */
 int sync_open(struct sync *sync, uint32_t slots);
 
+/** sync_attach_remedy() - what to do about @err of an attach, in brackets; "" when unknown. */
+const char *sync_attach_remedy(const struct sync *sync, int err);
+
 /** sync_close() - free everything of the process; the datapath goes on. */
 void sync_close(struct sync *sync);
 
@@ -56,10 +59,21 @@ void sync_close(struct sync *sync);
  *
  * Warns of addresses that two devices claim.
  *
- * Return: 0; -ENOENT when our own device is not in it; another negative errno when the datapath
- *         could not be brought there. The last good list stays in every such case.
+ * While the interface is away the list is checked and kept.
+ *
+ * Return: 0; -ENOENT when our own device is not in it; -ENOSPC when the maps cannot take it;
+ * another negative errno when the datapath could not be brought there. The last good list stays,
+ *         also in the datapath, in every such case.
  */
 int sync_list(struct sync *sync, struct device_list *list);
+
+/**
+ * sync_repair() - attach and pin again if somebody has taken programs, links or pins away.
+ *
+ * Return: 1 when something was repaired; 0 when all was in place, or nothing should be; negative
+ *         errno, logged, when it could not be repaired.
+ */
+int sync_repair(struct sync *sync);
 
 /** sync_again() - apply the last good list again: addresses or the interface changed. As above. */
 int sync_again(struct sync *sync);
@@ -67,7 +81,8 @@ int sync_again(struct sync *sync);
 /**
  * sync_interface() - the interface is now @ifindex, or gone (0).
  *
- * Return: 0; negative errno when the program could not be attached there. Logs what failed.
+ * Return: 0; negative errno when the program could not be attached there; sync_attach_remedy() has
+ *         what to do about it.
  */
 int sync_interface(struct sync *sync, uint32_t ifindex);
 

@@ -136,10 +136,27 @@ static int end_list(struct border_list *list, const struct border_record *record
 	return 1;
 }
 
+/*
+ * Each list that this source may have been asked for has a budget of its own. Lists from before its
+ * time share one, and so does whoever goes back: there are only as many budgets as requests.
+ */
+static int skip_older(struct border_list *list, const struct border_record *record)
+{
+	if (record->list > list->older && record->list >= list->first_want) {
+		list->older = record->list;
+		list->n_older = 0;
+	}
+	return ++list->n_older > BORDER_RECORDS_OF_LIST_MAX ? -EPROTO : 0;
+}
+
 int border_list_add(struct border_list *list, const struct border_record *record, uint32_t want)
 {
-	if (record->list != want)
-		return record->list > want ? -EPROTO : 0;
+	if (!list->first_want)
+		list->first_want = want;
+	if (record->list > want)
+		return -EPROTO;
+	if (record->list < want)
+		return skip_older(list, record);
 	if (record->kind == BORDER_LIST_BEGIN) {
 		/* A list is sent once: a source that repeats it would keep us busy for ever. */
 		if (list->list == record->list)

@@ -81,19 +81,26 @@ int border_send(int sock, const struct border_record *records, size_t n, int fd)
  */
 ssize_t border_receive(int sock, struct border_record *records, int *ret_fd);
 
+/* A list with as many devices and prefixes as there may be, one prefix to a record, and texts. */
+#define BORDER_RECORDS_OF_LIST_MAX (DEVICES_MAX + DEVICE_PREFIXES_MAX + 1024)
+
 /*
  * The node's side of a list: records in, a device list out.
  */
 struct border_list {
-	uint32_t list; /* the one that is being received, or was last */
-	int open;      /* between LIST_BEGIN and LIST_END */
+	uint32_t list;       /* the one that is being received, or was last */
+	int open;            /* between LIST_BEGIN and LIST_END */
+	uint32_t first_want; /* what was wanted when the first record came */
+	uint32_t older;      /* the newest list of which records were skipped */
+	uint32_t n_older;    /* and how many */
 	struct device_list devices;
 };
 
 /**
  * border_list_add() - check one DEVICE, PREFIXES_OF_DEVICE, LIST_BEGIN or LIST_END and take it
  * over.
- * @want: the newest list that was asked for: records of older ones are skipped.
+ * @want: the newest list that was asked for. Of older ones, records of any kind are skipped: a
+ * source ends what it was asked for before, list by list, with BORDER_RECORDS_OF_LIST_MAX each.
  *
  * Return: 1 when @list->devices is a whole list now, which the caller may take; 0 to go on;
  *         -EPROTO when the record breaks a rule; -E2BIG; -ENOMEM. After an error the source is not

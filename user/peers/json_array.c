@@ -69,15 +69,19 @@ static size_t count_members(struct json_object *object)
  * Follow the text of an object that json-c has accepted: position, size, and the colons outside
  * strings, of which there is one for each name-value pair.
  *
- * Return: false at a single quote outside strings, which json-c takes around names even when
- * strict.
+ * Return: NULL; or what json-c lets pass, even when strict, that is no JSON (RFC 8259): names in
+ * single quotes, NaN and Infinity, control characters in strings.
  */
-static bool follow_element(struct json_array_reader *reader, const char *bytes, size_t len)
+static const char *follow_element(struct json_array_reader *reader, const char *bytes, size_t len)
 {
 	reader->element_bytes += len;
 	for (size_t i = 0; i < len; i++) {
 		if (!reader->in_string && bytes[i] == '\'')
-			return false;
+			return "a name in single quotes";
+		if (!reader->in_string && (bytes[i] == 'N' || bytes[i] == 'I'))
+			return "NaN and Infinity are no JSON";
+		if (reader->in_string && (unsigned char)bytes[i] < ' ')
+			return "a control character in a string";
 		advance(reader, bytes[i]);
 		if (reader->escaped)
 			reader->escaped = false;
@@ -88,7 +92,7 @@ static bool follow_element(struct json_array_reader *reader, const char *bytes, 
 		else if (!reader->in_string && bytes[i] == ':')
 			reader->element_members++;
 	}
-	return true;
+	return NULL;
 }
 
 static const char *tokener_reason(enum json_tokener_error error)
@@ -117,13 +121,15 @@ static ssize_t feed_element(struct json_array_reader *reader, const char *bytes,
 	struct json_object *object = json_tokener_parse_ex(reader->tokener, bytes, (int)len);
 	enum json_tokener_error error = json_tokener_get_error(reader->tokener);
 	size_t used = json_tokener_get_parse_end(reader->tokener);
+	const char *reason;
 	int err;
 
 	if (used > len)
 		used = len;
-	if (!follow_element(reader, bytes, used)) {
+	reason = follow_element(reader, bytes, used);
+	if (reason) {
 		json_object_put(object);
-		return bad(reader, "a name in single quotes");
+		return bad(reader, reason);
 	}
 	if (reader->element_bytes > JSON_ELEMENT_BYTES_MAX) {
 		json_object_put(object);

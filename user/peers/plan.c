@@ -138,21 +138,48 @@ static void fill_entries(const struct desired *desired, uint32_t scope, struct t
 }
 
 /* Each family has a table of addresses and one of CIDRs. */
+struct fill {
+	size_t addrs4, addrs6, cidrs4, cidrs6;
+};
+
+static void fill_one(struct fill *fill, const struct prefix *prefix)
+{
+	bool host = prefix_is_host(prefix);
+
+	if (prefix->family == PREFIX_IPV4)
+		*(host ? &fill->addrs4 : &fill->cidrs4) += 1;
+	else
+		*(host ? &fill->addrs6 : &fill->cidrs6) += 1;
+}
+
+static bool is_overfull(const struct fill *fill)
+{
+	return fill->addrs4 > NEX_ADDRS_MAX || fill->addrs6 > NEX_ADDRS_MAX ||
+	       fill->cidrs4 > NEX_CIDRS_MAX || fill->cidrs6 > NEX_CIDRS_MAX;
+}
+
 static bool is_too_much(const struct desired *desired)
 {
-	size_t addrs4 = 0, addrs6 = 0, cidrs4 = 0, cidrs6 = 0;
+	struct fill fill = {};
 
-	for (size_t i = 0; i < desired->n_entries; i++) {
-		const struct prefix *prefix = &desired->entries[i].prefix;
-		bool host = prefix_is_host(prefix);
+	for (size_t i = 0; i < desired->n_entries; i++)
+		fill_one(&fill, &desired->entries[i].prefix);
+	return is_overfull(&fill);
+}
 
-		if (prefix->family == PREFIX_IPV4)
-			*(host ? &addrs4 : &cidrs4) += 1;
-		else
-			*(host ? &addrs6 : &cidrs6) += 1;
-	}
-	return addrs4 > NEX_ADDRS_MAX || addrs6 > NEX_ADDRS_MAX || cidrs4 > NEX_CIDRS_MAX ||
-	       cidrs6 > NEX_CIDRS_MAX;
+/* Would the tables hold what @have has, and what @want adds to it, at the same time? */
+static bool hold_both(const struct tables *have, const struct plan *plan)
+{
+	struct fill fill = {};
+
+	for (size_t i = 0; i < have->n_entries; i++)
+		fill_one(&fill, &have->entries[i].prefix);
+	/* Changes of what is there are counted as well: then deletions come first once too often.
+	 */
+	for (size_t i = 0; i < plan->n_entries; i++)
+		if (plan->entries[i].op == PLAN_SET)
+			fill_one(&fill, &plan->entries[i].entry.prefix);
+	return !is_overfull(&fill);
 }
 
 int plan_tables(const struct desired *desired, uint32_t scope, const struct tables *have,
@@ -284,7 +311,13 @@ int plan_edits(const struct tables *have, const struct tables *want, struct plan
 		return -ENOMEM;
 	}
 	merge_entries(have, want, PLAN_SET, &plan);
-	merge_entries(have, want, PLAN_DELETE, &plan);
+	if (hold_both(have, &plan)) {
+		merge_entries(have, want, PLAN_DELETE, &plan);
+	} else {
+		plan.n_entries = 0;
+		merge_entries(have, want, PLAN_DELETE, &plan);
+		merge_entries(have, want, PLAN_SET, &plan);
+	}
 	merge_slots(have, want, PLAN_SET, &plan);
 	merge_slots(have, want, PLAN_DELETE, &plan);
 	keep_taken_slots(&plan, want, taken);

@@ -76,7 +76,11 @@ struct plan_slot_edit {
  * an address whose prefix is replaced by another is covered all the time.
  */
 struct plan {
-	struct plan_entry_edit *entries; /* all PLAN_SET, then all PLAN_DELETE */
+	/*
+	 * All PLAN_SET, then all PLAN_DELETE; the other way round where a table cannot hold what it
+	 * has and what it gets at once.
+	 */
+	struct plan_entry_edit *entries;
 	size_t n_entries;
 	struct plan_slot_edit *slots; /* all PLAN_SET, then all PLAN_DELETE */
 	size_t n_slots;

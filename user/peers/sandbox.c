@@ -8,6 +8,7 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -96,6 +97,26 @@ int sandbox_drop(int keep_fd)
 	return 0;
 }
 
+/*
+ * Standard error is the node's, and may be its terminal: the last descriptor that leads out. It is
+ * given up before anything is read, but not before somebody was told that the filter did not load.
+ */
+static int load_and_be_silent(scmp_filter_ctx filter)
+{
+	int kept = dup(STDERR_FILENO); /* -1 when there never was one */
+	int err;
+
+	if (dup2(STDIN_FILENO, STDERR_FILENO) < 0)
+		err = -errno;
+	else
+		err = seccomp_load(filter);
+	if (err && kept >= 0)
+		(void)dup2(kept, STDERR_FILENO); /* else the caller says it to nobody */
+	if (kept >= 0)
+		close(kept);
+	return err;
+}
+
 int sandbox_filter(void)
 {
 	static const int allowed[] = {
@@ -110,7 +131,6 @@ int sandbox_filter(void)
 		SCMP_SYS(poll),
 		SCMP_SYS(ppoll),
 		SCMP_SYS(brk),
-		SCMP_SYS(mmap),
 		SCMP_SYS(munmap),
 		SCMP_SYS(mremap),
 		SCMP_SYS(madvise),
@@ -125,17 +145,18 @@ int sandbox_filter(void)
 		SCMP_SYS(exit_group),
 		SCMP_SYS(restart_syscall),
 	};
+	/* No memory becomes code: neither new memory nor what was written to. */
+	static const int without_exec[] = { SCMP_SYS(mmap), SCMP_SYS(mprotect) };
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int err = filter ? 0 : -ENOMEM;
 
 	for (size_t i = 0; !err && i < sizeof(allowed) / sizeof(allowed[0]); i++)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
-	/* Memory that can be written is never run. */
+	for (size_t i = 0; !err && i < sizeof(without_exec) / sizeof(without_exec[0]); i++)
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, without_exec[i], 1,
+				       SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	if (!err)
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-				       SCMP_A2(SCMP_CMP_MASKED_EQ, 4 /* PROT_EXEC */, 0));
-	if (!err)
-		err = seccomp_load(filter);
+		err = load_and_be_silent(filter);
 	seccomp_release(filter);
 	return err;
 }

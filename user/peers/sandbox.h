@@ -16,9 +16,11 @@ int sandbox_drop(int keep_fd);
 
 /**
  * sandbox_filter() - after everything is set up: a seccomp filter that knows only what parsing
- * needs. No open, no socket, no exec; anything else kills the process.
+ * needs. No open, no socket, no exec, no memory that can be run; anything else kills the process.
+ * Standard error goes where standard input has gone in sandbox_drop(), to /dev/null: from now on
+ * the process tells the outside nothing but its exit status.
  *
- * Return: 0; negative errno, and the process must end.
+ * Return: 0; negative errno, with standard error as it was, and the process must end.
  */
 int sandbox_filter(void);
 

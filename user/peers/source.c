@@ -84,7 +84,6 @@ int source_main(void)
 		return log_err(err, "source: enter the sandbox"), 1;
 	err = loop(&source);
 	event_base_free(source.base);
-	if (err && err != -EPIPE)
-		return log_err(err, "source"), 1;
-	return 0;
+	/* Nobody hears us any more: the node says that we have ended, and starts another. */
+	return err && err != -EPIPE ? 1 : 0;
 }

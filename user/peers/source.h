@@ -9,7 +9,7 @@
  * source_main() - the whole life of the source process.
  *
  * Started by the node with its end of the border socket as descriptor BORDER_SOURCE_FD. Ends when
- * the node does.
+ * the node does. What goes wrong after it has entered its sandbox is told by the exit status only.
  *
  * Return: exit status.
  */

@@ -4,6 +4,10 @@
  *
  * What is changed is written down in a record file first, so that `down` can restore it even after
  * a crash. Sysctls belong to a network namespace, and to one boot: so does the record (below /run).
+ *
+ * Two that change them at once would each take what the other has written for the host's own value:
+ * callers hold the lock of the network namespace (node/instance.h) around both functions. It also
+ * makes the record's temporary file theirs alone.
  */
 #ifndef TUNNEL_FORWARDING_H
 #define TUNNEL_FORWARDING_H

@@ -73,7 +73,8 @@ static int take_link(const struct nlmsghdr *msg, void *data)
 	return 0;
 }
 
-int link_get(const char *name, struct link *ret_link)
+/* By name, or by number when @name is NULL. */
+static int ask_link(const char *name, uint32_t ifindex, struct link *ret_link)
 {
 	char request[NL_REQUEST_BYTES];
 	struct nlmsghdr *msg = mnl_nlmsg_put_header(request);
@@ -81,12 +82,12 @@ int link_get(const char *name, struct link *ret_link)
 	struct link link = {};
 	int err;
 
-	if (!link_name_valid(name))
-		return -EINVAL;
 	msg->nlmsg_type = RTM_GETLINK;
 	head = mnl_nlmsg_put_extra_header(msg, sizeof(*head));
 	head->ifi_family = AF_UNSPEC;
-	mnl_attr_put_strz(msg, IFLA_IFNAME, name);
+	head->ifi_index = (int)ifindex;
+	if (name)
+		mnl_attr_put_strz(msg, IFLA_IFNAME, name);
 	err = nl_ask(NETLINK_ROUTE, msg, take_link, &link);
 	if (err)
 		return err;
@@ -94,6 +95,16 @@ int link_get(const char *name, struct link *ret_link)
 		return -EPROTO;
 	*ret_link = link;
 	return 0;
+}
+
+int link_get(const char *name, struct link *ret_link)
+{
+	return link_name_valid(name) ? ask_link(name, 0, ret_link) : -EINVAL;
+}
+
+int link_get_index(uint32_t ifindex, struct link *ret_link)
+{
+	return ifindex ? ask_link(NULL, ifindex, ret_link) : -ENODEV;
 }
 
 struct addrs {

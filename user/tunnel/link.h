@@ -37,6 +37,9 @@ bool link_name_valid(const char *name);
  */
 int link_get(const char *name, struct link *ret_link);
 
+/** link_get_index() - look up one interface by number. Return: as link_get(). */
+int link_get_index(uint32_t ifindex, struct link *ret_link);
+
 /** One address of one interface. */
 struct link_addr {
 	uint32_t ifindex;

@@ -17,8 +17,8 @@
 #include "base/cleanup.h"
 #include "tunnel/wg_uapi.h"
 
-#define SILENCE_MAX_S 5
-#define ANSWER_MAX_S 60
+#define SILENCE_MAX_S 1
+#define ANSWER_MAX_S 2
 #define ANSWER_MAX_BYTES (1ull << 30) /* 2^20 peers of 1 KiB */
 #define CHUNK_BYTES 16384
 
