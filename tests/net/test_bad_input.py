@@ -95,9 +95,11 @@ def running(mesh: Mesh) -> Iterator[tuple[RelayCommands, Daemon]]:
 
 
 def _wait_good(mesh: Mesh, commands: RelayCommands, daemon: Daemon) -> None:
-    """The good list is back, and applied."""
+    """The good list is back, and applied: this one, not one that was there before."""
+    said = len(daemon.messages())
     mesh.peers.replace(devices.records(mesh.devices()))
-    wait_until(lambda: not commands.status()["list"]["error"], "good list again")
+    wait_until(lambda: any(" devices, " in line for line in daemon.messages()[said:])
+               and not commands.status()["list"]["error"], "good list again")
     daemon.new_messages()
 
 
