@@ -2,13 +2,15 @@
 /*
  * notation.h - keys, device lists and JSON as short texts, so that a row of a test is a line.
  *
- * A device is written "a!:100.64.0.2,200::2": key (32 times the letter), "!" when relay-only,
- * prefixes. A list is devices with blanks between them.
+ * A device is written "a!%64:100.64.0.2,200::2;10.0.0.0/8": key (32 times the letter), "!" when
+ * relay-only, "%" and the length of the VPC's IPv6 prefix when it is said, tunnel addresses and
+ * behind ";" advertised CIDRs. A list is devices with blanks between them.
  */
 #ifndef TESTS_NOTATION_H
 #define TESTS_NOTATION_H
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "peers/device.h"
@@ -25,16 +27,18 @@ static inline struct prefix notation_prefix(const char *text)
 	return prefix;
 }
 
-/* Prefixes with commas between them, for the device that was added last. */
-static inline void notation_add_prefixes(char *text, struct device_list *list)
+/* Prefixes with commas between them, for the device that was added last. Return: how many. */
+static inline uint32_t notation_add_prefixes(char *text, struct device_list *list)
 {
-	char *rest = text;
+	char *rest = *text ? text : NULL;
+	uint32_t n = 0;
 
-	for (char *word; (word = strsep(&rest, ","));) {
+	for (char *word; (word = strsep(&rest, ",")); n++) {
 		struct prefix prefix = notation_prefix(word);
 
 		assert_int_equal(device_list_add_prefix(list, &prefix), 0);
 	}
+	return n;
 }
 
 static inline struct device_list notation_list(const char *text)
@@ -45,15 +49,23 @@ static inline struct device_list notation_list(const char *text)
 	snprintf(copy, sizeof(copy), "%s", text);
 	for (char *word; (word = strsep(&rest, " "));) {
 		struct device device = { .relay_only = word[0] && word[1] == '!' };
-		char *prefixes = strchr(word, ':');
+		char *prefixes = strchr(word, ':'), *bits = strchr(word, '%'), *cidrs;
 
 		if (!*word)
 			continue;
 		memset(device.public_key, *word, sizeof(device.public_key));
 		device.name[0] = *word;
+		device.ipv6_bits = bits ? atoi(bits + 1) : 0;
 		assert_int_equal(device_list_add(&list, &device), 0);
-		if (prefixes && prefixes[1])
+		if (!prefixes)
+			continue;
+		cidrs = strchr(prefixes, ';');
+		if (cidrs)
+			*cidrs = '\0';
+		list.devices[list.n_devices - 1].n_addresses =
 			notation_add_prefixes(prefixes + 1, &list);
+		if (cidrs)
+			notation_add_prefixes(cidrs + 1, &list);
 	}
 	return list;
 }
@@ -71,8 +83,15 @@ static inline const char *notation_show(const struct device_list *list,
 
 		n += snprintf(text + n, NOTATION_TEXT_MAX - n, "%s%c%s", i ? " " : "",
 			      d->public_key[0], d->relay_only ? "!" : "");
+		if (d->ipv6_bits)
+			n += snprintf(text + n, NOTATION_TEXT_MAX - n, "%%%u", d->ipv6_bits);
+		if (d->n_prefixes)
+			n += snprintf(text + n, NOTATION_TEXT_MAX - n, ":");
 		for (uint32_t p = 0; p < d->n_prefixes; p++)
-			n += snprintf(text + n, NOTATION_TEXT_MAX - n, "%c%s", p ? ',' : ':',
+			n += snprintf(text + n, NOTATION_TEXT_MAX - n, "%s%s",
+				      p == d->n_addresses ? ";"
+				      : p                 ? ","
+							  : "",
 				      prefix_format(&list->prefixes[d->first_prefix + p], prefix));
 	}
 	return text;

@@ -2,9 +2,10 @@
 /*
  * test_border.c - records between the processes: what the node takes, and what it refuses.
  *
- * A record is written "B" (begin), "Da!" (device: key, relay-only), "P10.0.0.1,200::1" (prefixes),
- * "E1,2,3" (end: devices, prefixes, skipped), "X7" (kind 7); "^6" behind it names the list. The
- * node wants list 5, which is also the default.
+ * A record is written "B" (begin), "Da!2%64" (device: key, relay-only, tunnel addresses, length of
+ * the VPC's IPv6 prefix), "P10.0.0.1,200::1" (prefixes), "E1,2,3" (end: devices, prefixes,
+ * skipped), "X7" (kind 7); "^6" behind it names the list. The node wants list 5, which is also the
+ * default.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -29,11 +30,21 @@ static const struct {
 	const char *list;           /* when it is whole */
 } cases[] = {
 	{ "empty list",              "B E0,0,0",                        1, "" },
-	{ "whole list",              "B Da! P10.0.0.1,200::1 Db Dc P10.0.0.0/8 E3,3,2", 1,
-	  "a!:10.0.0.1/32,200::1/128 b c:10.0.0.0/8" },
-	{ "prefixes in two records", "B Da P10.0.0.1 P200::1,10.0.0.0/8 E1,3,0", 1, "a:10.0.0.1/32,200::1/128,10.0.0.0/8" },
+	{ "whole list",              "B Da!2%64 P10.0.0.1,200::1 Db%128 Dc P10.0.0.0/8 E3,3,2", 1,
+	  "a!%64:10.0.0.1/32,200::1/128 b%128 c:;10.0.0.0/8" },
+	{ "prefixes in two records", "B Da2 P10.0.0.1 P200::1,10.0.0.0/8 E1,3,0", 1, "a:10.0.0.1/32,200::1/128;10.0.0.0/8" },
+	{ "all prefixes are addresses", "B Da3 P10.0.0.1 P200::1,10.0.0.2 Db1 P200::2 E2,4,0", 1,
+	  "a:10.0.0.1/32,200::1/128,10.0.0.2/32 b:200::2/128" },
+	{ "more addresses than prefixes, at the end",  "B Da Db2 P200::1 E2,1,0", -EPROTO, NULL },
+	{ "more addresses than prefixes, another device", "B Da2 P10.0.0.1 Db",   -EPROTO, NULL },
+	{ "address, but no prefix, at the end",        "B Da1 E1,0,0",            -EPROTO, NULL },
+	{ "address, but no prefix, another device",    "B Da1 Db",                -EPROTO, NULL },
+	{ "very many addresses",     "B Da4294967295 P10.0.0.1 E1,1,0",   -EPROTO, NULL },
+	{ "addresses of another device", "B Da P10.0.0.1,10.0.0.2 Db1 E2,2,0", -EPROTO, NULL },
+	{ "length of the IPv6 prefix too large", "B Da%129",              -EPROTO, NULL },
+	{ "length of the IPv6 prefix very large", "B Da%320",             -EPROTO, NULL },
 	{ "older list is skipped",   "B^4 Db^4 E9,9,9^4 B Da X7^3 D^0 E1,0,0", 1, "a" },
-	{ "older list begins in between", "B Da B^4 P10.0.0.1 E1,1,0", 1, "a:10.0.0.1/32" },
+	{ "older list begins in between", "B Da1 B^4 P10.0.0.1 E1,1,0", 1, "a:10.0.0.1/32" },
 	{ "the end of a list is missing", "B^4 Da^4 B Db E1,0,0",         1, "b" },
 	{ "newer list begins",       "B^6",                             -EPROTO, NULL },
 	{ "newer device",            "B Da^6",                          -EPROTO, NULL },
@@ -134,6 +145,11 @@ static struct border_record make_record(char *word)
 		record.kind = BORDER_DEVICE;
 		memset(record.device.public_key, word[1], sizeof(record.device.public_key));
 		record.device.relay_only = word[1] && word[2] == '!';
+		if (word[1])
+			record.device.n_addresses =
+				strtoul(word + 2 + record.device.relay_only, NULL, 10);
+		if (strchr(word, '%'))
+			record.device.ipv6_bits = strtoul(strchr(word, '%') + 1, NULL, 10);
 	} else if (*word == 'P') {
 		record.kind = BORDER_PREFIXES_OF_DEVICE;
 		for (char *prefix; (prefix = strsep(&text, ","));)
@@ -225,13 +241,15 @@ static void test_device_fields(void **state)
 	}
 }
 
-static void test_key_of_zeros(void **state)
+static void test_low_order_keys(void **state)
 {
 	struct border_record first = begin(), record = device('\0');
 	struct border_list list = {};
 
 	(void)state;
 	assert_int_equal(border_list_add(&list, &first, WANT), 0);
+	assert_int_equal(border_list_add(&list, &record, WANT), -EPROTO);
+	record.device.public_key[0] = 1; /* another low-order point */
 	assert_int_equal(border_list_add(&list, &record, WANT), -EPROTO);
 	record.device.public_key[WG_KEY_BYTES - 1] = 1;
 	assert_int_equal(border_list_add(&list, &record, WANT), 0);
@@ -329,7 +347,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sequences),     cmocka_unit_test(test_next_list),
-		cmocka_unit_test(test_device_fields), cmocka_unit_test(test_key_of_zeros),
+		cmocka_unit_test(test_device_fields), cmocka_unit_test(test_low_order_keys),
 		cmocka_unit_test(test_prefix_fields), cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_older_lists),
 	};

@@ -4,7 +4,7 @@
  *
  * Devices are written as in notation.h; 's' is the relay itself. The result is "devices | entries |
  * conflicts": an entry is "prefix=key" with "*" for the relay's own, a conflict
- * "prefix=winner<loser".
+ * "prefix=winner<loser", with "<<" when the winner's is a tunnel address and the loser's is not.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -49,6 +49,28 @@ static const struct {
 	  " | 10.0.0.9/32=* 200::9/128=* | ", 0 },
 	{ "smaller key wins",         "s b:10.0.0.1,200::1 a:10.0.0.1,200::1", "", false,
 	  "a b | 10.0.0.1/32=a 200::1/128=a | 10.0.0.1/32=a<b 200::1/128=a<b", 0 },
+	{ "tunnel address wins",      "s a:;10.0.0.1,200::1 b:10.0.0.1,200::1", "", false,
+	  "a b | 10.0.0.1/32=b 200::1/128=b | 10.0.0.1/32=b<<a 200::1/128=b<<a", 0 },
+	{ "tunnel address wins, smaller key", "s a:10.0.0.1,200::1 b:;10.0.0.1,200::1", "", false,
+	  "a b | 10.0.0.1/32=a 200::1/128=a | 10.0.0.1/32=a<<b 200::1/128=a<<b", 0 },
+	{ "smaller key wins between tunnel addresses", "s a:;200::1 c:200::1 b:200::1 d:;200::1", "", false,
+	  "a b c d | 200::1/128=b | 200::1/128=b<<a 200::1/128=b<c 200::1/128=b<<d", 0 },
+	{ "smaller key wins between advertised ones", "s b:;200::1,10.0.0.0/8 a:;200::1,10.0.0.0/8", "", false,
+	  "a b | 10.0.0.0/8=a 200::1/128=a | 10.0.0.0/8=a<b 200::1/128=a<b", 0 },
+	{ "another length is no conflict", "s a:;10.0.0.0/8,200::/64 b:10.0.0.0,200::", "", false,
+	  "a b | 10.0.0.0/8=a 10.0.0.0/32=b 200::/64=a 200::/128=b | ", 0 },
+	{ "address and advertised by the same", "s a:10.0.0.1,200::1;10.0.0.1,200::1", "", false,
+	  "a | 10.0.0.1/32=a 200::1/128=a | ", 0 },
+	{ "advertised by those who have it", "s c:200::1;200::1 b:200::1;200::1 a:;200::1,200::1", "", false,
+	  "a b c | 200::1/128=b | 200::1/128=b<<a 200::1/128=b<c", 0 },
+	{ "host's address wins over a tunnel address", "s a:10.0.0.1,fe80::1 b:;10.0.0.1,fe80::1", "10.0.0.1 fe80::1", false,
+	  "a b | 10.0.0.1/32=* fe80::1/128=* | 10.0.0.1/32=*<a 10.0.0.1/32=*<<b fe80::1/128=*<a fe80::1/128=*<<b", 0 },
+	{ "tunnel address wins over what we advertise", "s:10.0.0.9;10.0.0.1,200::1 a:10.0.0.1,200::1", "", false,
+	  "a | 10.0.0.1/32=a 10.0.0.9/32=* 200::1/128=a | 10.0.0.1/32=a<<* 200::1/128=a<<*", 0 },
+	{ "what we advertise wins over others'", "s:10.0.0.9;10.0.0.0/8,200::/64 a:;10.0.0.0/8,200::/64", "", false,
+	  "a | 10.0.0.0/8=* 10.0.0.9/32=* 200::/64=* | 10.0.0.0/8=*<a 200::/64=*<a", 0 },
+	{ "the host has what we advertise", "s:;10.0.0.9,200::9 a:10.0.0.9,200::9", "10.0.0.9 200::9", false,
+	  "a | 10.0.0.9/32=* 200::9/128=* | 10.0.0.9/32=*<a 200::9/128=*<a", 0 },
 	{ "three want it",            "s c:200::1 b:200::1 a:200::1", "", false,
 	  "a b c | 200::1/128=a | 200::1/128=a<b 200::1/128=a<c", 0 },
 	{ "same network twice",       "s b:10.0.0.0/8 a:10.0.0.0/8", "", false,
@@ -85,9 +107,11 @@ static void show(const struct desired *d, char text[static NOTATION_TEXT_MAX])
 			      key_of(d, d->entries[i].device));
 	n += snprintf(text + n, NOTATION_TEXT_MAX - n, " |");
 	for (size_t i = 0; i < d->n_conflicts; i++)
-		n += snprintf(text + n, NOTATION_TEXT_MAX - n, " %s=%c<%c",
+		n += snprintf(text + n, NOTATION_TEXT_MAX - n, " %s=%c%s%c",
 			      prefix_format(&d->conflicts[i].prefix, prefix),
-			      key_of(d, d->conflicts[i].winner), key_of(d, d->conflicts[i].loser));
+			      key_of(d, d->conflicts[i].winner),
+			      d->conflicts[i].by_address ? "<<" : "<",
+			      key_of(d, d->conflicts[i].loser));
 	if (!d->n_conflicts)
 		snprintf(text + n, NOTATION_TEXT_MAX - n, " ");
 }
@@ -155,8 +179,9 @@ static void test_without_us(void **state)
 static void test_order_of_the_list(void **state)
 {
 	static const char *const words[] = {
-		"s:10.0.0.9,200::9",   "a:10.0.0.1,10.1.0.0/16",  "b!:10.0.0.1,200::9,fd00::/8",
-		"c:fd00::/8,10.0.0.1", "d:200::9,192.0.2.1,::/0", "e:::/0,10.1.0.0/16",
+		"s:10.0.0.9,200::9",           "a:10.0.0.1,10.1.0.0/16;200::5",
+		"b!:10.0.0.1,200::9,fd00::/8", "c:fd00::/8,10.0.0.1",
+		"d:200::9,192.0.2.1,::/0",     "e:::/0,10.1.0.0/16,200::5;10.0.0.1",
 	};
 	char list[NOTATION_TEXT_MAX], first[NOTATION_TEXT_MAX] = "", text[NOTATION_TEXT_MAX];
 	unsigned int order[N(words)];
@@ -188,6 +213,50 @@ static void test_order_of_the_list(void **state)
 	}
 	assert_non_null(strstr(first, "10.0.0.1/32=a<b 10.0.0.1/32=a<c"));
 	assert_non_null(strstr(first, "192.0.2.1/32=*<d"));
+	assert_non_null(strstr(first, "10.0.0.1/32=a<<e"));
+	assert_non_null(strstr(first, "200::5/128=e<<a"));
+}
+
+/* What belongs on our interface, whatever else there is. */
+static void test_self_addresses(void **state)
+{
+	/* clang-format off */
+	static const struct {
+		const char *name, *list;
+		bool ipv4_only;
+		const char *addresses;
+		int ipv6_bits;
+	} rows[] = {
+		{ "none",              "a:10.0.0.1 s",                        false, "", 0 },
+		{ "both families",     "a%48:10.0.0.1 s%64:200::9,10.0.0.9",  false, "10.0.0.9/32 200::9/128", 64 },
+		{ "length is not said", "s:10.0.0.9,200::9 a%64",             false, "10.0.0.9/32 200::9/128", 0 },
+		{ "single stack",      "s%64:200::9,10.0.0.9",                true,  "10.0.0.9/32", 64 },
+		{ "not what we advertise", "s:10.0.0.9;10.0.0.8,200::8,fd00::/8", false, "10.0.0.9/32", 0 },
+		{ "only advertised",   "s:;10.0.0.8,200::8",                  false, "", 0 },
+		{ "no networks",       "s:10.0.0.0/8,10.0.0.9,200::/64,200::9", false, "10.0.0.9/32 200::9/128", 0 },
+		{ "each once, in order", "s:10.0.0.9,200::9,10.0.0.8,200::9,10.0.0.9", false, "10.0.0.8/32 10.0.0.9/32 200::9/128", 0 },
+		{ "another device has it too", "a:10.0.0.9,200::9 s:10.0.0.9,200::9", false, "10.0.0.9/32 200::9/128", 0 },
+		{ "our own key is repeated", "s%64:10.0.0.9 a s%48:10.0.0.8,200::8", false, "10.0.0.9/32", 64 },
+	};
+	/* clang-format on */
+
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++) {
+		char text[NOTATION_TEXT_MAX] = "", prefix[PREFIX_TEXT_MAX];
+		struct desired desired = {};
+		size_t n = 0;
+
+		assert_int_equal(
+			build(rows[i].list, "192.0.2.1 fe80::1", rows[i].ipv4_only, &desired), 0);
+		for (size_t a = 0; a < desired.n_self_addresses; a++)
+			n += snprintf(text + n, sizeof(text) - n, "%s%s", a ? " " : "",
+				      prefix_format(&desired.self_addresses[a], prefix));
+		if (strcmp(text, rows[i].addresses) != 0 ||
+		    desired.self_ipv6_bits != rows[i].ipv6_bits)
+			fail_msg("%s: %s, %u", rows[i].name, text, desired.self_ipv6_bits);
+		desired_done(&desired);
+		assert_null(desired.self_addresses);
+	}
 }
 
 static void test_done_is_safe(void **state)
@@ -209,6 +278,7 @@ int main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_without_us),
 		cmocka_unit_test(test_order_of_the_list),
+		cmocka_unit_test(test_self_addresses),
 		cmocka_unit_test(test_done_is_safe),
 	};
 

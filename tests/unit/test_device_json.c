@@ -2,7 +2,8 @@
 /*
  * test_device_json.c - one device of the api-server: every member, missing, empty, wrong.
  *
- * What was read is shown as "name!: prefixes", "!" for relay-only. JSON is as in notation_json().
+ * What was read is shown as "name!%64: addresses ; CIDRs", "!" for relay-only, "%64" when the
+ * length of the VPC's IPv6 prefix is known. JSON is as in notation_json().
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -23,9 +24,11 @@
 #define KEY "'public_key':'YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE='"
 #define ALLOWED "'allowed_ips':['100.64.0.2/32','200::2/128']"
 #define V4(address) "'ipv4_tunnel_ips':[{'address':'" address "','cidr':'100.64.0.0/10'}]"
-#define V6(address) "'ipv6_tunnel_ips':[{'address':'" address "','cidr':'200::/64'}]"
+#define V6C(address, cidr) "'ipv6_tunnel_ips':[{'address':'" address "','cidr':" cidr "}]"
+#define V6(address) V6C(address, "'200::/64'")
 
 #define NO_KEY "it has no public key"
+#define LOW_ORDER "its public key is one that no handshake can succeed with (a low-order point)"
 #define BAD_KEY "its public key is not base64 of 32 bytes"
 #define BAD_ADDRESS "one of its tunnel addresses is no address, or of the wrong family"
 #define NO_ADDRESS "it has no tunnel address"
@@ -41,31 +44,62 @@ static const struct {
 } cases[] = {
 	{ "current device", KEY ",'hostname':'a'," ALLOWED "," V4("100.64.0.2") "," V6("200::2")
 	  ",'advertise_cidrs':['10.0.0.0/8','fd00::/8'],'symmetric_nat':true",
-	  "a!: 100.64.0.2/32 200::2/128 10.0.0.0/8 fd00::/8", NULL },
+	  "a!%64: 100.64.0.2/32 200::2/128 ; 10.0.0.0/8 fd00::/8", NULL },
 	{ "device of April 2023", KEY ",'hostname':'a','tunnel_ip':'100.100.0.7','tunnel_ip_v6':"
 	  "'200::7','child_prefix':['10.0.0.0/8','fd00::/8'],'symmetric_nat':false",
-	  "a: 100.100.0.7/32 200::7/128 10.0.0.0/8 fd00::/8", NULL },
+	  "a: 100.100.0.7/32 200::7/128 ; 10.0.0.0/8 fd00::/8", NULL },
 	{ "relay: addresses without length", KEY ",'allowed_ips':['100.64.0.1','200::1'],"
-	  V4("100.64.0.1") "," V6("200::1"), ": 100.64.0.1/32 200::1/128", NULL },
+	  V4("100.64.0.1") "," V6("200::1"), "%64: 100.64.0.1/32 200::1/128", NULL },
 	{ "only allowed_ips",          KEY "," ALLOWED,           ": 100.64.0.2/32 200::2/128", NULL },
 	{ "only ipv4_tunnel_ips",      KEY "," V4("100.64.0.2"),  ": 100.64.0.2/32", NULL },
-	{ "only ipv6_tunnel_ips",      KEY "," V6("200::2"),      ": 200::2/128", NULL },
+	{ "only ipv6_tunnel_ips",      KEY "," V6("200::2"),      "%64: 200::2/128", NULL },
 	{ "only tunnel_ip",            KEY ",'tunnel_ip':'100.64.0.2'", ": 100.64.0.2/32", NULL },
 	{ "only tunnel_ip_v6",         KEY ",'tunnel_ip_v6':'200::2'", ": 200::2/128", NULL },
 	{ "members disagree",          KEY "," ALLOWED "," V4("100.64.0.3") "," V6("200::3"),
-	  ": 100.64.0.2/32 200::2/128 100.64.0.3/32 200::3/128", NULL },
+	  "%64: 100.64.0.2/32 200::2/128 100.64.0.3/32 200::3/128", NULL },
 	{ "lengths of a host",         KEY "," V4("100.64.0.2/32") "," V6("200::2/128"),
-	  ": 100.64.0.2/32 200::2/128", NULL },
+	  "%64: 100.64.0.2/32 200::2/128", NULL },
 	{ "CIDR in allowed_ips",       KEY ",'allowed_ips':['10.0.0.0/8','200::/64']",
 	  ": 10.0.0.0/8 200::/64", NULL },
 	{ "CIDR that is an address",   KEY "," V4("100.64.0.2") ",'advertise_cidrs':['10.0.0.1','100.64.0.2']",
-	  ": 100.64.0.2/32 10.0.0.1/32", NULL },
+	  ": 100.64.0.2/32 ; 10.0.0.1/32", NULL },
 	{ "exit node",                 KEY "," V4("100.64.0.2") ",'advertise_cidrs':['0.0.0.0/0','::/0']",
-	  ": 100.64.0.2/32 0.0.0.0/0 ::/0", NULL },
+	  ": 100.64.0.2/32 ; 0.0.0.0/0 ::/0", NULL },
 	{ "unknown members",           KEY "," ALLOWED ",'public_keys':1,'x':{'allowed_ips':[1]},'relay':'x'",
 	  ": 100.64.0.2/32 200::2/128", NULL },
 	{ "new child_prefix is empty", KEY "," V4("100.64.0.2") ",'advertise_cidrs':[],'child_prefix':['10.0.0.0/8']",
-	  ": 100.64.0.2/32 10.0.0.0/8", NULL },
+	  ": 100.64.0.2/32 ; 10.0.0.0/8", NULL },
+
+	{ "length of the IPv6 prefix", KEY "," V6C("200::2", "'200::/10'"),   "%10: 200::2/128", NULL },
+	{ "length with leading zeros", KEY "," V6C("200::2", "'0200::/64'"),  "%64: 200::2/128", NULL },
+	{ "length of a host",          KEY "," V6C("200::2", "'200::2/128'"), "%128: 200::2/128", NULL },
+	{ "length is not there",       KEY "," V6C("200::2", "'200::2'"),     "%128: 200::2/128", NULL },
+	{ "length zero",               KEY "," V6C("200::2", "'::/0'"),       ": 200::2/128", NULL },
+	{ "IPv6 CIDR is missing",      KEY ",'ipv6_tunnel_ips':[{'address':'200::2'}]", ": 200::2/128", NULL },
+	{ "IPv6 CIDR is null",         KEY "," V6C("200::2", "null"),         ": 200::2/128", NULL },
+	{ "IPv6 CIDR is empty",        KEY "," V6C("200::2", "''"),           ": 200::2/128", NULL },
+	{ "IPv6 CIDR is a number",     KEY "," V6C("200::2", "64"),           ": 200::2/128", NULL },
+	{ "IPv6 CIDR is an array",     KEY "," V6C("200::2", "['200::/64']"), ": 200::2/128", NULL },
+	{ "IPv6 CIDR as in the design", KEY "," V6C("200::2", "'200:/64'"),   ": 200::2/128", NULL },
+	{ "IPv6 CIDR has host bits",   KEY "," V6C("200::2", "'200::2/64'"),  ": 200::2/128", NULL },
+	{ "IPv6 CIDR too long",        KEY "," V6C("200::2", "'200::/129'"),  ": 200::2/128", NULL },
+	{ "IPv6 CIDR with a NUL",      KEY "," V6C("200::2", "'200::/64\\u0000'"), ": 200::2/128", NULL },
+	{ "IPv6 CIDR is IPv4",         KEY "," V6C("200::2", "'0.0.0.0/0'"),  ": 200::2/128", NULL },
+	{ "IPv6 CIDR without the address", KEY "," V6C("200::2", "'201::/64'"), ": 200::2/128", NULL },
+	{ "IPv6 CIDR just beside the address", KEY "," V6C("200::2", "'200::/127'"), ": 200::2/128", NULL },
+	{ "first IPv6 CIDR counts", KEY ",'ipv6_tunnel_ips':[{'address':'200::2','cidr':'200::/48'},{'address':'200::3','cidr':'200::/64'}]",
+	  "%48: 200::2/128 200::3/128", NULL },
+	{ "IPv4 CIDR says nothing of IPv6", KEY "," V4("100.64.0.2"),        ": 100.64.0.2/32", NULL },
+	{ "length in April 2023", KEY ",'tunnel_ip':'100.100.0.7','tunnel_ip_v6':'200::7','organization_prefix':'100.100.0.0/16','organization_prefix_v6':'0200::/60'",
+	  "%60: 100.100.0.7/32 200::7/128", NULL },
+	{ "length in April 2023 without an address", KEY ",'tunnel_ip':'100.100.0.7','organization_prefix_v6':'200::/64'",
+	  ": 100.100.0.7/32", NULL },
+	{ "length in April 2023, IPv4", KEY ",'tunnel_ip_v6':'200::7','organization_prefix_v6':'100.100.0.0/16'",
+	  ": 200::7/128", NULL },
+	{ "length in April 2023, elsewhere", KEY ",'tunnel_ip_v6':'200::7','organization_prefix_v6':'201::/64'",
+	  ": 200::7/128", NULL },
+	{ "lengths of both eras", KEY "," V6("200::2") ",'tunnel_ip_v6':'200::2','organization_prefix_v6':'200::/48'",
+	  "%64: 200::2/128", NULL },
 
 	{ "empty object",              "",                                   NULL, NO_KEY },
 	{ "key is a number",           "'public_key':1," ALLOWED,            NULL, NO_KEY },
@@ -78,7 +112,9 @@ static const struct {
 	{ "key in the URL alphabet",   "'public_key':'__________________________________________8='," ALLOWED, NULL, BAD_KEY },
 	{ "key with a NUL",            "'public_key':'YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=\\u0000'," ALLOWED, NULL, NO_KEY },
 	{ "key of zeros",              "'public_key':'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA='," ALLOWED,
-	  NULL, "its public key is all zero" },
+	  NULL, LOW_ORDER },
+	{ "key that is a point of order 8", "'public_key':'4Ot6fDtBuK4WVuP68Z/EatoJjeucMrH9hmIFFl9JuAA='," ALLOWED,
+	  NULL, LOW_ORDER },
 	{ "flag is a string",          KEY "," ALLOWED ",'symmetric_nat':'true'", NULL, "symmetric_nat is neither true nor false" },
 	{ "flag is a number",          KEY "," ALLOWED ",'symmetric_nat':1", NULL, "symmetric_nat is neither true nor false" },
 
@@ -121,9 +157,9 @@ static const struct {
 	{ "no address, but a CIDR",    KEY ",'advertise_cidrs':['10.0.0.0/8']", NULL, NO_ADDRESS },
 
 	{ "one bad CIDR of three", KEY "," V4("100.64.0.2") ",'advertise_cidrs':['10.0.0.0/8','10.0.0.1/8','fd00::/8']",
-	  ": 100.64.0.2/32 10.0.0.0/8 fd00::/8", "advertised CIDR '10.0.0.1/8' " HOST_BITS },
+	  ": 100.64.0.2/32 ; 10.0.0.0/8 fd00::/8", "advertised CIDR '10.0.0.1/8' " HOST_BITS },
 	{ "bad IPv6 CIDR", KEY "," V6("200::2") ",'advertise_cidrs':['fd00::1/64']",
-	  ": 200::2/128", "advertised CIDR 'fd00::1/64' " HOST_BITS },
+	  "%64: 200::2/128", "advertised CIDR 'fd00::1/64' " HOST_BITS },
 	{ "two bad CIDRs", KEY "," V4("100.64.0.2") ",'advertise_cidrs':['10.0.0.0/33','fd00::/129']", ": 100.64.0.2/32",
 	  "advertised CIDR '10.0.0.0/33' has a prefix length that is too large; "
 	  "advertised CIDR 'fd00::/129' has a prefix length that is too large" },
@@ -164,7 +200,7 @@ static const struct {
 	{ "symmetric_nat",   "false", KEY "," V4("10.0.0.1"),           ": 10.0.0.1/32", NULL },
 	{ "allowed_ips",     "[]", KEY "," V4("10.0.0.1"),              ": 10.0.0.1/32", NULL },
 	{ "allowed_ips",     "[]", KEY,                                 NULL, NO_ADDRESS },
-	{ "ipv4_tunnel_ips", "[]", KEY "," V6("200::2"),                ": 200::2/128", NULL },
+	{ "ipv4_tunnel_ips", "[]", KEY "," V6("200::2"),                "%64: 200::2/128", NULL },
 	{ "ipv4_tunnel_ips", "[]", KEY,                                 NULL, NO_ADDRESS },
 	{ "ipv6_tunnel_ips", "[]", KEY "," V4("10.0.0.1"),              ": 10.0.0.1/32", NULL },
 	{ "ipv6_tunnel_ips", "[]", KEY,                                 NULL, NO_ADDRESS },
@@ -175,17 +211,17 @@ static const struct {
 	{ "advertise_cidrs", "[]", KEY "," V4("10.0.0.1"),              ": 10.0.0.1/32", NULL },
 	{ "child_prefix",    "[]", KEY "," V4("10.0.0.1"),              ": 10.0.0.1/32", NULL },
 	{ "advertise_cidrs", "[]", KEY "," V4("10.0.0.1") ",'child_prefix':['10.0.0.0/8']",
-	  ": 10.0.0.1/32 10.0.0.0/8", NULL },
+	  ": 10.0.0.1/32 ; 10.0.0.0/8", NULL },
 };
 
 /* The devices of the fixture, in its order. */
 static const char *const fixture[] = {
-	"api-made: 100.64.0.5/32 200::5/128",
-	"build-07: 100.64.0.2/32 200::2/128",
-	"edge-lte-3!: 100.64.0.3/32 200::3/128 172.24.100.0/24 fd00:24:100::/64",
-	"lab-nostun: 100.64.0.4/32 200::4/128",
-	"relay-fra1: 100.64.0.1/32 200::1/128",
-	"old-1!: 100.100.0.7/32 200::7/128",
+	"api-made%64: 100.64.0.5/32 200::5/128",
+	"build-07%64: 100.64.0.2/32 200::2/128",
+	"edge-lte-3!%64: 100.64.0.3/32 200::3/128 ; 172.24.100.0/24 fd00:24:100::/64",
+	"lab-nostun%64: 100.64.0.4/32 200::4/128",
+	"relay-fra1%64: 100.64.0.1/32 200::1/128",
+	"old-1!%64: 100.100.0.7/32 200::7/128",
 };
 /* clang-format on */
 
@@ -226,11 +262,15 @@ static int read_text(const char *text, struct device_json *device, const char **
 static const char *show(const struct device_json *device, char text[static NOTATION_TEXT_MAX])
 {
 	char prefix[PREFIX_TEXT_MAX];
-	size_t n = snprintf(text, NOTATION_TEXT_MAX, "%s%s:", device->device.name,
+	size_t n = snprintf(text, NOTATION_TEXT_MAX, "%s%s", device->device.name,
 			    device->device.relay_only ? "!" : "");
 
+	if (device->device.ipv6_bits)
+		n += snprintf(text + n, NOTATION_TEXT_MAX - n, "%%%u", device->device.ipv6_bits);
+	n += snprintf(text + n, NOTATION_TEXT_MAX - n, ":");
 	for (size_t i = 0; i < device->n_prefixes; i++)
-		n += snprintf(text + n, NOTATION_TEXT_MAX - n, " %s",
+		n += snprintf(text + n, NOTATION_TEXT_MAX - n, "%s %s",
+			      i == device->device.n_addresses ? " ;" : "",
 			      prefix_format(&device->prefixes[i], prefix));
 	return text;
 }

@@ -30,6 +30,8 @@ static const struct {
 	{ "another order of devices", "a b",                  "b a",                    false },
 	{ "another order of prefixes", "a:10.0.0.1,10.0.0.2", "a:10.0.0.2,10.0.0.1",    false },
 	{ "prefix of the next device", "a:10.0.0.1,10.0.0.2 b", "a:10.0.0.1 b:10.0.0.2", false },
+	{ "the same with networks", "a:10.0.0.1;200::/64",    "a:10.0.0.1;200::/64",    true },
+	{ "address or advertised",  "a:10.0.0.1,10.0.0.2",    "a:10.0.0.1;10.0.0.2",    false },
 	{ "the last prefix differs", "a:10.0.0.1 b:200::1",   "a:10.0.0.1 b:200::2",    false },
 };
 /* clang-format on */
@@ -49,12 +51,17 @@ static void test_is_same(void **state)
 	}
 }
 
-/* The interface's own identity comes first, without addresses; peers keep their order. */
+/* The interface's own identity comes first, without addresses; peers keep their order, and of their
+ * AllowedIPs the hosts, which come first, and the networks theirs. */
 static void test_make(void **state)
 {
 	struct prefix both[] = { notation_prefix("10.0.0.0/8"), notation_prefix("200::/64") };
+	struct prefix mixed[] = { notation_prefix("10.0.0.0/8"), notation_prefix("10.0.0.1"),
+				  notation_prefix("200::/64"), notation_prefix("200::1"),
+				  notation_prefix("10.0.0.2") };
 	struct wg_peer peers[] = {
 		{ .allowed = both, .n_allowed = 2 },
+		{ .allowed = mixed, .n_allowed = N(mixed) },
 		{ .n_allowed = 0 },
 		{ .allowed = both + 1, .n_allowed = 1 },
 	};
@@ -65,9 +72,12 @@ static void test_make(void **state)
 	(void)state;
 	memset(device.public_key, 's', sizeof(device.public_key));
 	for (size_t i = 0; i < N(peers); i++)
-		memset(peers[i].public_key, 'c' - (int)i, sizeof(peers[i].public_key));
+		memset(peers[i].public_key, 'd' - (int)i, sizeof(peers[i].public_key));
 	assert_int_equal(interface_list_make(&device, &list), 0);
-	assert_string_equal(notation_show(&list, text), "s c:10.0.0.0/8,200::/64 b a:200::/64");
+	assert_string_equal(
+		notation_show(&list, text),
+		"s d:;10.0.0.0/8,200::/64 "
+		"c:10.0.0.1/32,200::1/128,10.0.0.2/32;10.0.0.0/8,200::/64 b a:;200::/64");
 	for (size_t i = 0; i < list.n_devices; i++)
 		assert_string_equal(list.devices[i].name, "");
 	device_list_done(&list);

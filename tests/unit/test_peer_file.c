@@ -52,12 +52,23 @@ static const struct {
 	{ "two devices",
 	  "[{'public_key':'@a','hostname':'x','symmetric_nat':true,'allowed_ips':['10.0.0.1','200::1']},\n"
 	  "{'public_key':'@b','allowed_ips':['10.0.0.2'],'advertise_cidrs':['fd00::/8']}]",
-	  "a!:10.0.0.1/32,200::1/128 b:10.0.0.2/32,fd00::/8", "", "" },
+	  "a!:10.0.0.1/32,200::1/128 b:10.0.0.2/32;fd00::/8", "", "" },
+	{ "tunnel addresses and the VPC's IPv6 prefix",
+	  "[{'public_key':'@a','ipv4_tunnel_ips':[{'address':'10.0.0.1','cidr':'10.0.0.0/8'}],"
+	  "'ipv6_tunnel_ips':[{'address':'200::1','cidr':'200::/48'}],'advertise_cidrs':['200::1','fd00::/8']},"
+	  "{'public_key':'@b','allowed_ips':['10.0.0.2'],'ipv6_tunnel_ips':[{'address':'200::2','cidr':'200::2/128'}]},"
+	  "{'public_key':'@c','allowed_ips':['10.0.0.3'],'advertise_cidrs':['10.0.0.4']}]",
+	  "a%48:10.0.0.1/32,200::1/128;fd00::/8 b%128:10.0.0.2/32,200::2/128 c:10.0.0.3/32;10.0.0.4/32", "", "" },
 	{ "more prefixes than fit into one record",
 	  "[{'public_key':'@a','allowed_ips':['10.0.0.1','10.0.0.2','10.0.0.3','10.0.0.4','10.0.0.5','10.0.0.6',"
 	  "'200::1','200::2','200::3','200::4','200::5','200::6','200::7']}]",
 	  "a:10.0.0.1/32,10.0.0.2/32,10.0.0.3/32,10.0.0.4/32,10.0.0.5/32,10.0.0.6/32,"
 	  "200::1/128,200::2/128,200::3/128,200::4/128,200::5/128,200::6/128,200::7/128", "", "" },
+	{ "more addresses than fit into one record, then CIDRs",
+	  "[{'public_key':'@a','allowed_ips':['10.0.0.1','10.0.0.2','10.0.0.3','10.0.0.4','10.0.0.5','10.0.0.6',"
+	  "'200::1','200::2','200::3','200::4','200::5','200::6','200::7'],'advertise_cidrs':['10.0.0.0/8']}]",
+	  "a:10.0.0.1/32,10.0.0.2/32,10.0.0.3/32,10.0.0.4/32,10.0.0.5/32,10.0.0.6/32,"
+	  "200::1/128,200::2/128,200::3/128,200::4/128,200::5/128,200::6/128,200::7/128;10.0.0.0/8", "", "" },
 	{ "bad device is left out by name",
 	  "[\n{'hostname':'x','allowed_ips':['10.0.0.1']},\n" GOOD "]", "a:10.0.0.1/32", "",
 	  "line 2: device 'x': it has no public key, skipping it\n" },
@@ -65,7 +76,7 @@ static const struct {
 	  "[" GOOD ",\n\n{}]", "a:10.0.0.1/32", "", "line 3: device '?': it has no public key, skipping it\n" },
 	{ "bad CIDR is left out",
 	  "[\n{'public_key':'@a','hostname':'x','allowed_ips':['10.0.0.1'],'advertise_cidrs':['200::/8','10.0.0.1/8','fd00::/8']}]",
-	  "a:10.0.0.1/32,200::/8,fd00::/8", "",
+	  "a:10.0.0.1/32;200::/8,fd00::/8", "",
 	  "line 2: device 'x': advertised CIDR '10.0.0.1/8' has bits set beyond its prefix length (host bits), skipping it\n" },
 	{ "bad CIDR of a device without a name",
 	  "[{'public_key':'@a','allowed_ips':['10.0.0.1'],'advertise_cidrs':['x']}]", "a:10.0.0.1/32", "",

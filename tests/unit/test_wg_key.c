@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_wg_key.c - WireGuard keys as text. */
+/* test_wg_key.c - WireGuard keys as text, and those that are nobody's. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/evp.h>
 
 #include "base/wg_key.h"
 
@@ -77,11 +79,61 @@ static void test_round_trip(void **state)
 	}
 }
 
+/* Can X25519 make a shared secret with @peer? It refuses one of zeros. */
+static bool has_secret(const uint8_t peer[static WG_KEY_BYTES])
+{
+	static const uint8_t mine[WG_KEY_BYTES] = { 1, 2, 3 };
+	EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, mine, sizeof(mine));
+	EVP_PKEY *other = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, peer, WG_KEY_BYTES);
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+	uint8_t secret[WG_KEY_BYTES];
+	size_t len = sizeof(secret);
+	bool ok;
+
+	assert_true(key && other && ctx && EVP_PKEY_derive_init(ctx) == 1);
+	ok = EVP_PKEY_derive_set_peer(ctx, other) == 1 && EVP_PKEY_derive(ctx, secret, &len) == 1;
+	EVP_PKEY_CTX_free(ctx);
+	EVP_PKEY_free(other);
+	EVP_PKEY_free(key);
+	return ok;
+}
+
+/* Each listed point, with the highest bit and without, and its neighbours: as OpenSSL judges. */
+static void test_low_order(void **state)
+{
+	static const char *const points[] = {
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+		"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+		"4Ot6fDtBuK4WVuP68Z/EatoJjeucMrH9hmIFFl9JuAA=",
+		"X5yVvKNQjCSx0LFVnIPvWwREXMRYHI6G2CJO3dCfEVc=",
+		"7P///////////////////////////////////////38=",
+		"7f///////////////////////////////////////38=",
+		"7v///////////////////////////////////////38=",
+	};
+	int n_low = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(points) / sizeof(*points); i++)
+		for (int change = 0; change < 4; change++) {
+			uint8_t key[WG_KEY_BYTES];
+
+			assert_int_equal(wg_key_parse(points[i], key), 0);
+			if (change & 1)
+				key[WG_KEY_BYTES - 1] |= 0x80;
+			if (change & 2)
+				key[1] ^= 0x10;
+			assert_int_equal(wg_key_is_low_order(key), !has_secret(key));
+			n_low += wg_key_is_low_order(key);
+		}
+	assert_int_equal(n_low, 14);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_low_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

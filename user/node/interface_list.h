@@ -13,7 +13,8 @@
 
 /**
  * interface_list_make() - devices of @device: its own identity first, without addresses (those are
- * the host's), then its peers, which have no names.
+ * the host's), then its peers, which have no names. Of a peer's AllowedIPs the hosts come first, as
+ * its tunnel addresses, then the networks.
  * @ret: empty; filled on success, freed with device_list_done().
  *
  * Return: 0; -E2BIG; -ENOMEM.

@@ -98,13 +98,26 @@ static bool name_is_clean(const char name[static DEVICE_NAME_MAX])
 	return printable_check(name);
 }
 
+/* Has the device that was added last as many prefixes as it has tunnel addresses, or more? */
+static bool last_is_whole(const struct device_list *devices)
+{
+	const struct device *last;
+
+	if (!devices->n_devices)
+		return true;
+	last = &devices->devices[devices->n_devices - 1];
+	return last->n_addresses <= last->n_prefixes;
+}
+
 static int add_device(struct device_list *devices, const struct border_record *record)
 {
-	static const uint8_t zero[WG_KEY_BYTES];
-	struct device device = { .relay_only = record->device.relay_only };
+	struct device device = { .relay_only = record->device.relay_only,
+				 .n_addresses = record->device.n_addresses,
+				 .ipv6_bits = record->device.ipv6_bits };
 
-	if (record->device.relay_only > 1 || !name_is_clean(record->device.name) ||
-	    !memcmp(record->device.public_key, zero, sizeof(zero)))
+	if (record->device.relay_only > 1 || record->device.ipv6_bits > 128 ||
+	    !name_is_clean(record->device.name) || wg_key_is_low_order(record->device.public_key) ||
+	    !last_is_whole(devices))
 		return -EPROTO;
 	memcpy(device.public_key, record->device.public_key, sizeof(device.public_key));
 	memcpy(device.name, record->device.name, sizeof(device.name));
@@ -129,7 +142,7 @@ static int add_prefixes(struct device_list *devices, const struct border_record 
 static int end_list(struct border_list *list, const struct border_record *record)
 {
 	if (record->end.n_devices != list->devices.n_devices ||
-	    record->end.n_prefixes != list->devices.n_prefixes)
+	    record->end.n_prefixes != list->devices.n_prefixes || !last_is_whole(&list->devices))
 		return -EPROTO;
 	list->devices.n_skipped = record->end.n_skipped;
 	list->open = 0;

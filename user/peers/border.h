@@ -43,7 +43,9 @@ struct border_record {
 		struct {
 			uint8_t public_key[WG_KEY_BYTES];
 			char name[DEVICE_NAME_MAX];
-			uint32_t relay_only; /* 0 or 1 */
+			uint32_t relay_only;  /* 0 or 1 */
+			uint32_t n_addresses; /* as in struct device: so many prefixes follow */
+			uint32_t ipv6_bits;   /* 0 to 128 */
 		} device;
 		struct {
 			uint32_t n;

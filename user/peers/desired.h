@@ -19,6 +19,8 @@
 struct desired_entry {
 	struct prefix prefix;
 	uint32_t device; /* index into desired.devices, or DESIRED_LOCAL */
+	bool is_address; /* a tunnel address of the device's or address of the host, not advertised
+			  */
 };
 
 /* An address that two claim: who has it, and who wanted it too. */
@@ -26,6 +28,7 @@ struct desired_conflict {
 	struct prefix prefix;
 	uint32_t winner; /* as desired_entry.device */
 	uint32_t loser;
+	bool by_address; /* the winner's tunnel address, which the loser only advertises */
 };
 
 struct desired {
@@ -36,6 +39,10 @@ struct desired {
 	struct desired_conflict *conflicts;
 	size_t n_conflicts;
 	size_t n_repeated; /* devices left out because their key was there already */
+	struct prefix
+		*self_addresses; /* our own device's tunnel addresses: hosts, sorted, each once */
+	size_t n_self_addresses;
+	uint8_t self_ipv6_bits; /* as our own device's ipv6_bits */
 };
 
 struct desired_input {
@@ -43,15 +50,17 @@ struct desired_input {
 	const uint8_t *self_key;    /* WG_KEY_BYTES: ours is the device with this key */
 	const struct prefix *local; /* the host's own addresses: never forwarded */
 	size_t n_local;
-	bool ipv6; /* false: single stack, IPv6 entries are left out */
+	bool ipv6; /* false: single stack, IPv6 entries and addresses are left out */
 };
 
 /**
  * desired_build() - work out the entries.
  * @ret: set on success only; freed with desired_done().
  *
- * An address that two devices claim goes to the one whose public key sorts first, whatever the
- * order of the list; the relay's own addresses are never anybody else's.
+ * The relay's own addresses are never anybody else's. A prefix that two devices claim goes to the
+ * one that has it as its tunnel address, not to one that advertises it: those are given out by the
+ * control plane, and what is advertised is any user's word. Otherwise to the one whose public key
+ * sorts first; what our own device advertises goes before that. The order of the list is nothing.
  *
  * Return: 0; -ENOENT when our own device is not in the list (such a list is not to be believed);
  *         -ENOMEM.

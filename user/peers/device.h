@@ -25,6 +25,8 @@ struct device {
 	bool relay_only;            /* symmetric_nat: reachable through the relay alone */
 	uint32_t first_prefix;      /* index into device_list.prefixes */
 	uint32_t n_prefixes;        /* tunnel addresses and advertised CIDRs */
+	uint32_t n_addresses; /* the first so many are tunnel addresses, the others advertised */
+	uint8_t ipv6_bits;    /* length of its VPC's IPv6 prefix; 0: not said */
 };
 
 struct device_list {
@@ -40,7 +42,8 @@ void device_list_done(struct device_list *list);
 
 /**
  * device_list_add() - append a device without prefixes.
- * @device: copied; its prefix members are ignored.
+ * @device: copied, but not first_prefix and n_prefixes. There must be no fewer prefixes than its
+ *          n_addresses in the end.
  *
  * Return: 0; -E2BIG beyond DEVICES_MAX; -ENOMEM.
  */

@@ -162,6 +162,33 @@ static int read_addresses(struct device_json *ret, struct json_object *object)
 	return err;
 }
 
+/* Return: the length of @cidr; 0 when it is no IPv6 CIDR with @address in it. */
+static uint8_t ipv6_bits_of(struct json_object *cidr, struct json_object *address)
+{
+	struct prefix range, own;
+
+	if (prefix_of(cidr, PREFIX_IPV6, &range) || prefix_of(address, PREFIX_IPV6, &own))
+		return 0;
+	own.bits = range.bits;
+	prefix_mask(&own);
+	return prefix_compare(&own, &range) ? 0 : range.bits;
+}
+
+/* After read_addresses(): ipv6_tunnel_ips is an array of objects, or nothing. */
+static uint8_t read_ipv6_bits(struct json_object *object)
+{
+	struct json_object *array = member(object, "ipv6_tunnel_ips"), *first = NULL;
+	uint8_t bits = 0;
+
+	if (array && json_object_array_length(array))
+		first = json_object_array_get_idx(array, 0);
+	if (first)
+		bits = ipv6_bits_of(member(first, "cidr"), member(first, "address"));
+	return bits
+		       ?: ipv6_bits_of(member(object, "organization_prefix_v6"),
+				       member(object, "tunnel_ip_v6"));
+}
+
 static void warn_cidr(struct device_json *ret, device_json_warn *warn, void *arg,
 		      struct json_object *value, int err)
 {
@@ -213,7 +240,6 @@ static void read_name(struct device *device, struct json_object *value)
 
 static int read_key(struct device *device, struct json_object *value, const char **ret_why)
 {
-	static const uint8_t zero[WG_KEY_BYTES];
 	const char *text = text_of(value);
 
 	*ret_why = "it has no public key";
@@ -222,8 +248,8 @@ static int read_key(struct device *device, struct json_object *value, const char
 	*ret_why = "its public key is not base64 of 32 bytes";
 	if (wg_key_parse(text, device->public_key))
 		return -EINVAL;
-	*ret_why = "its public key is all zero";
-	return memcmp(device->public_key, zero, sizeof(zero)) ? 0 : -EINVAL;
+	*ret_why = "its public key is one that no handshake can succeed with (a low-order point)";
+	return wg_key_is_low_order(device->public_key) ? -EINVAL : 0;
 }
 
 int device_json_read(struct json_object *object, struct device_json *ret, device_json_warn *warn,
@@ -256,6 +282,8 @@ int device_json_read(struct json_object *object, struct device_json *ret, device
 	*ret_why = "it has no tunnel address";
 	if (!ret->n_prefixes)
 		return -EINVAL;
+	ret->device.n_addresses = ret->n_prefixes;
+	ret->device.ipv6_bits = read_ipv6_bits(object);
 
 	cidrs = member(object, "advertise_cidrs");
 	if (!cidrs || is_empty_array(cidrs))

@@ -18,7 +18,7 @@
 
 struct device_json {
 	struct device device;
-	struct prefix *prefixes; /* owned; in the order of the JSON */
+	struct prefix *prefixes; /* owned; in the order of the JSON, tunnel addresses first */
 	size_t n_prefixes, room_prefixes;
 };
 
@@ -38,7 +38,10 @@ typedef void device_json_warn(void *arg, const struct device *device, const char
  * @ret_why:  set to a static text when the whole device must be skipped.
  *
  * A bad public key or tunnel address, or no tunnel address at all, makes the whole device invalid;
- * a bad advertised CIDR is skipped alone.
+ * a bad advertised CIDR is skipped alone, one that repeats one of the first addresses adds nothing.
+ *
+ * The length of the VPC's IPv6 prefix comes from ipv6_tunnel_ips[0].cidr or, in April 2023,
+ * organization_prefix_v6. One that makes no sense beside the address counts as not said.
  *
  * Return: 0; -EINVAL when the device must be skipped, with *ret_why; -ENOMEM.
  */

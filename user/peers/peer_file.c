@@ -121,6 +121,8 @@ static int send_device(void *arg, struct json_object *object, uint64_t line)
 	memcpy(record->device.public_key, device->public_key, sizeof(device->public_key));
 	memcpy(record->device.name, device->name, sizeof(device->name));
 	record->device.relay_only = device->relay_only;
+	record->device.n_addresses = device->n_addresses;
+	record->device.ipv6_bits = device->ipv6_bits;
 	s->n_devices++;
 	return send_prefixes(s);
 }
