@@ -17,31 +17,32 @@ static void add_count(struct nex_count *sum, const struct nex_count *count)
 	sum->bytes += count->bytes;
 }
 
-/* All CPUs' values of one entry of a per-CPU array; the caller frees. */
-static void *lookup_cpus(int fd, uint32_t key, size_t value_size, int *ret_n_cpus)
+/* All CPUs' values of one entry of a per-CPU array; the caller frees. Return: 0 or -errno. */
+static int lookup_cpus(int fd, uint32_t key, size_t value_size, void *ret_values, int *ret_n_cpus)
 {
 	int n_cpus = libbpf_num_possible_cpus();
-	void *values;
+	auto_free void *values = NULL;
 
 	if (n_cpus < 1)
-		return NULL;
+		return n_cpus ?: -EIO;
 	values = calloc(n_cpus, value_size);
-	if (values && bpf_map_lookup_elem(fd, &key, values)) {
-		free(values);
-		return NULL;
-	}
+	if (!values)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(fd, &key, values))
+		return -errno;
+	*(void **)ret_values = values;
+	values = NULL;
 	*ret_n_cpus = n_cpus;
-	return values;
+	return 0;
 }
 
 int counters_sum(int stats_fd, uint32_t slot, struct nex_slot_stats *ret)
 {
-	int n_cpus = 0;
-	auto_free struct nex_slot_stats *values =
-		lookup_cpus(stats_fd, slot, sizeof(*values), &n_cpus);
+	auto_free struct nex_slot_stats *values = NULL;
+	int n_cpus = 0, err = lookup_cpus(stats_fd, slot, sizeof(*values), &values, &n_cpus);
 
-	if (!values)
-		return -ENOENT;
+	if (err)
+		return err;
 	*ret = (struct nex_slot_stats){};
 	for (int i = 0; i < n_cpus; i++) {
 		add_count(&ret->from_peer, &values[i].from_peer);
@@ -57,12 +58,11 @@ int counters_verdicts(const char *pin_dir, struct nex_verdict_stats ret[static N
 	if (fd < 0)
 		return fd;
 	for (uint32_t v = 0; v < NEX_V_COUNT; v++) {
-		int n_cpus = 0;
-		auto_free struct nex_verdict_stats *values =
-			lookup_cpus(fd, v, sizeof(*values), &n_cpus);
+		auto_free struct nex_verdict_stats *values = NULL;
+		int n_cpus = 0, err = lookup_cpus(fd, v, sizeof(*values), &values, &n_cpus);
 
-		if (!values)
-			return -EIO;
+		if (err)
+			return err;
 		ret[v] = (struct nex_verdict_stats){};
 		for (int i = 0; i < n_cpus; i++) {
 			add_count(&ret[v].ipv4, &values[i].ipv4);

@@ -106,46 +106,55 @@ static int make_room(void *array, size_t n, size_t *room, size_t size)
 	return 0;
 }
 
+/* Return: 1 and the key after @from; 0 when there is none; negative errno. */
+static int next_key(int fd, const void *from, void *ret_key)
+{
+	if (!bpf_map_get_next_key(fd, from, ret_key))
+		return 1;
+	return errno == ENOENT ? 0 : -errno;
+}
+
 static int read_addresses(const struct bpf_map *map,
 			  struct table_entry (*to_entry)(const union address_key *key),
 			  struct tables *ret, size_t *room)
 {
-	int fd = bpf_map__fd(map), err = 0;
+	int fd = bpf_map__fd(map), more;
 	union address_key key = {}, next = {};
 	void *from = NULL;
 
-	while (!err && !bpf_map_get_next_key(fd, from, &next)) {
+	/* Nobody else writes. What was not read would stay for ever. */
+	while ((more = next_key(fd, from, &next)) > 0) {
 		struct table_entry entry = to_entry(&next);
 
 		key = next;
 		from = &key;
 		if (bpf_map_lookup_elem(fd, &key, &entry.owner))
-			continue; /* nobody else writes: cannot happen, and is no harm */
-		err = make_room(&ret->entries, ret->n_entries, room, sizeof(entry));
-		if (!err)
-			ret->entries[ret->n_entries++] = entry;
+			return -errno;
+		if (make_room(&ret->entries, ret->n_entries, room, sizeof(entry)))
+			return -ENOMEM;
+		ret->entries[ret->n_entries++] = entry;
 	}
-	return err;
+	return more;
 }
 
 static int read_slots(const struct bpf_map *map, struct tables *ret)
 {
-	int fd = bpf_map__fd(map), err = 0;
+	int fd = bpf_map__fd(map), more;
 	uint32_t key, next, *from = NULL;
 	size_t room = 0;
 
-	while (!err && !bpf_map_get_next_key(fd, from, &next)) {
+	while ((more = next_key(fd, from, &next)) > 0) {
 		struct table_slot slot = { .slot = next };
 
 		key = next;
 		from = &key;
 		if (bpf_map_lookup_elem(fd, &key, &slot.value))
-			continue;
-		err = make_room(&ret->slots, ret->n_slots, &room, sizeof(slot));
-		if (!err)
-			ret->slots[ret->n_slots++] = slot;
+			return -errno;
+		if (make_room(&ret->slots, ret->n_slots, &room, sizeof(slot)))
+			return -ENOMEM;
+		ret->slots[ret->n_slots++] = slot;
 	}
-	return err;
+	return more;
 }
 
 int tables_read(const struct datapath *dp, struct tables *ret)
@@ -189,19 +198,24 @@ static void shift_base(struct nex_slot_stats *base, const struct nex_slot_stats 
  */
 static int rebase_slot(const struct datapath *dp, struct table_slot *slot)
 {
+	struct nex_slot value = slot->value;
 	struct nex_slot_stats stats;
 	int err;
 
-	if (slot->value.stats_map_id == dp->stats_id)
+	if (value.stats_map_id == dp->stats_id)
 		return 0;
-	if (dp->old_stats_fd >= 0 && slot->value.stats_map_id == dp->old_stats_id &&
-	    !counters_sum(dp->old_stats_fd, slot->slot, &stats))
-		shift_base(&slot->value.base, &stats, true);
+	if (dp->old_stats_fd >= 0 && value.stats_map_id == dp->old_stats_id) {
+		err = counters_sum(dp->old_stats_fd, slot->slot, &stats);
+		if (err)
+			return err;
+		shift_base(&value.base, &stats, true);
+	}
 	err = counters_sum(bpf_map__fd(dp->skel->maps.nex_slot_stats), slot->slot, &stats);
 	if (err)
 		return err;
-	shift_base(&slot->value.base, &stats, false);
-	slot->value.stats_map_id = dp->stats_id;
+	shift_base(&value.base, &stats, false);
+	value.stats_map_id = dp->stats_id;
+	slot->value = value;
 	return 0;
 }
 
@@ -299,8 +313,9 @@ static int drop_scopes(const struct datapath *dp, const struct tables *tables)
 	int fd = bpf_map__fd(dp->skel->maps.nex_scopes);
 	uint32_t gone[NEX_SCOPES_MAX], key, next, *from = NULL;
 	size_t n = 0;
+	int more = 0;
 
-	while (n < NEX_SCOPES_MAX && !bpf_map_get_next_key(fd, from, &next)) {
+	while (n < NEX_SCOPES_MAX && (more = next_key(fd, from, &next)) > 0) {
 		bool known = false;
 
 		key = next;
@@ -310,6 +325,8 @@ static int drop_scopes(const struct datapath *dp, const struct tables *tables)
 		if (!known)
 			gone[n++] = key;
 	}
+	if (more < 0)
+		return more;
 	while (n--)
 		if (bpf_map_delete_elem(fd, &gone[n]) && errno != ENOENT)
 			return -errno;
