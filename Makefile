@@ -43,14 +43,14 @@ demo:					## show the relay at work in a lab of its own (KEEP=1 leaves it up)
 test:					## install, build, run everything this machine can run
 	$(Q)tools/deps
 	$(Q)tests/run
-test-build: all $(UNIT) $(B)/tests/bpf/table	## build the tests, run none
+test-build: all $(UNIT) $(B)/tests/bpf/table $(B)/tests/vm/test_wg_edit_live ## build the tests, run none
 test-unit: $(UNIT)			## unit tests with sanitizers: no root, seconds
 	$(Q)tests/run unit
 test-bpf: $(B)/tests/bpf/table		## packet tables under BPF_PROG_RUN, and mutations of them: root
 	$(Q)tests/run bpf
 test-net: all				## namespaces with real WireGuard: root
 	$(Q)tests/run net
-test-vm: all $(B)/tests/bpf/table	## the last two on Debian's kernels under QEMU (KERNELS=all for more)
+test-vm: all $(B)/tests/bpf/table $(B)/tests/vm/test_wg_edit_live	## the last two on Debian's kernels under QEMU (KERNELS=all for more)
 	$(Q)tests/run vm
 lint:					## format, static analysis, shell scripts
 	$(Q)tests/run lint
@@ -71,6 +71,9 @@ $(B)/nex-relay: $(OBJ)
 	$(call say,LINK,$@) $(CC) $(LDFLAGS) $(HARDEN) -o $@ $^ $(LIBS)
 $(B)/tests/unit/%: $(B)/san/tests/unit/%.o $(MOD)
 	$(call say,LINK,$@) $(CC) $(SAN) -o $@ $^ $(TLIBS)
+# Without sanitizers: an emulated CPU is slow enough.
+$(B)/tests/vm/%: $(B)/tests/unit/%.o $(filter-out $(B)/user/main.o,$(OBJ))
+	$(call say,LINK,$@) $(CC) -o $@ $^ $(TLIBS)
 $(B)/tests/bpf/table: $(BPFT)
 	$(call say,LINK,$@) $(CC) -o $@ $^ $(TLIBS)
 $(B)/san/%.o: %.c | $(SKEL)

@@ -28,8 +28,8 @@
 /*
  * D device attributes; A, B, C peer of that key; 4 and 6 AllowedIPs 10.N.0.0/16 and
  * 200:N::/32, N counting up; e IPv4 with /33; s IPv6 with four bytes; f no family; m no length;
- * a no address; k peer with a short key; n peer without a key; p short listen port; q short own
- * key; | next message.
+ * a no address; k peer with a short key; n peer without a key; t keepalive of 25 s, u one of four
+ * bytes (behind the peer's letter); p short listen port; q short own key; | next message.
  */
 /* clang-format off */
 static const struct {
@@ -48,6 +48,9 @@ static const struct {
 	  "51820 A:10.1.0.0/16,200:2::/32,10.3.0.0/16 B:" },
 	{ "nothing of the peer fitted before",  "DA|A4",        0, "51820 A:10.1.0.0/16" },
 	{ "message without anything",           "DA4||B",       0, "51820 A:10.1.0.0/16 B:" },
+	{ "keepalive",                          "DAt4Bt",       0, "51820 A25:10.1.0.0/16 B25:" },
+	{ "keepalive of one that goes on",      "DAt4|A6B",     0, "51820 A25:10.1.0.0/16,200:2::/32 B:" },
+	{ "keepalive of four bytes",            "DAu4",         -EPROTO, NULL },
 	{ "IPv4 length too large",              "DAe",          -EPROTO, NULL },
 	{ "IPv6 with four bytes",               "DAs",          -EPROTO, NULL },
 	{ "AllowedIP without family",           "DAf",          -EPROTO, NULL },
@@ -103,6 +106,11 @@ static const char *put_peer(struct nlmsghdr *msg, const char *what, int *number)
 		mnl_attr_put(msg, WGPEER_A_PUBLIC_KEY, *what == 'k' ? 31 : sizeof(key), key);
 	mnl_attr_put(msg, WGPEER_A_PRESHARED_KEY, sizeof(key), key);
 	mnl_attr_put_u64(msg, WGPEER_A_RX_BYTES, 1);
+	if (what[1] == 't')
+		mnl_attr_put_u16(msg, WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL, 25);
+	else if (what[1] == 'u')
+		mnl_attr_put_u32(msg, WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL, 25);
+	what += what[1] == 't' || what[1] == 'u';
 	list = mnl_attr_nest_start(msg, WGPEER_A_ALLOWEDIPS);
 	for (what++; *what && strchr("46esfma", *what); what++)
 		put_allowed(msg, *what, ++*number);
@@ -142,7 +150,10 @@ static void describe(const struct wg_device *device, char *text, size_t size)
 	for (size_t i = 0; i < device->n_peers; i++) {
 		const struct wg_peer *peer = &device->peers[i];
 
-		n += snprintf(text + n, size - n, " %c:", peer->public_key[0]);
+		n += snprintf(text + n, size - n, " %c", peer->public_key[0]);
+		if (peer->keepalive_s)
+			n += snprintf(text + n, size - n, "%u", peer->keepalive_s);
+		n += snprintf(text + n, size - n, ":");
 		for (size_t j = 0; j < peer->n_allowed; j++)
 			n += snprintf(text + n, size - n, "%s%s", j ? "," : "",
 				      prefix_format(&peer->allowed[j], allowed));

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <net/if_arp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,41 +11,28 @@
 #include "tunnel/link.h"
 #include "tunnel/wg_device.h"
 #include "tunnel/wg_genl.h"
+#include "tunnel/wg_userspace.h"
 
 #define USERSPACE "wireguard-go"
 
-static bool in_path(const char *program)
-{
-	const char *path = getenv("PATH") ?: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin";
-	char file[512];
-	size_t len;
-
-	for (; *path; path += len + (path[len] == ':')) {
-		len = strcspn(path, ":");
-		if (len + strlen(program) + 2 > sizeof(file))
-			continue;
-		snprintf(file, sizeof(file), "%.*s/%s", (int)len, path, program);
-		if (!access(file, X_OK))
-			return true;
-	}
-	return false;
-}
-
 void check_wireguard(struct check_list *list)
 {
-	bool userspace = in_path(USERSPACE), tun = !access("/dev/net/tun", F_OK);
+	bool tun = !access("/dev/net/tun", F_OK), userspace;
+	char path[PATH_MAX];
 	uint16_t family;
+
+	userspace = wg_userspace_find(path);
 
 	if (!wg_genl_family(&family))
 		check_ok(list, "wireguard", "in the kernel");
 	else if (userspace && tun)
-		check_ok(list, "wireguard", USERSPACE " (the kernel has none)");
+		check_ok(list, "wireguard", "%s (the kernel has none)", path);
 	else if (userspace)
 		check_fail(list, "wireguard", "modprobe wireguard, or modprobe tun",
 			   "none in the kernel, and " USERSPACE " has no /dev/net/tun");
 	else
 		check_fail(list, "wireguard", "modprobe wireguard, or install " USERSPACE,
-			   "neither in the kernel nor " USERSPACE " in PATH");
+			   "neither in the kernel nor as " USERSPACE);
 }
 
 /* The interface is there and has no Ethernet header. */
@@ -83,8 +69,8 @@ void check_interface(struct check_list *list)
 		check_fail(list, "interface", "choose another one with --interface",
 			   "'%s' cannot be the name of one", list->ifname);
 	else if (err == -ENODEV)
-		check_warn(list, "interface", "create it first, e.g. with `wg-quick up`",
-			   "there is no %s", list->ifname);
+		check_ok(list, "interface", "there is no %s yet: `run` makes it, but with --adopt",
+			 list->ifname);
 	else if (err)
 		check_fail(list, "interface", "look at ip link", "%s: %s", list->ifname,
 			   strerror(-err));

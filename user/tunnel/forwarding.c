@@ -250,6 +250,7 @@ int forwarding_restore(const char *file, struct forwarding_error *ret_err)
 	AUTO(forwarding_record_done) struct forwarding_record record = {};
 	int err;
 
+	forwarding_record_forget_new(file);
 	err = forwarding_record_load(file, &record);
 	if (err == -ENOENT)
 		return 0;

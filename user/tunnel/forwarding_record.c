@@ -200,6 +200,14 @@ int forwarding_record_save(const char *file, const struct forwarding_record *rec
 	return err;
 }
 
+void forwarding_record_forget_new(const char *file)
+{
+	char new[PATH_MAX];
+
+	if ((size_t)snprintf(new, sizeof(new), "%s.new", file) < sizeof(new))
+		(void)unlink(new);
+}
+
 void forwarding_record_done(struct forwarding_record *record)
 {
 	free(record->entry);

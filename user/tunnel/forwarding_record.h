@@ -55,6 +55,9 @@ int forwarding_record_load(const char *file, struct forwarding_record *ret_recor
 /** forwarding_record_save() - write a file, mode 0600, all or nothing. Return: 0 or errno. */
 int forwarding_record_save(const char *file, const struct forwarding_record *record);
 
+/** forwarding_record_forget_new() - remove what a forwarding_record_save() that was killed left. */
+void forwarding_record_forget_new(const char *file);
+
 /** forwarding_record_done() - free what @record owns; safe on a zeroed one. */
 void forwarding_record_done(struct forwarding_record *record);
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -89,7 +90,7 @@ static int receive(struct mnl_socket *socket, unsigned int seq, struct answer *a
 	return err;
 }
 
-static int nl_open(int bus, struct mnl_socket **ret_socket)
+int nl_open(int bus, struct mnl_socket **ret_socket)
 {
 	const struct timeval limit = { .tv_sec = NL_TIMEOUT_S };
 	struct mnl_socket *socket = mnl_socket_open2(bus, SOCK_CLOEXEC);
@@ -107,16 +108,19 @@ static int nl_open(int bus, struct mnl_socket **ret_socket)
 	return 0;
 }
 
-static int converse(int bus, struct nlmsghdr *request, struct answer *answer)
+static int converse(int bus, struct nlmsghdr *request, struct answer *answer, bool strict)
 {
 	/* The socket is new, so any number tells its one answer from nothing else. */
 	const unsigned int seq = 1;
+	int on = 1;
 	struct mnl_socket *socket = NULL;
 	int err;
 
 	err = nl_open(bus, &socket);
 	if (err)
 		return err;
+	if (strict) /* without it, the answer is only longer */
+		(void)mnl_socket_setsockopt(socket, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
 	request->nlmsg_seq = seq;
 	if (mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
 		err = -errno;
@@ -131,21 +135,35 @@ int nl_ask(int bus, struct nlmsghdr *request, nl_take take, void *data)
 	struct answer answer = { .take = take, .data = data };
 
 	request->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
-	return converse(bus, request, &answer);
+	return converse(bus, request, &answer, false);
+}
+
+static int dump(int bus, struct nlmsghdr *request, struct answer *answer, nl_restart restart,
+		bool strict)
+{
+	int err;
+
+	request->nlmsg_flags |= NLM_F_REQUEST | NLM_F_DUMP;
+	for (int i = 0; i < DUMP_TRIES; i++) {
+		err = converse(bus, request, answer, strict);
+		/* -EINTR is how libmnl reports NLM_F_DUMP_INTR, if it is not from take() itself. */
+		if (err != -EINTR || answer->err)
+			return err;
+		restart(answer->data);
+	}
+	return -EAGAIN;
 }
 
 int nl_dump(int bus, struct nlmsghdr *request, nl_take take, nl_restart restart, void *data)
 {
 	struct answer answer = { .take = take, .data = data };
-	int err;
 
-	request->nlmsg_flags |= NLM_F_REQUEST | NLM_F_DUMP;
-	for (int i = 0; i < DUMP_TRIES; i++) {
-		err = converse(bus, request, &answer);
-		/* -EINTR is how libmnl reports NLM_F_DUMP_INTR, if it is not from take() itself. */
-		if (err != -EINTR || answer.err)
-			return err;
-		restart(data);
-	}
-	return -EAGAIN;
+	return dump(bus, request, &answer, restart, false);
+}
+
+int nl_dump_strict(int bus, struct nlmsghdr *request, nl_take take, nl_restart restart, void *data)
+{
+	struct answer answer = { .take = take, .data = data };
+
+	return dump(bus, request, &answer, restart, true);
 }

@@ -10,6 +10,8 @@
 
 #include <linux/netlink.h>
 
+struct mnl_socket;
+
 #define NL_TIMEOUT_S 30      /* for each message of an answer */
 #define NL_REQUEST_BYTES 512 /* room for any question asked here */
 
@@ -42,5 +44,23 @@ int nl_ask(int bus, struct nlmsghdr *request, nl_take take, void *data);
  * Return: as nl_ask(); -EAGAIN when there was no end of interruptions.
  */
 int nl_dump(int bus, struct nlmsghdr *request, nl_take take, nl_restart restart, void *data);
+
+/**
+ * nl_dump_strict() - a dump that the kernel filters by what @request says.
+ *
+ * With NETLINK_GET_STRICT_CHK, which also refuses header fields that the dump does not know. Where
+ * a kernel does not have it everything comes: look at each message all the same.
+ *
+ * Return: as nl_dump().
+ */
+int nl_dump_strict(int bus, struct nlmsghdr *request, nl_take take, nl_restart restart, void *data);
+
+/**
+ * nl_open() - a bound socket with the time limit above, for other shapes of conversation.
+ * @ret_socket: set on success only; closed with mnl_socket_close().
+ *
+ * Return: 0 or negative errno.
+ */
+int nl_open(int bus, struct mnl_socket **ret_socket);
 
 #endif

@@ -19,6 +19,7 @@
 
 struct wg_peer {
 	uint8_t public_key[WG_KEY_BYTES];
+	uint16_t keepalive_s;   /* persistent keepalive; 0: off */
 	struct prefix *allowed; /* masked, as WireGuard holds them */
 	size_t n_allowed;
 };

@@ -31,7 +31,7 @@ static int take_family(const struct nlmsghdr *msg, void *data)
 	return 0;
 }
 
-static struct nlmsghdr *genl_request(char *bytes, uint16_t type, uint8_t command, uint8_t version)
+struct nlmsghdr *wg_genl_request(char *bytes, uint16_t type, uint8_t command, uint8_t version)
 {
 	struct nlmsghdr *msg = mnl_nlmsg_put_header(bytes);
 	struct genlmsghdr *genl;
@@ -46,7 +46,7 @@ static struct nlmsghdr *genl_request(char *bytes, uint16_t type, uint8_t command
 int wg_genl_family(uint16_t *ret_family)
 {
 	char bytes[NL_REQUEST_BYTES];
-	struct nlmsghdr *request = genl_request(bytes, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 1);
+	struct nlmsghdr *request = wg_genl_request(bytes, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 1);
 	uint16_t family = 0;
 	int err;
 
@@ -105,23 +105,11 @@ static int begin_peer(const uint8_t *key, struct wg_collect *collect)
 	return wg_collect_peer(collect, key);
 }
 
-static int take_peer(const struct nlattr *nest, struct wg_collect *collect)
+static int take_allowed_list(const struct nlattr *list, struct wg_collect *collect)
 {
-	const struct nlattr *attr, *key = NULL, *list = NULL;
+	const struct nlattr *attr;
 	int err;
 
-	mnl_attr_for_each_nested(attr, nest)
-	{
-		if (mnl_attr_get_type(attr) == WGPEER_A_PUBLIC_KEY)
-			key = attr;
-		if (mnl_attr_get_type(attr) == WGPEER_A_ALLOWEDIPS)
-			list = attr;
-	}
-	if (!key || mnl_attr_get_payload_len(key) != WG_KEY_BYTES)
-		return -EPROTO;
-	err = begin_peer(mnl_attr_get_payload(key), collect);
-	if (err || !list)
-		return err;
 	mnl_attr_for_each_nested(attr, list)
 	{
 		err = take_allowed(attr, collect);
@@ -129,6 +117,32 @@ static int take_peer(const struct nlattr *nest, struct wg_collect *collect)
 			return err;
 	}
 	return 0;
+}
+
+static int take_peer(const struct nlattr *nest, struct wg_collect *collect)
+{
+	const struct nlattr *attr, *key = NULL, *keepalive = NULL, *list = NULL;
+	int err;
+
+	mnl_attr_for_each_nested(attr, nest)
+	{
+		if (mnl_attr_get_type(attr) == WGPEER_A_PUBLIC_KEY)
+			key = attr;
+		if (mnl_attr_get_type(attr) == WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL)
+			keepalive = attr;
+		if (mnl_attr_get_type(attr) == WGPEER_A_ALLOWEDIPS)
+			list = attr;
+	}
+	if (!key || mnl_attr_get_payload_len(key) != WG_KEY_BYTES ||
+	    (keepalive && mnl_attr_validate(keepalive, MNL_TYPE_U16)))
+		return -EPROTO;
+	err = begin_peer(mnl_attr_get_payload(key), collect);
+	if (err)
+		return err;
+	if (keepalive)
+		collect->device.peers[collect->device.n_peers - 1].keepalive_s =
+			mnl_attr_get_u16(keepalive);
+	return list ? take_allowed_list(list, collect) : 0;
 }
 
 static int take_peers(const struct nlattr *list, struct wg_collect *collect)
@@ -192,7 +206,7 @@ int wg_genl_read(const char *name, struct wg_collect *collect)
 	err = wg_genl_family(&family);
 	if (err)
 		return err;
-	request = genl_request(bytes, family, WG_CMD_GET_DEVICE, WG_GENL_VERSION);
+	request = wg_genl_request(bytes, family, WG_CMD_GET_DEVICE, WG_GENL_VERSION);
 	mnl_attr_put_strz(request, WGDEVICE_A_IFNAME, name);
 	err = nl_dump(NETLINK_GENERIC, request, wg_genl_take, restart, collect);
 	if (!err)

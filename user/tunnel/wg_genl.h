@@ -18,6 +18,15 @@
 int wg_genl_family(uint16_t *ret_family);
 
 /**
+ * wg_genl_request() - begin a message of generic netlink.
+ * @bytes: room for it, aligned for a struct nlmsghdr.
+ * @type:  number of the family.
+ *
+ * Return: the message, in @bytes.
+ */
+struct nlmsghdr *wg_genl_request(char *bytes, uint16_t type, uint8_t command, uint8_t version);
+
+/**
  * wg_genl_read() - read @name from the kernel.
  * @collect: zeroed; on failure what came so far is in it.
  *

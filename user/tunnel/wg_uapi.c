@@ -4,9 +4,10 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "tunnel/private_key.h"
 
 #define ERRNO_MAX 4095 /* the kernel's MAX_ERRNO */
 
@@ -59,34 +60,17 @@ static int parse_key(const char *text, uint8_t ret_key[static WG_KEY_BYTES])
 	return err;
 }
 
-static int derive_public(const uint8_t private_key[static WG_KEY_BYTES],
-			 uint8_t ret_public[static WG_KEY_BYTES])
-{
-	static const uint8_t none[WG_KEY_BYTES];
-	size_t len = WG_KEY_BYTES;
-	EVP_PKEY *pair;
-	int ok;
-
-	if (!memcmp(private_key, none, sizeof(none)))
-		return 0;
-	pair = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, private_key, WG_KEY_BYTES);
-	if (!pair)
-		return -ENOMEM;
-	ok = EVP_PKEY_get_raw_public_key(pair, ret_public, &len) == 1 && len == WG_KEY_BYTES;
-	EVP_PKEY_free(pair);
-	return ok ? 0 : -EIO;
-}
-
 static int on_private_key(struct wg_uapi *uapi, const char *value)
 {
+	static const uint8_t none[WG_KEY_BYTES];
 	uint8_t key[WG_KEY_BYTES];
 	int err;
 
 	if (uapi->collect.device.n_peers)
 		return -EPROTO;
 	err = parse_key(value, key);
-	if (!err)
-		err = derive_public(key, uapi->collect.device.public_key);
+	if (!err && memcmp(key, none, sizeof(none)) != 0)
+		err = private_key_public(key, uapi->collect.device.public_key);
 	explicit_bzero(key, sizeof(key));
 	return err;
 }
@@ -106,6 +90,17 @@ static int on_public_key(struct wg_uapi *uapi, const char *value)
 	uint8_t key[WG_KEY_BYTES];
 
 	return parse_key(value, key) ?: wg_collect_peer(&uapi->collect, key);
+}
+
+static int on_keepalive(struct wg_uapi *uapi, const char *value)
+{
+	struct wg_device *device = &uapi->collect.device;
+	unsigned int seconds;
+
+	if (!device->n_peers || parse_number(value, UINT16_MAX, &seconds))
+		return -EPROTO;
+	device->peers[device->n_peers - 1].keepalive_s = seconds;
+	return 0;
 }
 
 /* Implementations need not clear host bits, which prefix_parse() would refuse. */
@@ -142,11 +137,12 @@ static const struct {
 	const char *key;
 	int (*take)(struct wg_uapi *uapi, const char *value);
 } members[] = {
-	{ "private_key", on_private_key },
-	{ "listen_port", on_listen_port },
-	{ "public_key",  on_public_key },
-	{ "allowed_ip",  on_allowed_ip },
-	{ "errno",       on_errno },
+	{ "private_key",                   on_private_key },
+	{ "listen_port",                   on_listen_port },
+	{ "public_key",                    on_public_key },
+	{ "persistent_keepalive_interval", on_keepalive },
+	{ "allowed_ip",                    on_allowed_ip },
+	{ "errno",                         on_errno },
 };
 /* clang-format on */
 

@@ -23,7 +23,7 @@ struct wg_uapi {
 };
 
 /**
- * wg_uapi_feed() - parse the next @n bytes of the answer to "get=1".
+ * wg_uapi_feed() - parse the next @n bytes of the answer to "get=1" (or "set=1": a result alone).
  * @uapi: zeroed before the first byte.
  *
  * Return: 1 when the answer is complete; 0 when more must come;
@@ -40,7 +40,7 @@ void wg_uapi_done(struct wg_uapi *uapi);
  * @collect: zeroed; set on success only.
  *
  * Return: 0; -ENODEV when nobody serves such a socket; -EPERM; -ETIMEDOUT when the other end is
- *         silent for 5 s or not done after 60 s; as wg_uapi_feed(); another negative errno.
+ *         silent for 1 s or not done after 30 s; as wg_uapi_feed(); another negative errno.
  */
 int wg_uapi_read(const char *name, struct wg_collect *collect);
 

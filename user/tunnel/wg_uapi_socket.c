@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * wg_uapi_socket.c - ask a userspace WireGuard over its socket. Implements wg_uapi_read().
- *
- * The other end is another program: its answer is limited in time and in size.
+ * wg_uapi_socket.c - ask a userspace WireGuard on its socket, bounded in time and in size.
  */
+#include "tunnel/wg_uapi_socket.h"
+
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,16 +15,15 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "tunnel/wg_uapi.h"
 
-#define SILENCE_MAX_S 1
-#define ANSWER_MAX_S 2
 #define ANSWER_MAX_BYTES (1ull << 30) /* 2^20 peers of 1 KiB */
 #define CHUNK_BYTES 16384
 
-static int uapi_connect(const char *name, int *ret_fd)
+static const struct wg_uapi_limits read_limits = { .silence_s = 1, .total_s = 30 };
+
+static int uapi_connect(const char *name, int silence_s, int *ret_fd)
 {
-	const struct timeval limit = { .tv_sec = SILENCE_MAX_S };
+	const struct timeval limit = { .tv_sec = silence_s };
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	int fd, err = 0;
 
@@ -57,9 +56,24 @@ static time_t now_s(void)
 	return now.tv_sec;
 }
 
-static int uapi_receive(int fd, struct wg_uapi *uapi)
+static int uapi_send(int fd, const char *bytes, size_t len, time_t deadline)
 {
-	const time_t start = now_s();
+	ssize_t n;
+
+	while (len) {
+		n = send(fd, bytes, len, MSG_NOSIGNAL);
+		if (n < 0 && errno != EINTR)
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
+		if (now_s() > deadline)
+			return -ETIMEDOUT;
+		bytes += n > 0 ? n : 0;
+		len -= n > 0 ? n : 0;
+	}
+	return 0;
+}
+
+static int uapi_receive(int fd, struct wg_uapi *uapi, time_t deadline)
+{
 	unsigned long long total = 0;
 	char bytes[CHUNK_BYTES];
 	ssize_t n;
@@ -76,26 +90,43 @@ static int uapi_receive(int fd, struct wg_uapi *uapi)
 		total += n > 0 ? n : 0;
 		if (!ret && total > ANSWER_MAX_BYTES)
 			ret = -E2BIG;
-		if (!ret && now_s() - start > ANSWER_MAX_S)
+		if (!ret && now_s() > deadline)
 			ret = -ETIMEDOUT;
 	} while (!ret);
 	explicit_bzero(bytes, sizeof(bytes)); /* private and preshared keys */
 	return ret < 0 ? ret : 0;
 }
 
+int wg_uapi_ask(const char *name, const char *question, size_t len,
+		const struct wg_uapi_limits *limits, struct wg_uapi *uapi)
+{
+	const time_t deadline = now_s() + limits->total_s;
+	auto_close int fd = -1;
+	int err;
+
+	err = uapi_connect(name, limits->silence_s, &fd);
+	if (err)
+		return err;
+	err = uapi_send(fd, question, len, deadline);
+	/* Who refuses a line may answer and hang up before it has taken all of them. */
+	if (err && err != -EPIPE && err != -ECONNRESET)
+		return err;
+	return uapi_receive(fd, uapi, deadline);
+}
+
+int wg_uapi_probe(const char *name)
+{
+	auto_close int fd = -1;
+
+	return uapi_connect(name, read_limits.silence_s, &fd);
+}
+
 int wg_uapi_read(const char *name, struct wg_collect *collect)
 {
 	static const char question[] = "get=1\n\n";
 	AUTO(wg_uapi_done) struct wg_uapi uapi = {};
-	auto_close int fd = -1;
-	int err;
+	int err = wg_uapi_ask(name, question, sizeof(question) - 1, &read_limits, &uapi);
 
-	err = uapi_connect(name, &fd);
-	if (err)
-		return err;
-	if (send(fd, question, sizeof(question) - 1, MSG_NOSIGNAL) != sizeof(question) - 1)
-		return -EPROTO;
-	err = uapi_receive(fd, &uapi);
 	if (err)
 		return err;
 	*collect = uapi.collect;

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+/* tunnel_mend.c - notice what somebody has changed of the tunnel. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "tunnel/link_edit.h"
+#include "tunnel/tunnel_private.h"
+
+/* Key and port that are not ours: the key has to be read for that, from its file. */
+static int mend_identity(struct tunnel *tunnel, const struct link *link,
+			 const struct wg_device *device, unsigned int *changed)
+{
+	struct private_key_error failed = {};
+	enum private_key_origin origin;
+	uint8_t key[WG_KEY_BYTES] = {};
+	char from[PATH_MAX];
+	int err = 0;
+
+	if (!memcmp(device->public_key, tunnel->public_key, WG_KEY_BYTES) &&
+	    device->listen_port == tunnel->config.listen_port)
+		return 0;
+	*changed |= TUNNEL_IDENTITY;
+	err = private_key_get(tunnel->config.state_dir, key, &origin, from, &failed);
+	if (err)
+		err = tunnel_fail_key(tunnel, err, &failed);
+	else
+		err = tunnel_configure(tunnel, link, device, key);
+	explicit_bzero(key, sizeof(key));
+	return err;
+}
+
+static int mend_link(struct tunnel *tunnel, struct link *ret_link, unsigned int *changed)
+{
+	const char *ifname = tunnel->config.ifname;
+	int err = link_get_index(tunnel->ifindex, ret_link);
+
+	if (err == -ENODEV)
+		return err;
+	if (!err && strcmp(ret_link->name, ifname) != 0) {
+		*changed |= TUNNEL_LINK | TUNNEL_ADDRESSES | TUNNEL_ROUTES;
+		err = link_rename(ret_link, ifname);
+		if (!err)
+			err = link_get_index(tunnel->ifindex, ret_link);
+	}
+	if (err)
+		return tunnel_fail(tunnel, err, NULL, "give %s its name back", ifname);
+	if (!ret_link->up || ret_link->mtu != tunnel->config.mtu)
+		*changed |= TUNNEL_LINK;
+	/* An interface that was down has lost its IPv6 addresses, and its IPv4 routes, silently. */
+	if (!ret_link->up)
+		*changed |= TUNNEL_ADDRESSES | TUNNEL_ROUTES;
+	return 0;
+}
+
+static int mend_peers(struct tunnel *tunnel, const struct link *link, unsigned int parts,
+		      unsigned int *changed)
+{
+	AUTO(wg_device_done) struct wg_device device = {};
+	AUTO(wg_plan_done) struct wg_plan plan = {};
+	int err = wg_device_read(tunnel->config.ifname, &device);
+
+	if (err)
+		return tunnel_fail(tunnel, err, NULL, "read the peers of %s",
+				   tunnel->config.ifname);
+	err = mend_identity(tunnel, link, &device, changed);
+	if (!err && *changed & TUNNEL_LINK)
+		err = tunnel_configure(tunnel, link, &device, NULL);
+	if (err || !(parts & TUNNEL_PEERS) || !tunnel->is_sure)
+		return err;
+	err = wg_plan_make(&device, &tunnel->have, &plan);
+	if (err)
+		return tunnel_fail(tunnel, err, NULL, "compare the peers of %s",
+				   tunnel->config.ifname);
+	if (!plan.n_additions && !plan.n_removals)
+		return 0;
+	*changed |= TUNNEL_PEERS;
+	wg_device_done(&tunnel->have);
+	tunnel->have = device;
+	device = (struct wg_device){};
+	return 0;
+}
+
+static int mend_routes(struct tunnel *tunnel, unsigned int *changed)
+{
+	auto_free struct prefix *before = tunnel->routes;
+	size_t n_before = tunnel->n_routes;
+	int err;
+
+	tunnel->routes = NULL;
+	tunnel->n_routes = 0;
+	err = tunnel_read_routes(tunnel);
+	if (err) {
+		tunnel->is_sure = false;
+		return err;
+	}
+	if (tunnel->n_routes != n_before)
+		*changed |= TUNNEL_ROUTES;
+	for (size_t i = 0; i < n_before && !(*changed & TUNNEL_ROUTES); i++)
+		if (prefix_compare(&before[i], &tunnel->routes[i]) != 0)
+			*changed |= TUNNEL_ROUTES;
+	return 0;
+}
+
+int tunnel_mend(struct tunnel *tunnel, unsigned int parts, unsigned int *ret_changed)
+{
+	struct link link = {};
+	size_t n_missing;
+	int err;
+
+	*ret_changed = 0;
+	err = mend_link(tunnel, &link, ret_changed);
+	/* Many links come and go on a host: that alone is no reason to read all peers. */
+	parts = (parts & ~(unsigned int)TUNNEL_LINK) | *ret_changed;
+	if (!err && parts & (TUNNEL_PEERS | TUNNEL_IDENTITY | TUNNEL_LINK))
+		err = mend_peers(tunnel, &link, parts, ret_changed);
+	if (!err && parts & TUNNEL_ADDRESSES) {
+		err = tunnel_read_addresses(tunnel, &n_missing);
+		if (!err && n_missing) {
+			err = tunnel_enable_ipv6(tunnel);
+			tunnel->has_addresses = false;
+			*ret_changed |= TUNNEL_ADDRESSES;
+			parts |= TUNNEL_ROUTES; /* IPv4's go with its last address, silently */
+		}
+	}
+	if (!err && parts & TUNNEL_ROUTES && tunnel->is_sure)
+		err = mend_routes(tunnel, ret_changed);
+	return err;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tunnel_private.h - what the files of the tunnel share.
+ */
+#ifndef TUNNEL_TUNNEL_PRIVATE_H
+#define TUNNEL_TUNNEL_PRIVATE_H
+
+#include "tunnel/link.h"
+#include "tunnel/tunnel.h"
+
+/**
+ * tunnel_fail() - write "WHAT: why" into tunnel->error.
+ * @remedy: what to do about it, appended; or NULL.
+ *
+ * Return: @err.
+ */
+int tunnel_fail(struct tunnel *tunnel, int err, const char *remedy, const char *what, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/** tunnel_fail_key() - the same for private_key_get(). Return: @err. */
+int tunnel_fail_key(struct tunnel *tunnel, int err, const struct private_key_error *failed);
+
+/** tunnel_configure() - put key, port, MTU and up right where they differ. As tunnel_start(). */
+int tunnel_configure(struct tunnel *tunnel, const struct link *link, const struct wg_device *device,
+		     const uint8_t *private_key);
+
+/** tunnel_enable_ipv6() - on the interface, where the host has it. As tunnel_start(). */
+int tunnel_enable_ipv6(struct tunnel *tunnel);
+
+/** tunnel_read_routes() - read ours into @tunnel, and count others'. Return: as tunnel_add(). */
+int tunnel_read_routes(struct tunnel *tunnel);
+
+/**
+ * tunnel_read_addresses() - how many addresses of the record are not there? Counts others' in
+ * @tunnel.
+ *
+ * Return: as tunnel_add().
+ */
+int tunnel_read_addresses(struct tunnel *tunnel, size_t *ret_missing);
+
+#endif

@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: Apache-2.0
+/* tunnel_sync.c - the tunnel's peers, addresses and routes, one difference at a time. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "tunnel/link_edit.h"
+#include "tunnel/napi.h"
+#include "tunnel/tunnel_private.h"
+#include "tunnel/tunnel_routes.h"
+#include "tunnel/wg_edit.h"
+
+void tunnel_want_done(struct tunnel_want *want)
+{
+	wg_device_done(&want->device);
+	free(want->routes);
+	*want = (struct tunnel_want){};
+}
+
+void tunnel_gone(struct tunnel *tunnel)
+{
+	wg_device_done(&tunnel->have);
+	wg_plan_done(&tunnel->plan);
+	free(tunnel->routes);
+	tunnel->routes = NULL;
+	tunnel->n_routes = tunnel->n_refused = 0;
+	tunnel->n_foreign_routes = tunnel->n_foreign_addresses = 0;
+	tunnel->is_sure = tunnel->has_addresses = false;
+	tunnel->ifindex = 0;
+}
+
+void tunnel_done(struct tunnel *tunnel)
+{
+	tunnel_gone(tunnel);
+	*tunnel = (struct tunnel){};
+}
+
+/* What is in sorted @a and not in sorted @b. Return: number of them in @out, which has room for
+ * @n_a. */
+static size_t difference(const struct prefix *a, size_t n_a, const struct prefix *b, size_t n_b,
+			 struct prefix *out)
+{
+	size_t n = 0, j = 0;
+
+	for (size_t i = 0; i < n_a; i++) {
+		while (j < n_b && prefix_compare(&b[j], &a[i]) < 0)
+			j++;
+		if (j == n_b || prefix_compare(&b[j], &a[i]) != 0)
+			out[n++] = a[i];
+	}
+	return n;
+}
+
+int tunnel_read_routes(struct tunnel *tunnel)
+{
+	AUTO(tunnel_routes_done) struct tunnel_routes there = {};
+	int err = tunnel_routes_read(tunnel->ifindex, &there);
+
+	if (err)
+		return tunnel_fail(tunnel, err, NULL, "read the routes of %s",
+				   tunnel->config.ifname);
+	free(tunnel->routes);
+	tunnel->routes = there.ours;
+	tunnel->n_routes = there.n_ours;
+	tunnel->n_foreign_routes = there.n_foreign;
+	there.ours = NULL;
+	return 0;
+}
+
+static int read_peers(struct tunnel *tunnel)
+{
+	struct wg_device device;
+	int err = wg_device_read(tunnel->config.ifname, &device);
+
+	if (err)
+		return tunnel_fail(tunnel, err, NULL, "read the peers of %s",
+				   tunnel->config.ifname);
+	wg_device_done(&tunnel->have);
+	tunnel->have = device;
+	return 0;
+}
+
+/* fe80::/10: the kernel gives such an address to a TUN device by itself. */
+static bool is_link_local(const struct prefix *addr)
+{
+	return addr->family == PREFIX_IPV6 && addr->addr[0] == 0xfe &&
+	       (addr->addr[1] & 0xc0) == 0x80;
+}
+
+int tunnel_read_addresses(struct tunnel *tunnel, size_t *ret_missing)
+{
+	const struct tunnel_record *record = &tunnel->record;
+	auto_free struct link_addr *addrs = NULL;
+	size_t n_addrs, n_missing = 0, n_foreign = 0;
+	int err = link_addrs(&addrs, &n_addrs);
+
+	if (err)
+		return tunnel_fail(tunnel, err, NULL, "read the addresses of %s",
+				   tunnel->config.ifname);
+	for (size_t i = 0; i < n_addrs; i++)
+		if (addrs[i].ifindex == tunnel->ifindex && !is_link_local(&addrs[i].addr) &&
+		    !tunnel_record_has(record, &addrs[i].addr))
+			n_foreign++;
+	for (size_t r = 0; r < record->n_addresses; r++) {
+		bool found = false;
+
+		for (size_t i = 0; i < n_addrs && !found; i++)
+			found = addrs[i].ifindex == tunnel->ifindex &&
+				!prefix_compare(&addrs[i].addr, &record->addresses[r]);
+		n_missing += !found;
+	}
+	tunnel->n_foreign_addresses = n_foreign;
+	*ret_missing = n_missing;
+	return 0;
+}
+
+static int read_all(struct tunnel *tunnel)
+{
+	size_t n_missing = 0;
+	int err;
+
+	err = read_peers(tunnel);
+	if (!err)
+		err = tunnel_read_routes(tunnel);
+	if (!err)
+		err = tunnel_read_addresses(tunnel, &n_missing);
+	tunnel->is_sure = !err;
+	tunnel->has_addresses = !err && !n_missing;
+	return err;
+}
+
+static bool wants_address(const struct tunnel_want *want, const struct prefix *address)
+{
+	for (size_t i = 0; i < want->n_addresses; i++)
+		if (!prefix_compare(&want->addresses[i], address))
+			return true;
+	return false;
+}
+
+static int save_record(struct tunnel *tunnel)
+{
+	int err = tunnel_record_save(tunnel->config.record_path, &tunnel->record);
+
+	return err ? tunnel_fail(tunnel, err, NULL, "write %s", tunnel->config.record_path) : 0;
+}
+
+/* The record first: what is not in it would be somebody else's after a crash. */
+static int add_addresses(struct tunnel *tunnel, const struct tunnel_want *want)
+{
+	struct tunnel_record *record = &tunnel->record;
+	char text[PREFIX_TEXT_MAX];
+	size_t before = record->n_addresses;
+	int err = 0;
+
+	for (size_t i = 0; i < want->n_addresses; i++)
+		if (!tunnel_record_has(record, &want->addresses[i])) {
+			if (record->n_addresses == TUNNEL_RECORD_ADDRESSES_MAX)
+				return tunnel_fail(tunnel, -E2BIG, NULL, "addresses of %s",
+						   tunnel->config.ifname);
+			record->addresses[record->n_addresses++] = want->addresses[i];
+		}
+	if (record->n_addresses == before && tunnel->has_addresses)
+		return 0;
+	if (record->n_addresses != before)
+		err = save_record(tunnel);
+	for (size_t i = 0; !err && i < want->n_addresses; i++) {
+		err = link_addr_add(tunnel->ifindex, &want->addresses[i]);
+		if (err)
+			(void)tunnel_fail(tunnel, err, NULL, "give %s the address %s",
+					  tunnel->config.ifname,
+					  prefix_format(&want->addresses[i], text));
+	}
+	tunnel->has_addresses = !err;
+	return err;
+}
+
+/* Address first: what is in the record is at worst not there. */
+static int remove_addresses(struct tunnel *tunnel, const struct tunnel_want *want)
+{
+	struct tunnel_record *record = &tunnel->record;
+	char text[PREFIX_TEXT_MAX];
+	size_t kept = 0, before = record->n_addresses;
+	int err = 0;
+
+	for (size_t i = 0; i < before; i++) {
+		struct prefix address = record->addresses[i];
+
+		if (!err && !wants_address(want, &address)) {
+			err = link_addr_remove(tunnel->ifindex, &address);
+			if (!err)
+				continue;
+			(void)tunnel_fail(tunnel, err, NULL, "take the address %s from %s",
+					  prefix_format(&address, text), tunnel->config.ifname);
+		}
+		record->addresses[kept++] = address;
+	}
+	record->n_addresses = kept;
+	if (kept != before) {
+		int failed = save_record(tunnel);
+
+		err = err ?: failed;
+	}
+	return err;
+}
+
+static int add_routes(struct tunnel *tunnel, const struct tunnel_want *want)
+{
+	struct prefix *add = calloc(want->n_routes + 1, sizeof(*add));
+	bool *refused = calloc(want->n_routes + 1, sizeof(*refused));
+	int err = -ENOMEM;
+	size_t n = 0;
+
+	if (add && refused) {
+		n = difference(want->routes, want->n_routes, tunnel->routes, tunnel->n_routes, add);
+		err = tunnel_routes_add(tunnel->ifindex, add, n, refused);
+	}
+	if (err) {
+		(void)tunnel_fail(tunnel, err, NULL, "add routes to %s", tunnel->config.ifname);
+		n = 0;
+	}
+	tunnel->n_refused = 0;
+	for (size_t i = 0; i < n; i++)
+		if (refused[i] && !tunnel->n_refused++)
+			tunnel->refused = add[i];
+	free(add);
+	free(refused);
+	return err;
+}
+
+static int remove_routes(struct tunnel *tunnel, const struct tunnel_want *want)
+{
+	struct prefix *gone = calloc(tunnel->n_routes + 1, sizeof(*gone));
+	int err = -ENOMEM;
+	size_t n;
+
+	if (gone) {
+		n = difference(tunnel->routes, tunnel->n_routes, want->routes, want->n_routes,
+			       gone);
+		err = tunnel_routes_remove(tunnel->ifindex, gone, n);
+	}
+	free(gone);
+	return err ? tunnel_fail(tunnel, err, NULL, "remove routes from %s", tunnel->config.ifname)
+		   : 0;
+}
+
+/*
+ * A thread for each peer exhausts the PIDs of a host with thousands of them. The switch only works
+ * once there is a peer, and a kernel without it has no such threads.
+ */
+static int set_napi(struct tunnel *tunnel, size_t n_peers)
+{
+	enum tunnel_napi napi = tunnel->config.napi;
+	int err;
+
+	if (!tunnel->kernel || !n_peers ||
+	    (napi == TUNNEL_NAPI_AUTO && n_peers <= TUNNEL_NAPI_AUTO_PEERS))
+		return 0;
+	err = napi_threaded_set(tunnel->config.ifname, tunnel->ifindex, napi == TUNNEL_NAPI_ON);
+	if (!err || err == -ENOENT || err == -ENODEV || err == -EOPNOTSUPP)
+		return 0;
+	return tunnel_fail(tunnel, err, NULL, "set threaded NAPI of %s", tunnel->config.ifname);
+}
+
+/* The first one, then the switch, which the others' threads do not come to be for. */
+static int add_peers(struct tunnel *tunnel, const struct tunnel_want *want)
+{
+	const char *ifname = tunnel->config.ifname;
+	const struct wg_plan *plan = &tunnel->plan;
+	size_t first = plan->n_additions && !tunnel->have.n_peers;
+	int err;
+
+	err = wg_edit_peers(ifname, plan->additions, first);
+	if (!err) {
+		int napi_err = set_napi(tunnel, want->device.n_peers);
+
+		if (napi_err)
+			return napi_err;
+		err = wg_edit_peers(ifname, plan->additions + first, plan->n_additions - first);
+	}
+	return err ? tunnel_fail(tunnel, err, NULL, "add peers to %s", ifname) : 0;
+}
+
+int tunnel_add(struct tunnel *tunnel, const struct tunnel_want *want)
+{
+	int err = tunnel->is_sure ? 0 : read_all(tunnel);
+
+	if (err)
+		return err;
+	wg_plan_done(&tunnel->plan);
+	err = wg_plan_make(&tunnel->have, &want->device, &tunnel->plan);
+	if (err)
+		return tunnel_fail(tunnel, err, NULL, "plan the peers of %s",
+				   tunnel->config.ifname);
+	tunnel->is_sure = false;
+	err = add_peers(tunnel, want);
+	if (!err)
+		err = add_addresses(tunnel, want);
+	return err ?: add_routes(tunnel, want);
+}
+
+/* What was refused is not there; it is tried again with the next list. */
+static int believe(struct tunnel *tunnel, struct tunnel_want *want)
+{
+	tunnel->n_spared = want->n_spared;
+	tunnel->spared = want->spared;
+	if (tunnel->n_refused && tunnel_read_routes(tunnel))
+		return -EIO;
+	if (!tunnel->n_refused) {
+		free(tunnel->routes);
+		tunnel->routes = want->routes;
+		tunnel->n_routes = want->n_routes;
+		want->routes = NULL;
+	}
+	wg_device_done(&tunnel->have);
+	tunnel->have = want->device;
+	want->device = (struct wg_device){};
+	tunnel_want_done(want);
+	tunnel->is_sure = true;
+	return 0;
+}
+
+int tunnel_remove(struct tunnel *tunnel, struct tunnel_want *want)
+{
+	int err = remove_routes(tunnel, want);
+
+	if (!err)
+		err = remove_addresses(tunnel, want);
+	if (err)
+		return err;
+	err = wg_edit_peers(tunnel->config.ifname, tunnel->plan.removals, tunnel->plan.n_removals);
+	wg_plan_done(&tunnel->plan);
+	if (err)
+		return tunnel_fail(tunnel, err, NULL, "remove peers from %s",
+				   tunnel->config.ifname);
+	/* Where it cannot be told what is there, the next one reads it. */
+	if (believe(tunnel, want))
+		tunnel_want_done(want);
+	return 0;
+}
