@@ -23,8 +23,11 @@
 #define TEXT_MAX 512
 
 /* In the order of enum option_id. */
-static const char *const option_names[] = { "interface", "peers",  "adopt", "hook",    "attach",
-					    "forward",   "strict", "json",  "verbose", "help" };
+static const char *const option_names[] = {
+	"interface", "peers",     "adopt",         "state-dir", "listen-port",
+	"mtu",       "wireguard", "threaded-napi", "hook",      "attach",
+	"forward",   "strict",    "json",          "verbose",   "help",
+};
 _Static_assert(N(option_names) == OPTION_COUNT, "a name for each option");
 
 /* clang-format off */
@@ -52,11 +55,17 @@ static const struct {
 	{ "end of flags",            "-j -- -i --x",             "", " json=1 | -i --x", "" },
 	{ "a hyphen is an argument", "-j -",                     "", " json=1 | -", "" },
 	{ "value that looks like a flag", "--peers --json",      "", " peers=--json |", "" },
+	{ "numbers",                 "--mtu 1280 --listen-port 65535", "", " listen-port=65535 mtu=1280 |", "" },
+	{ "the other ends",          "--mtu=65455 -l1",          "", " listen-port=1 mtu=65455 |", "" },
+	{ "an interface of our own", "--state-dir /x --wireguard userspace --threaded-napi off", "",
+	  " state-dir=/x wireguard=userspace threaded-napi=off |", "" },
 	{ "help",                    "--help",                   "", " help=1 |", "" },
 	{ "help, short",             "-h x",                     "", " help=1 | x", "" },
 
 	{ "environment",             "", "INTERFACE=wg1 PEERS=/x HOOK=xdp", " interface=wg1 peers=/x hook=xdp |", "" },
 	{ "environment, hyphens in the value", "", "FORWARD=relay-only", " forward=relay-only |", "" },
+	{ "environment, hyphens in the name", "", "STATE_DIR=/x LISTEN_PORT=7 THREADED_NAPI=on",
+	  " state-dir=/x listen-port=7 threaded-napi=on |", "" },
 	{ "flag wins",               "--hook tc -i wg2", "HOOK=xdp INTERFACE=wg1 ATTACH=tcx", " interface=wg2 attach=tcx |", "" },
 	{ "flag wins over nonsense", "--hook tc --json", "HOOK=nonsense JSON=nonsense", " json=1 |", "" },
 	{ "switch 1",                "", "ADOPT=1 STRICT=true JSON=yes VERBOSE=on", " adopt=1 strict=1 json=1 verbose=1 |", "" },
@@ -87,6 +96,19 @@ static const struct {
 	{ "some choices at once",    "--attach tcx|clsact", "", NULL, "--attach must be one of" },
 	{ "separator alone",         "--hook |",         "", NULL, "--hook must be one of" },
 	{ "impossible interface",    "-i wg/0",          "", NULL, "wg/0" },
+	{ "number too small",        "--mtu 1279",       "", NULL, "--mtu must be a number from 1280 to 65455, not '1279'" },
+	{ "number too large",        "--mtu 65456",      "", NULL, "--mtu must be a number" },
+	{ "port 0",                  "--listen-port 0",  "", NULL, "--listen-port must be a number from 1 to 65535, not '0'" },
+	{ "port 65536",              "-l 65536",         "", NULL, "--listen-port must be a number" },
+	{ "number with a sign",      "--mtu +1420",      "", NULL, "--mtu must be a number" },
+	{ "negative number",         "--mtu -1420",      "", NULL, "--mtu must be a number" },
+	{ "number and more",         "--mtu 1420x",      "", NULL, "--mtu must be a number" },
+	{ "hexadecimal number",      "--mtu 0x58c",      "", NULL, "--mtu must be a number" },
+	{ "number beyond any",       "--mtu 18446744073709552916", "", NULL, "--mtu must be a number" },
+	{ "empty number",            "--mtu=",           "", NULL, "--mtu is empty" },
+	{ "no such WireGuard",       "--wireguard go",   "", NULL, "--wireguard must be one of" },
+	{ "no such NAPI",            "--threaded-napi yes", "", NULL, "--threaded-napi must be one of" },
+	{ "environment: number",     "", "LISTEN_PORT=x", NULL, "NEX_RELAY_LISTEN_PORT must be a number" },
 	{ "environment: no such choice", "", "HOOK=tcx", NULL, "NEX_RELAY_HOOK must be one of tc|xdp, not 'tcx'" },
 	{ "environment: empty",      "", "INTERFACE=",   NULL, "NEX_RELAY_INTERFACE is empty" },
 	{ "environment: switch",     "", "STRICT=2",     NULL, "NEX_RELAY_STRICT must be 1 or 0, not '2'" },

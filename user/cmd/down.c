@@ -10,10 +10,12 @@
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "datapath/datapath.h"
+#include "datapath/pins.h"
 #include "node/instance.h"
 #include "tunnel/clsact.h"
 #include "tunnel/forwarding.h"
 #include "tunnel/link.h"
+#include "tunnel/tunnel.h"
 
 #define STOP_TIMEOUT_MS 5000
 
@@ -80,24 +82,30 @@ static int restore_sysctls(const struct instance *instance)
 /* One at a time in a network namespace: who goes last restores the sysctls. */
 static int take_back(struct instance *instance)
 {
-	int lock = instance_host_lock(instance), err, sysctl_err;
+	int lock = instance_host_lock_to_leave(instance), err, tunnel_err, sysctl_err;
 
-	if (lock < 0)
+	if (lock < 0 && lock != INSTANCE_NOT_LOCKED)
 		return log_err(lock, "lock %s", instance->host_lock_path);
 	err = remove_datapath(instance);
 	if (err)
 		log_err(err, "%s: remove the BPF programs and maps%s", instance->ifname,
 			err == -EUCLEAN ? PINS_REMEDY : "");
-	instance_unlock(instance, !err);
+	tunnel_err = tunnel_down(instance->ifname, instance->tunnel_path);
+	if (tunnel_err)
+		log_err(tunnel_err, "remove %s%s", instance->ifname,
+			tunnel_err == -EBADMSG ? " (its record is damaged: remove it by hand)"
+			: tunnel_err == -EBUSY ? " (wireguard-go does not end: end it by hand)"
+					       : "");
+	instance_unlock(instance, !err && !tunnel_err);
 	sysctl_err = restore_sysctls(instance);
 	instance_host_unlock(instance, lock, true);
-	return err ?: sysctl_err;
+	return err ?: tunnel_err ?: sysctl_err;
 }
 
 static bool is_nothing_there(const struct instance *instance)
 {
 	return access(instance->run_dir, F_OK) && access(instance->pin_dir, F_OK) &&
-	       access(instance->sysctl_path, F_OK);
+	       access(instance->sysctl_path, F_OK) && access(instance->host_lock_path, F_OK);
 }
 
 int cmd_down(const struct options *options, char **args, int n_args)
@@ -113,8 +121,12 @@ int cmd_down(const struct options *options, char **args, int n_args)
 	err = instance_init(&instance, ifname);
 	if (err)
 		return log_err(err, "'%s' cannot be an interface's name", ifname), EXIT_FAILED;
-	if (is_nothing_there(&instance))
+	if (is_nothing_there(&instance)) {
+		/* Empty folders are all that one who was killed may have left. */
+		(void)rmdir(PINS_ROOT);
+		(void)rmdir(INSTANCE_RUN_ROOT);
 		return EXIT_DONE;
+	}
 	err = stop_node(&instance);
 	if (!err)
 		err = instance_lock(&instance, &holder);

@@ -27,13 +27,26 @@ int help_command(const struct command *command);
 
 /* Summary and text of each command, for the table. */
 #define HELP_RUN                                                                                   \
-	"Relay between the peers of a WireGuard interface, in the foreground",                     \
-		"Loads the BPF programs, attaches them to the interface, fills their tables "      \
-		"from\n"                                                                           \
-		"the device list and keeps them equal to it. Packets between two peers are then\n" \
-		"forwarded in BPF, IPv4 and IPv6 alike: no netfilter rule, no connection "         \
-		"tracking\n"                                                                       \
-		"and no routing lookup sees them. Everything else goes to the kernel as before.\n" \
+	"Relay between the devices of a VPC, in the foreground",                                   \
+		"Makes the WireGuard interface (the kernel's, or wireguard-go where the kernel "   \
+		"has\n"                                                                            \
+		"none) with a key that is made at the first start, gives it its addresses, a "     \
+		"peer\n"                                                                           \
+		"for every device and a route to every AllowedIP, loads the BPF programs, "        \
+		"attaches\n"                                                                       \
+		"them and fills their tables, and keeps all of that equal to the device list.\n"   \
+		"Packets between two peers are forwarded in BPF, IPv4 and IPv6 alike: no "         \
+		"netfilter\n"                                                                      \
+		"rule, no connection tracking and no routing lookup sees them. Everything else "   \
+		"goes\n"                                                                           \
+		"to the kernel as before.\n"                                                       \
+		"\n"                                                                               \
+		"Only differences are carried out: a peer that stays keeps its session. What\n"    \
+		"somebody else changes of the interface is put back within a second; addresses "   \
+		"and\n"                                                                            \
+		"routes that others have added to it stay. With --adopt the interface is "         \
+		"somebody\n"                                                                       \
+		"else's, and only the programs, their tables and the sysctls are ours.\n"          \
 		"\n"                                                                               \
 		"Sets net.ipv4.ip_forward and net.ipv6.conf.all.forwarding to 1, for what the "    \
 		"kernel\n"                                                                         \
@@ -54,27 +67,36 @@ int help_command(const struct command *command);
 		"it.\n"                                                                            \
 		"\n"                                                                               \
 		"Examples:\n"                                                                      \
-		"    nex-relay run --adopt --peers /etc/nex-relay/peers.json\n"                    \
+		"    nex-relay run --peers /etc/nex-relay/peers.json\n"                            \
+		"    nex-relay run --peers FILE --listen-port 443 --mtu 1380\n"                    \
 		"    nex-relay run --adopt --interface wg1          peers and AllowedIPs of wg1\n" \
 		"    nex-relay run --adopt --peers FILE --forward relay-only --strict\n"
 
-#define HELP_DOWN                                                                                 \
-	"Stop relaying: take programs, maps and sysctls back",                                    \
-		"Ends the running node if there is one, detaches the programs, removes the "      \
-		"pinned\n"                                                                        \
-		"maps with their counters, and restores the sysctls that `run` changed, unless\n" \
-		"somebody else has changed them since. An adopted interface is not touched.\n"    \
+#define HELP_DOWN                                                                                \
+	"Stop relaying: take programs, maps, interface and sysctls back",                        \
+		"Ends the running node if there is one, detaches the programs, removes the "     \
+		"pinned\n"                                                                       \
+		"maps with their counters and the interface if `run` has made it, and restores " \
+		"the\n"                                                                          \
+		"sysctls that `run` changed, unless somebody else has changed them since. The "  \
+		"private\n"                                                                      \
+		"key stays, and so does an adopted interface.\n"                                 \
 		"Does nothing, successfully, where nothing is set up.\n"
 
-#define HELP_STATUS                                                                         \
-	"Show what is attached, who runs, and the last device list",                        \
-		"Works while the daemon is dead. Exit status 1 when nothing is attached.\n" \
-		"\n"                                                                        \
-		"With --json: interface, ifindex, daemon {running, pid}, hook, attach, "    \
-		"program_id,\n"                                                             \
-		"forward, strict, adopted, ipv4 and ipv6 {enabled, reason}, list {source, " \
-		"loaded,\n"                                                                 \
-		"devices, skipped, conflicts, addresses, cidrs, applied_at, error}, pins.\n"
+#define HELP_STATUS                                                                               \
+	"Show what is attached, who runs, and the last device list",                              \
+		"Works while the daemon is dead. Exit status 1 when nothing is attached.\n"       \
+		"\n"                                                                              \
+		"With --json: interface, ifindex, daemon {running, pid}, hook, attach, "          \
+		"program_id,\n"                                                                   \
+		"forward, strict, adopted, tunnel {wireguard, public_key, listen_port, mtu,\n"    \
+		"foreign_addresses, foreign_routes, refused_routes, spared_routes, error} (null " \
+		"when adopted), "                                                                 \
+		"ipv4 "                                                                           \
+		"and\n"                                                                           \
+		"ipv6 {enabled, reason}, list {source, loaded, devices, skipped, conflicts, "     \
+		"addresses,\n"                                                                    \
+		"cidrs, applied_at, error}, pins.\n"
 
 #define HELP_PEERS                                                                                 \
 	"List peers with their addresses and traffic, or show one",                                \

@@ -8,7 +8,10 @@
 
 #include "base/log.h"
 #include "tunnel/link.h"
+#include "tunnel/tunnel.h"
 
+#define NUMBER_TEXT(number) NUMBER_TEXT_OF(number)
+#define NUMBER_TEXT_OF(number) #number
 #define ENVIRONMENT_PREFIX "NEX_RELAY_"
 #define ENVIRONMENT_NAME_MAX 64
 
@@ -32,6 +35,21 @@ static const struct option_row rows[OPTION_COUNT] = {
 		"The interface belongs to somebody else (wg-quick, nexd): its keys, peers,\n"
 		"addresses and routes are not touched. Without --peers its own peers and\n"
 		"AllowedIPs are the device list." },
+	[OPTION_STATE_DIR] = { "state-dir", 0, "DIR", NULL, "/var/lib/nex-relay",
+		"Where the private key is kept (private.key, as `wg genkey` prints one). Made at\n"
+		"the first start; nexd's, from DIR/state.json or /var/lib/nexd/state.json, is\n"
+		"taken over (default: /var/lib/nex-relay)." },
+	[OPTION_LISTEN_PORT] = { "listen-port", 'l', "PORT", NULL, NUMBER_TEXT(TUNNEL_PORT),
+		"UDP port of WireGuard (default: " NUMBER_TEXT(TUNNEL_PORT) ")." },
+	[OPTION_MTU]       = { "mtu", 0, "BYTES", NULL, NUMBER_TEXT(TUNNEL_MTU),
+		"MTU of the interface (default: " NUMBER_TEXT(TUNNEL_MTU) ")." },
+	[OPTION_WIREGUARD] = { "wireguard", 0, "auto|kernel|userspace", "auto|kernel|userspace",
+		"auto",
+		"Which WireGuard: the kernel's, or wireguard-go, which is started. auto takes the\n"
+		"kernel's where it has one (default: auto)." },
+	[OPTION_THREADED_NAPI] = { "threaded-napi", 0, "auto|on|off", "auto|on|off", "auto",
+		"Threaded NAPI of the interface. Some kernels make a thread for each peer; auto\n"
+		"switches that off with more than " NUMBER_TEXT(TUNNEL_NAPI_AUTO_PEERS) " peers (default: auto)." },
 	[OPTION_HOOK]      = { "hook", 0, "tc|xdp", "tc|xdp", "tc",
 		"Where packets are taken: tc keeps GRO batches whole, xdp is generic XDP\n"
 		"(default: tc)." },
@@ -52,6 +70,14 @@ static const struct option_row rows[OPTION_COUNT] = {
 		"Print this help." },
 };
 /* clang-format on */
+
+/* Options that are numbers, and their bounds; max 0: it is none. */
+static const struct {
+	unsigned long min, max;
+} numbers[OPTION_COUNT] = {
+	[OPTION_LISTEN_PORT] = { 1, UINT16_MAX },
+	[OPTION_MTU] = { TUNNEL_MTU_MIN, TUNNEL_MTU_MAX },
+};
 
 /* "attach" -> "NEX_RELAY_ATTACH". */
 static const char *environment_name(const struct option_row *row, char name[ENVIRONMENT_NAME_MAX])
@@ -80,6 +106,18 @@ static bool is_choice(const char *choices, const char *value)
 	return false;
 }
 
+/* Decimal digits alone. */
+static bool is_number(const char *value, unsigned long min, unsigned long max)
+{
+	size_t digits = strspn(value, "0123456789");
+	unsigned long number;
+
+	if (value[digits] || !digits || digits > 9)
+		return false;
+	number = strtoul(value, NULL, 10);
+	return number >= min && number <= max;
+}
+
 static int set_value(struct options *options, enum option_id id, const char *value,
 		     const char *from)
 {
@@ -89,6 +127,10 @@ static int set_value(struct options *options, enum option_id id, const char *val
 		return log_err(-EINVAL, "%s is empty", from), -EINVAL;
 	if (row->choices && !is_choice(row->choices, value))
 		return log_err(0, "%s must be one of %s, not '%s'", from, row->choices, value),
+		       -EINVAL;
+	if (numbers[id].max && !is_number(value, numbers[id].min, numbers[id].max))
+		return log_err(0, "%s must be a number from %lu to %lu, not '%s'", from,
+			       numbers[id].min, numbers[id].max, value),
 		       -EINVAL;
 	if (id == OPTION_INTERFACE && !link_name_valid(value))
 		return log_err(0, "%s: '%s' cannot be an interface's name", from, value), -EINVAL;
@@ -228,6 +270,21 @@ int options_parse(const char *command, unsigned int allowed, int argc, char **ar
 bool options_is(const struct options *options, enum option_id id, const char *word)
 {
 	return options->value[id] && !strcmp(options->value[id], word);
+}
+
+unsigned long options_number(const struct options *options, enum option_id id)
+{
+	return strtoul(options->value[id], NULL, 10);
+}
+
+bool options_given(const struct options *options, enum option_id id)
+{
+	return options->value[id] && options->value[id] != rows[id].fallback;
+}
+
+const char *options_name(enum option_id id)
+{
+	return rows[id].name;
 }
 
 bool options_on(const struct options *options, enum option_id id)

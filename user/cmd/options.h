@@ -14,6 +14,11 @@ enum option_id {
 	OPTION_INTERFACE,
 	OPTION_PEERS,
 	OPTION_ADOPT,
+	OPTION_STATE_DIR,
+	OPTION_LISTEN_PORT,
+	OPTION_MTU,
+	OPTION_WIREGUARD,
+	OPTION_THREADED_NAPI,
 	OPTION_HOOK,
 	OPTION_ATTACH,
 	OPTION_FORWARD,
@@ -46,6 +51,15 @@ int options_parse(const char *command, unsigned int allowed, int argc, char **ar
 
 /** options_is() - is the value of @id this word? */
 bool options_is(const struct options *options, enum option_id id, const char *word);
+
+/** options_number() - value of an option that is a number, within its bounds. */
+unsigned long options_number(const struct options *options, enum option_id id);
+
+/** options_given() - was @id set, on the command line or in the environment? */
+bool options_given(const struct options *options, enum option_id id);
+
+/** options_name() - "listen-port", for messages. */
+const char *options_name(enum option_id id);
 
 /** options_on() - is the switch @id on? */
 bool options_on(const struct options *options, enum option_id id);

@@ -16,10 +16,38 @@ static enum datapath_attach attach_way(const struct options *options)
 	return DATAPATH_AUTO;
 }
 
+static enum tunnel_backend backend(const struct options *options)
+{
+	if (options_is(options, OPTION_WIREGUARD, "kernel"))
+		return TUNNEL_KERNEL;
+	return options_is(options, OPTION_WIREGUARD, "userspace") ? TUNNEL_USERSPACE : TUNNEL_AUTO;
+}
+
+static enum tunnel_napi napi(const struct options *options)
+{
+	if (options_is(options, OPTION_THREADED_NAPI, "on"))
+		return TUNNEL_NAPI_ON;
+	return options_is(options, OPTION_THREADED_NAPI, "off") ? TUNNEL_NAPI_OFF
+								: TUNNEL_NAPI_AUTO;
+}
+
 static int misused(const char *why)
 {
 	log_err(0, "run: %s", why);
 	return EXIT_MISUSED;
+}
+
+/* Settings of an interface make no sense where it is not touched. Return: the first, or NULL. */
+static const char *given_of_tunnel(const struct options *options)
+{
+	static const enum option_id of_tunnel[] = { OPTION_STATE_DIR, OPTION_LISTEN_PORT,
+						    OPTION_MTU, OPTION_WIREGUARD,
+						    OPTION_THREADED_NAPI };
+
+	for (size_t i = 0; i < sizeof(of_tunnel) / sizeof(of_tunnel[0]); i++)
+		if (options_given(options, of_tunnel[i]))
+			return options_name(of_tunnel[i]);
+	return NULL;
 }
 
 int cmd_run(const struct options *options, char **args, int n_args)
@@ -32,12 +60,25 @@ int cmd_run(const struct options *options, char **args, int n_args)
 		.attach = attach_way(options),
 		.relay_only = options_is(options, OPTION_FORWARD, "relay-only"),
 		.strict = options_on(options, OPTION_STRICT),
+		.state_dir = options->value[OPTION_STATE_DIR],
+		.listen_port = options_number(options, OPTION_LISTEN_PORT),
+		.mtu = options_number(options, OPTION_MTU),
+		.backend = backend(options),
+		.napi = napi(options),
 	};
+	const char *tunnel_option = given_of_tunnel(options);
 
 	(void)args, (void)n_args;
-	if (!settings.adopt)
-		return misused("--adopt is needed: this version works on an interface that "
-			       "somebody else has set up");
+	if (!settings.adopt && !settings.peers)
+		return misused("which devices? Give a list with --peers, or --adopt an interface "
+			       "that somebody else has set up");
+	if (settings.adopt && tunnel_option) {
+		log_err(0, "run: --%s is for an interface of our own, not with --adopt",
+			tunnel_option);
+		return EXIT_MISUSED;
+	}
+	if (strlen(settings.state_dir) >= PATH_MAX - sizeof("/state.json"))
+		return misused("--state-dir is longer than a path may be");
 	if (settings.peers && strlen(settings.peers) >= PATH_MAX)
 		return misused("--peers is longer than a path may be");
 	if (settings.hook == DATAPATH_XDP && settings.attach != DATAPATH_AUTO)

@@ -102,8 +102,9 @@ static struct json_object *status_json(const struct status *status)
 			       word_or_null(hook ? datapath_attach_name(attach) : NULL));
 	json_object_object_add(object, "program_id",
 			       hook ? json_object_new_int64(status->datapath.program_id) : NULL);
-	for (const char *const *name = (const char *const[]){ "forward", "strict", "adopted",
-							      "ipv4", "ipv6", "list", NULL };
+	for (const char *const *name =
+		     (const char *const[]){ "forward", "strict", "adopted", "tunnel", "ipv4",
+					    "ipv6", "list", NULL };
 	     *name; name++)
 		json_object_object_add(object, *name, written(status, *name));
 	json_object_object_add(object, "pins", json_object_new_string(status->instance.pin_dir));
@@ -119,6 +120,29 @@ static const char *text_of(const struct status *status, const char *outer, const
 	    (inner && !json_object_object_get_ex(value, inner, &value)) || !value)
 		return "-";
 	return json_object_get_string(value);
+}
+
+static void print_tunnel(const struct status *status)
+{
+	static const struct {
+		const char *member, *what;
+	} others[] = { { "foreign_addresses", "addresses that are not ours" },
+		       { "foreign_routes", "routes that are not ours" },
+		       { "refused_routes", "routes left out: somebody else has them" },
+		       { "spared_routes", "routes left out: another interface's subnet" } };
+
+	if (!strcmp(text_of(status, "tunnel", NULL), "-"))
+		return;
+	printf("tunnel      %s WireGuard, port %s, MTU %s\n",
+	       text_of(status, "tunnel", "wireguard"), text_of(status, "tunnel", "listen_port"),
+	       text_of(status, "tunnel", "mtu"));
+	printf("            public key %s\n", text_of(status, "tunnel", "public_key"));
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (strcmp(text_of(status, "tunnel", others[i].member), "0") != 0)
+			printf("            %s %s\n", text_of(status, "tunnel", others[i].member),
+			       others[i].what);
+	if (strcmp(text_of(status, "tunnel", "error"), "-") != 0)
+		printf("            not as it should be: %s\n", text_of(status, "tunnel", "error"));
 }
 
 static void print_written(const struct status *status)
@@ -156,8 +180,10 @@ static int print_as_text(const struct status *status)
 		       status->datapath.program_id,
 		       status->datapath.ifindex == status->ifindex ? ""
 								   : ", on a renamed interface");
-	if (status->written)
+	if (status->written) {
+		print_tunnel(status);
 		print_written(status);
+	}
 	printf("pins        %s\n", status->instance.pin_dir);
 	return print_flush();
 }

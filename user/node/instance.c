@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,6 +79,8 @@ int instance_init(struct instance *instance, const char *ifname)
 	snprintf(instance->lock_path, sizeof(instance->lock_path), "%s/%s/lock", INSTANCE_RUN_ROOT,
 		 instance->name);
 	snprintf(instance->status_path, sizeof(instance->status_path), "%s/%s/status.json",
+		 INSTANCE_RUN_ROOT, instance->name);
+	snprintf(instance->tunnel_path, sizeof(instance->tunnel_path), "%s/%s/tunnel",
 		 INSTANCE_RUN_ROOT, instance->name);
 	snprintf(instance->host_lock_path, sizeof(instance->host_lock_path), "%s/host%s.lock",
 		 INSTANCE_RUN_ROOT, instance->namespace_suffix);
@@ -206,12 +209,22 @@ pid_t instance_holder(const struct instance *instance)
 	return holder == INSTANCE_HOLDER_UNKNOWN ? -EBUSY : holder;
 }
 
+/* What a run that was killed has not renamed any more. */
+static void unlink_new(const char *path)
+{
+	char new[PATH_MAX];
+
+	if ((size_t)snprintf(new, sizeof(new), "%s.new", path) < sizeof(new))
+		(void)unlink(new);
+}
+
 void instance_unlock(struct instance *instance, bool forget)
 {
 	if (instance->lock_fd < 0)
 		return;
 	/* Where somebody has emptied /run, what is there now may be another node's. */
 	if (forget && is_current(instance->lock_fd, instance->lock_path)) {
+		unlink_new(instance->status_path);
 		(void)unlink(instance->status_path);
 		(void)unlink(instance->lock_path);
 		(void)rmdir(instance->run_dir);
@@ -255,14 +268,21 @@ int instance_host_lock(const struct instance *instance)
 	return fd == -EAGAIN ? -EBUSY : fd;
 }
 
+int instance_host_lock_to_leave(const struct instance *instance)
+{
+	int fd = instance_host_lock(instance);
+
+	return fd == -ENOSPC || fd == -EDQUOT || fd == -EROFS ? INSTANCE_NOT_LOCKED : fd;
+}
+
 void instance_host_unlock(const struct instance *instance, int fd, bool forget)
 {
+	if (forget && fd >= 0 && is_current(fd, instance->host_lock_path))
+		(void)unlink(instance->host_lock_path);
+	if (forget)
+		(void)rmdir(INSTANCE_RUN_ROOT); /* stays when an instance needs it */
 	if (fd < 0)
 		return;
-	if (forget && is_current(fd, instance->host_lock_path)) {
-		(void)unlink(instance->host_lock_path);
-		(void)rmdir(INSTANCE_RUN_ROOT); /* stays when an instance needs it */
-	}
 	(void)flock(fd, LOCK_UN); /* also for a copy that a child may have */
 	close(fd);
 }

@@ -8,6 +8,7 @@
 #ifndef NODE_INSTANCE_H
 #define NODE_INSTANCE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -27,6 +28,7 @@ struct instance {
 	char run_dir[INSTANCE_PATH_MAX];   /* below INSTANCE_RUN_ROOT */
 	char lock_path[INSTANCE_PATH_MAX]; /* held while a node runs */
 	char status_path[INSTANCE_PATH_MAX];
+	char tunnel_path[INSTANCE_PATH_MAX];    /* record of the interface, if we made it */
 	char sysctl_path[INSTANCE_PATH_MAX];    /* record of changed sysctls, one per namespace */
 	char host_lock_path[INSTANCE_PATH_MAX]; /* one per namespace; no instance has a dot */
 	char namespace_suffix[32];              /* "" or "@<cookie>" */
@@ -84,9 +86,20 @@ bool instance_is_last(const struct instance *instance);
  */
 int instance_host_lock(const struct instance *instance);
 
+/** What instance_host_lock_to_leave() gives where no file can be made. */
+#define INSTANCE_NOT_LOCKED INT_MIN
+
+/**
+ * instance_host_lock_to_leave() - the same for who takes things back, which must also work where
+ * /run is full or read-only.
+ *
+ * Return: as instance_host_lock(), but INSTANCE_NOT_LOCKED there: go on without the lock.
+ */
+int instance_host_lock_to_leave(const struct instance *instance);
+
 /**
  * instance_host_unlock() - let the next one in.
- * @fd:     what instance_host_lock() gave; negative: nothing happens.
+ * @fd:     what instance_host_lock() or instance_host_lock_to_leave() gave; negative: not locked.
  * @forget: remove the lock file, and the run root when nothing else is in it. Always safe: who
  *          waits makes a new one.
  */

@@ -15,6 +15,9 @@
 #include "tunnel/forwarding.h"
 #include "tunnel/link.h"
 
+#define LIST_AGAIN_MIN_MS 250
+#define LIST_AGAIN_MAX_MS 30000
+
 static const int signals[NODE_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
 
 void node_after(struct event *timer, int ms)
@@ -27,7 +30,7 @@ void node_after(struct event *timer, int ms)
 void node_write_status(struct node *node)
 {
 	struct node_status status = { node->settings, &node->sync, node->ipv6_reason,
-				      node->list_error };
+				      node->list_error, node->tunnel_error };
 	int err = status_file_write(node->instance.status_path, &status, true);
 
 	if (err)
@@ -51,20 +54,37 @@ void node_list_failed(struct node *node, const char *why)
 	node_write_status(node);
 }
 
+/*
+ * What is wrong with the list itself stays so until there is another one; what the kernel could not
+ * do just now is tried again, and said once.
+ */
+static void list_not_applied(struct node *node, int err)
+{
+	const char *why = sync_why(&node->sync, err);
+
+	/* A list that is still as wrong as before has been spoken of. */
+	if (strcmp(node->list_error, why) != 0 || node->list_is_new)
+		node_list_failed(node, why);
+	node->list_is_new = false;
+	if (node->sync.is_refused || !node->settings->peers)
+		return;
+	node->list_again_ms = node->list_again_ms ? node->list_again_ms * 2 : LIST_AGAIN_MIN_MS;
+	if (node->list_again_ms > LIST_AGAIN_MAX_MS)
+		node->list_again_ms = LIST_AGAIN_MAX_MS;
+	node_after(node->list_again, node->list_again_ms);
+}
+
 void node_list(struct node *node, struct device_list *list)
 {
 	int err = sync_list(&node->sync, list);
 
-	if (err == -ENOENT) {
-		node_list_failed(node, "our own device (whose key the interface has) is not in it");
-		return;
-	}
 	if (err) {
-		node_list_failed(node, err == -ENOSPC
-					       ? "more devices or addresses than the maps take"
-					       : strerror(-err));
+		list_not_applied(node, err);
 		return;
 	}
+	node->list_again_ms = 0;
+	node->list_is_new = false;
+	node->tunnel_error[0] = '\0';
 	node->list_error[0] = '\0';
 	if (!node->sync.ifindex) {
 		log_note("%s: kept until %s is back", node_list_name(node), node->settings->ifname);
@@ -74,11 +94,13 @@ void node_list(struct node *node, struct device_list *list)
 	log_note("%s: %zu devices, %zu addresses, %zu CIDRs, %zu skipped", node_list_name(node),
 		 node->sync.n_devices, node->sync.n_addresses, node->sync.n_cidrs,
 		 node->sync.n_skipped);
+	if (node->sync.tunnel)
+		node_tunnel_report(node);
 	node_write_status(node);
 }
 
-/* Look at the host: IPv6 may have been switched on or off since. Says what has changed. */
-static void look_at_ipv6(struct node *node, bool first)
+/* IPv6 may have been switched on or off since. */
+void node_look_at_ipv6(struct node *node, bool first)
 {
 	const char *before = node->ipv6_reason;
 
@@ -133,10 +155,13 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 		return;
 	}
 	log_note("reading again on SIGHUP");
-	look_at_ipv6(node, false);
+	node_look_at_ipv6(node, false);
 	(void)enable_forwarding(node); /* said; what runs goes on */
 	(void)sync_repair(&node->sync);
 	(void)sync_again(&node->sync);
+	if (node->sync.tunnel)
+		node_tunnel_changed(node, TUNNEL_ALL);
+	node->list_is_new = true;
 	if (node->settings->peers)
 		node_source_read(node);
 	else
@@ -173,6 +198,8 @@ static int start_loop(struct node *node)
 	err = node->base ? start_signals(node) : -ENOMEM;
 	if (!err)
 		err = node_interface_start(node);
+	if (!err && node->sync.tunnel)
+		err = node_tunnel_follow(node);
 	if (!err && node->settings->peers)
 		err = node_source_start(node);
 	return err ? log_err(err, "start the event loop") : 0;
@@ -182,6 +209,7 @@ static void stop_loop(struct node *node)
 {
 	node_source_stop(node);
 	node_interface_stop(node);
+	node_tunnel_stop(node);
 	for (int i = 0; i < NODE_SIGNALS; i++)
 		if (node->on_signal[i])
 			event_free(node->on_signal[i]);
@@ -224,7 +252,7 @@ static int look_at_interface(struct node *node, uint32_t *ret_peers)
 /* Where it cannot be written at the start it never can: better said now than later. */
 static int first_status(struct node *node, bool had_pins)
 {
-	struct node_status status = { node->settings, &node->sync, node->ipv6_reason, "" };
+	struct node_status status = { node->settings, &node->sync, node->ipv6_reason, "", "" };
 	/* What an earlier run says of a relay that goes on stays until this one has taken over. */
 	int err = status_file_write(node->instance.status_path, &status, !had_pins);
 
@@ -238,7 +266,7 @@ static int start(struct node *node, uint32_t n_peers, bool had_pins)
 	int err;
 
 	/* Before the first list comes: what is wrong with the host is said at once. */
-	look_at_ipv6(node, true);
+	node_look_at_ipv6(node, true);
 	err = first_status(node, had_pins);
 	if (!err)
 		err = enable_forwarding(node);
@@ -262,27 +290,50 @@ static int start(struct node *node, uint32_t n_peers, bool had_pins)
 	return err;
 }
 
+/* What was there before this start, and so stays when it fails. */
+struct before {
+	bool had_pins, had_record, had_link;
+};
+
 /* Take back what a start that failed has done, and nothing that was there before it. */
-static void undo(struct node *node, bool had_pins, bool had_record)
+static void undo(struct node *node, const struct before *before)
 {
-	int lock = lock_host(node);
+	int lock = instance_host_lock_to_leave(&node->instance);
 	bool made_clsact;
 
-	if (lock < 0)
+	if (lock < 0 && lock != INSTANCE_NOT_LOCKED)
 		return;
-	if (!had_pins)
+	if (!before->had_pins)
 		(void)datapath_remove(node->instance.pin_dir, node->sync.ifindex, &made_clsact);
-	instance_unlock(&node->instance, !had_pins);
+	if (!before->had_link)
+		(void)tunnel_down(node->settings->ifname, node->instance.tunnel_path);
+	instance_unlock(&node->instance, !before->had_pins);
 	/* A record that was there before is another interface's, which may have gone meanwhile. */
-	if (instance_is_last(&node->instance) && (!had_pins || !had_record))
+	if (instance_is_last(&node->instance) && (!before->had_pins || !before->had_record))
 		(void)forwarding_restore(node->instance.sysctl_path, NULL);
 	instance_host_unlock(&node->instance, lock, true);
 }
 
+/* Somebody else's as it is, or our own. */
+static int have_interface(struct node *node, struct before *before, uint32_t *ret_peers)
+{
+	bool made = false;
+	int err;
+
+	if (node->settings->adopt)
+		return look_at_interface(node, ret_peers);
+	err = node_tunnel_start(node, &made);
+	before->had_link = !made;
+	return err;
+}
+
 static int run_locked(struct node *node)
 {
-	bool had_record = !access(node->instance.sysctl_path, F_OK);
-	bool had_pins = !access(node->instance.pin_dir, F_OK);
+	struct before before = {
+		.had_pins = !access(node->instance.pin_dir, F_OK),
+		.had_record = !access(node->instance.sysctl_path, F_OK),
+		.had_link = true,
+	};
 	uint32_t n_peers = 0;
 	int err;
 
@@ -293,11 +344,11 @@ static int run_locked(struct node *node)
 		.relay_only = node->settings->relay_only,
 		.strict = node->settings->strict,
 	};
-	err = look_at_interface(node, &n_peers);
+	err = have_interface(node, &before, &n_peers);
 	if (!err)
-		err = start(node, n_peers, had_pins);
+		err = start(node, n_peers, before.had_pins);
 	if (err)
-		undo(node, had_pins, had_record);
+		undo(node, &before);
 	else
 		event_base_dispatch(node->base);
 	stop_loop(node);
@@ -311,6 +362,7 @@ int node_run(const struct run_settings *settings)
 	struct node node = {
 		.settings = settings,
 		.link_fd = -1,
+		.route_fd = -1,
 		.watch.fd = -1,
 		.child.sock = -1,
 	};

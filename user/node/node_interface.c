@@ -19,7 +19,9 @@
 #define RETRY_MIN_MS 50 /* userspace WireGuard opens its socket after it has made the device */
 #define RETRY_MAX_MS 2000
 #define RETRY_SAID_MS 800 /* when it takes longer than that, it is worth a message */
-#define LOOK_S 10         /* are programs and pins still where they were put? */
+#define LISTEN_AGAIN_MS 500
+#define DEAF_SAID_S 60 /* so long without such an error, and it is news again */
+#define LOOK_S 10      /* are programs and pins still where they were put? */
 
 void node_interface_read(struct node *node)
 {
@@ -55,7 +57,7 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what;
 	err = sync_again(&node->sync);
 	if (err)
-		node_list_failed(node, strerror(-err));
+		node_list_failed(node, sync_why(&node->sync, err));
 }
 
 /* A new interface of the old name may have another key, or none yet. */
@@ -166,6 +168,37 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 	follow(arg);
 }
 
+/* An interface of our own: what was changed is put back. */
+static void follow_ours(struct node *node, int changes)
+{
+	unsigned int parts = 0;
+
+	if (changes & LINK_CHANGED)
+		parts |= TUNNEL_LINK;
+	if (changes & ADDR_CHANGED)
+		parts |= TUNNEL_ADDRESSES;
+	if (changes & LINK_OVERRUN)
+		parts |= TUNNEL_ALL;
+	if (parts)
+		node_tunnel_changed(node, parts);
+}
+
+void node_interface_deaf(struct node *node, int err)
+{
+	struct event *const events[] = { node->on_link, node->on_route };
+
+	if (time(NULL) - node->said_deaf >= DEAF_SAID_S)
+		log_warn("listen to the kernel's link and route messages: %s; trying again, "
+			 "continuing",
+			 strerror(-err));
+	node->said_deaf = time(NULL);
+	/* What could not be read is still there, and would be tried again without a pause. */
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		if (events[i])
+			event_del(events[i]);
+	node_after(node->listen, LISTEN_AGAIN_MS);
+}
+
 static void on_link(evutil_socket_t fd, short what, void *arg)
 {
 	struct node *node = arg;
@@ -173,9 +206,12 @@ static void on_link(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	if (changes < 0) {
-		log_warn("listen to the kernel's link messages: %s, continuing",
-			 strerror(-changes));
+		node_interface_deaf(node, changes);
 		changes = LINK_OVERRUN;
+	}
+	if (node->sync.tunnel) {
+		follow_ours(node, changes);
+		return;
 	}
 	if (changes & (LINK_CHANGED | LINK_OVERRUN))
 		follow(node);
@@ -183,11 +219,27 @@ static void on_link(evutil_socket_t fd, short what, void *arg)
 		node_after(node->again, ADDRESSES_AFTER_MS);
 }
 
+static void on_listen(evutil_socket_t fd, short what, void *arg)
+{
+	struct node *node = arg;
+	struct event *const events[] = { node->on_link, node->on_route };
+
+	(void)fd, (void)what;
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		if (events[i] && event_add(events[i], NULL))
+			node_after(node->listen, LISTEN_AGAIN_MS);
+	if (node->sync.tunnel)
+		node_tunnel_changed(node, TUNNEL_ALL);
+}
+
 static void on_look(evutil_socket_t fd, short what, void *arg)
 {
 	struct node *node = arg;
 
 	(void)fd, (void)what;
+	/* An interface of ours that is just being put back is attached to then. */
+	if (node->sync.tunnel && evtimer_pending(node->mend, NULL))
+		return;
 	if (sync_repair(&node->sync) == 1)
 		node_write_status(node);
 }
@@ -204,10 +256,12 @@ int node_interface_start(struct node *node)
 	node->retry = evtimer_new(node->base, on_retry, node);
 	node->poll = event_new(node->base, -1, EV_PERSIST, on_poll, node);
 	node->look = event_new(node->base, -1, EV_PERSIST, on_look, node);
-	if (!node->on_link || !node->again || !node->retry || !node->poll || !node->look ||
-	    event_add(node->on_link, NULL) || event_add(node->look, &look))
+	node->listen = evtimer_new(node->base, on_listen, node);
+	if (!node->listen || !node->on_link || !node->again || !node->retry || !node->poll ||
+	    !node->look || event_add(node->on_link, NULL) || event_add(node->look, &look))
 		return -ENOMEM;
-	follow(node); /* what happened before the socket listened */
+	if (!node->sync.tunnel)
+		follow(node); /* what happened before the socket listened */
 	if (node->settings->peers)
 		return 0;
 	node_interface_read(node);
@@ -216,8 +270,8 @@ int node_interface_start(struct node *node)
 
 void node_interface_stop(struct node *node)
 {
-	struct event *const events[] = { node->on_link, node->again, node->retry, node->poll,
-					 node->look };
+	struct event *const events[] = { node->on_link, node->again, node->retry,
+					 node->poll,    node->look,  node->listen };
 
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		if (events[i])

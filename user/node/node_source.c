@@ -202,6 +202,7 @@ static void on_file(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what;
 	if (node->watch.fd < 0) {
 		watch_folder(node);
+		node->list_is_new = true;
 		if (node->watch.fd >= 0)
 			node_source_read(node);
 		return;
@@ -209,8 +210,16 @@ static void on_file(evutil_socket_t fd, short what, void *arg)
 	changed = file_watch_changed(&node->watch);
 	if (changed < 0)
 		watch_folder(node);
-	if (changed)
-		node_source_read(node);
+	if (!changed)
+		return;
+	node->list_is_new = true;
+	node_source_read(node);
+}
+
+static void on_list_again(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	node_source_read(arg);
 }
 
 int node_source_start(struct node *node)
@@ -219,10 +228,11 @@ int node_source_start(struct node *node)
 	node->restart_ms = RESTART_MIN_MS;
 	node->restart = evtimer_new(node->base, on_restart, node);
 	node->deadline = evtimer_new(node->base, on_deadline, node);
-	if (!node->restart || !node->deadline)
+	node->list_again = evtimer_new(node->base, on_list_again, node);
+	if (!node->restart || !node->deadline || !node->list_again)
 		return -ENOMEM;
 	watch_folder(node);
-	node->unsent = true;
+	node->unsent = node->list_is_new = true;
 	on_restart(-1, 0, node);
 	return 0;
 }
@@ -237,6 +247,8 @@ void node_source_stop(struct node *node)
 		event_free(node->restart);
 	if (node->deadline)
 		event_free(node->deadline);
+	if (node->list_again)
+		event_free(node->list_again);
 	file_watch_close(&node->watch);
 	source_child_stop(&node->child);
 	border_list_done(&node->incoming);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "datapath/datapath.h"
+#include "tunnel/tunnel.h"
 
 struct run_settings {
 	const char *ifname;
@@ -17,6 +18,13 @@ struct run_settings {
 	enum datapath_attach attach;
 	bool relay_only;
 	bool strict;
+
+	/* Of an interface of our own. */
+	const char *state_dir;
+	uint16_t listen_port;
+	uint32_t mtu; /* bytes */
+	enum tunnel_backend backend;
+	enum tunnel_napi napi;
 };
 
 #endif

@@ -57,6 +57,33 @@ static struct json_object *list(const struct node_status *status)
 	return object;
 }
 
+/* The interface, when it is our own; NULL when it is somebody else's. */
+static struct json_object *tunnel_json(const struct node_status *status)
+{
+	const struct tunnel *tunnel = status->sync->tunnel;
+	struct json_object *object;
+	char key[WG_KEY_TEXT];
+
+	if (!tunnel)
+		return NULL;
+	object = json_object_new_object();
+	json_object_object_add(object, "wireguard",
+			       json_object_new_string(tunnel->kernel ? "kernel" : "userspace"));
+	wg_key_format(tunnel->public_key, key);
+	json_object_object_add(object, "public_key", json_object_new_string(key));
+	json_object_object_add(object, "listen_port",
+			       json_object_new_int(tunnel->config.listen_port));
+	json_object_object_add(object, "mtu", json_object_new_int64(tunnel->config.mtu));
+	json_object_object_add(object, "foreign_addresses",
+			       json_object_new_int64(tunnel->n_foreign_addresses));
+	json_object_object_add(object, "foreign_routes",
+			       json_object_new_int64(tunnel->n_foreign_routes));
+	json_object_object_add(object, "refused_routes", json_object_new_int64(tunnel->n_refused));
+	json_object_object_add(object, "spared_routes", json_object_new_int64(tunnel->n_spared));
+	json_object_object_add(object, "error", text_or_null(status->tunnel_error));
+	return object;
+}
+
 static struct json_object *build(const struct node_status *status)
 {
 	const struct run_settings *settings = status->settings;
@@ -69,6 +96,7 @@ static struct json_object *build(const struct node_status *status)
 			       json_object_new_string(settings->relay_only ? "relay-only" : "all"));
 	json_object_object_add(object, "strict", json_object_new_boolean(settings->strict));
 	json_object_object_add(object, "adopted", json_object_new_boolean(settings->adopt));
+	json_object_object_add(object, "tunnel", tunnel_json(status));
 	json_object_object_add(object, "ipv4", family(true, NULL));
 	json_object_object_add(object, "ipv6", family(!status->ipv6_reason, status->ipv6_reason));
 	json_object_object_add(object, "list", list(status));

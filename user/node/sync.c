@@ -8,10 +8,29 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "datapath/pins.h"
+#include "node/tunnel_want.h"
 #include "peers/desired.h"
 #include "tunnel/link.h"
 
 #define CONFLICTS_SHOWN 20
+
+const char *sync_why(const struct sync *sync, int err)
+{
+	if (sync->why[0])
+		return sync->why;
+	if (err == -ENOENT)
+		return "our own device (whose key the interface has) is not in it";
+	if (err == -ENOSPC)
+		return "more devices or addresses than the maps take";
+	return strerror(-err);
+}
+
+/* Return: @err, after it was kept what it is that could not be done. */
+static int failed(struct sync *sync, int err, const char *what)
+{
+	snprintf(sync->why, sizeof(sync->why), "%s: %s", what, strerror(-err));
+	return err;
+}
 
 const char *sync_attach_remedy(const struct sync *sync, int err)
 {
@@ -103,46 +122,57 @@ void sync_close(struct sync *sync)
 	*sync = (struct sync){};
 }
 
-/* The addresses of all interfaces of the host, as hosts: the kernel's, never forwarded. */
-static int local_addresses(struct prefix **ret, size_t *ret_n)
+/*
+ * The addresses of all interfaces of the host, as hosts: the kernel's, never forwarded. But not
+ * those that we ourselves have given the tunnel: the list says whose they are from now on.
+ */
+static struct prefix *local_addresses(const struct sync *sync, const struct link_addr *addrs,
+				      size_t n, size_t *ret_n)
 {
-	auto_free struct link_addr *addrs = NULL;
-	struct prefix *local;
-	size_t n;
-	int err;
+	struct prefix *local = calloc(n + 1, sizeof(*local));
 
-	err = link_addrs(&addrs, &n);
-	if (err)
-		return err;
-	local = calloc(n + 1, sizeof(*local));
-	if (!local)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		local[i] = addrs[i].addr;
-		local[i].bits = local[i].family == PREFIX_IPV4 ? 32 : 128;
+	*ret_n = 0;
+	for (size_t i = 0; local && i < n; i++) {
+		struct prefix *next = &local[*ret_n];
+
+		if (sync->tunnel && addrs[i].ifindex == sync->tunnel->ifindex &&
+		    tunnel_record_has(&sync->tunnel->record, &addrs[i].addr))
+			continue;
+		*next = addrs[i].addr;
+		next->bits = next->family == PREFIX_IPV4 ? 32 : 128;
+		(*ret_n)++;
 	}
-	*ret = local;
-	*ret_n = n;
-	return 0;
+	return local;
+}
+
+static void warn_of_conflict(const struct desired *desired, const struct desired_conflict *c)
+{
+	char text[PREFIX_TEXT_MAX], winner[DEVICE_NAME_MAX], loser[DEVICE_NAME_MAX];
+
+	prefix_format(&c->prefix, text);
+	if (c->winner != DESIRED_LOCAL)
+		device_label(&desired->devices[c->winner], winner);
+	if (c->loser == DESIRED_LOCAL) {
+		log_warn("%s, which the relay advertises, is the tunnel address of device '%s', "
+			 "which has it",
+			 text, winner);
+		return;
+	}
+	device_label(&desired->devices[c->loser], loser);
+	if (c->winner == DESIRED_LOCAL)
+		log_warn("%s of device '%s' is the relay's own address, leaving it out", text,
+			 loser);
+	else
+		log_warn("%s is claimed by two devices: '%s' has it, because %s, and '%s' has not",
+			 text, winner,
+			 c->by_address ? "it is its tunnel address" : "its key sorts first", loser);
 }
 
 static void warn_of_conflicts(const struct desired *desired)
 {
-	char text[PREFIX_TEXT_MAX], winner[DEVICE_NAME_MAX], loser[DEVICE_NAME_MAX];
 
-	for (size_t i = 0; i < desired->n_conflicts && i < CONFLICTS_SHOWN; i++) {
-		const struct desired_conflict *c = &desired->conflicts[i];
-
-		prefix_format(&c->prefix, text);
-		device_label(&desired->devices[c->loser], loser);
-		if (c->winner == DESIRED_LOCAL)
-			log_warn("%s of device '%s' is the relay's own address, leaving it out",
-				 text, loser);
-		else
-			log_warn("%s is claimed by two devices: '%s' has it, because its key sorts "
-				 "first, and '%s' has not",
-				 text, device_label(&desired->devices[c->winner], winner), loser);
-	}
+	for (size_t i = 0; i < desired->n_conflicts && i < CONFLICTS_SHOWN; i++)
+		warn_of_conflict(desired, &desired->conflicts[i]);
 	if (desired->n_conflicts > CONFLICTS_SHOWN)
 		log_warn("%zu more addresses are claimed twice",
 			 desired->n_conflicts - CONFLICTS_SHOWN);
@@ -191,39 +221,88 @@ static int carry_out(struct sync *sync, const struct plan *plan, struct tables *
 	return sync->attached ? 0 : attach(sync);
 }
 
-static int build(struct sync *sync, const struct device_list *list, struct desired *ret)
+/* What the list comes to, given the host's own addresses, which the caller frees. */
+static int build(struct sync *sync, const struct device_list *list, struct desired *ret,
+		 struct link_addr **ret_addrs, size_t *ret_n_addrs)
 {
+	auto_free struct link_addr *addrs = NULL;
 	auto_free struct prefix *local = NULL;
 	struct desired_input input = { .list = list,
 				       .self_key = sync->self_key,
 				       .ipv6 = sync->ipv6 };
+	size_t n_addrs;
 	int err;
 
-	err = local_addresses(&local, &input.n_local);
+	sync->why[0] = '\0';
+	err = link_addrs(&addrs, &n_addrs);
+	if (err)
+		return failed(sync, err, "read the addresses of this host");
+	local = local_addresses(sync, addrs, n_addrs, &input.n_local);
+	if (!local)
+		return -ENOMEM;
+	input.local = local;
+	err = desired_build(&input, ret);
 	if (err)
 		return err;
-	input.local = local;
-	return desired_build(&input, ret);
+	*ret_addrs = addrs;
+	*ret_n_addrs = n_addrs;
+	addrs = NULL;
+	return 0;
+}
+
+/* Return: @err, after the tunnel's own words for it were kept. */
+static int tunnel_failed(struct sync *sync, int err)
+{
+	snprintf(sync->why, sizeof(sync->why), "%s", sync->tunnel->error);
+	return err;
+}
+
+/* New peers before the maps point to them, old ones after the maps no longer do. */
+static int apply_tables(struct sync *sync, const struct plan *plan, struct tables *want,
+			struct tunnel_want *tunnel)
+{
+	int err = sync->tunnel ? tunnel_add(sync->tunnel, tunnel) : 0;
+
+	if (err)
+		return tunnel_failed(sync, err);
+	if (plan->n_entries || plan->n_slots || !sync->attached)
+		err = carry_out(sync, plan, want);
+	if (err) /* full maps have a better text */
+		return err == -ENOSPC ? err : failed(sync, err, "edit the BPF maps");
+	if (!sync->tunnel)
+		return 0;
+	err = tunnel_remove(sync->tunnel, tunnel);
+	return err ? tunnel_failed(sync, err) : 0;
 }
 
 static int apply(struct sync *sync, const struct device_list *list, bool warn)
 {
+	AUTO(tunnel_want_done) struct tunnel_want tunnel = {};
 	AUTO(desired_done) struct desired desired = {};
 	AUTO(tables_done) struct tables want = {};
+	auto_free struct link_addr *addrs = NULL;
 	AUTO(plan_done) struct plan plan = {};
+	size_t n_addrs;
 	int err;
 
-	err = build(sync, list, &desired);
-	if (!err && !sync->have_is_sure)
+	err = build(sync, list, &desired, &addrs, &n_addrs);
+	if (!err && !sync->have_is_sure) {
 		err = read_tables(sync);
+		if (err)
+			(void)failed(sync, err, "read the BPF maps");
+	}
 	if (!err)
 		err = make_room(sync, desired.n_devices);
 	if (!err)
 		err = plan_tables(&desired, sync->ifindex, &sync->have, &want);
 	if (!err)
 		err = plan_edits(&sync->have, &want, &plan);
-	if (!err && (plan.n_entries || plan.n_slots || !sync->attached))
-		err = carry_out(sync, &plan, &want);
+	if (!err && sync->tunnel)
+		err = tunnel_want_make(&desired, &tunnel);
+	if (!err && sync->tunnel)
+		tunnel_want_spare(&tunnel, addrs, n_addrs, sync->tunnel->ifindex);
+	if (!err)
+		err = apply_tables(sync, &plan, &want, &tunnel);
 	if (err)
 		return err;
 	log_debug("applied %zu entry and %zu slot edits", plan.n_entries, plan.n_slots);
@@ -233,26 +312,62 @@ static int apply(struct sync *sync, const struct device_list *list, bool warn)
 	return 0;
 }
 
+/* An address that two interfaces want is an error that names both. */
+static int check_addresses(struct sync *sync, const struct desired *desired,
+			   const struct link_addr *addrs, size_t n_addrs)
+{
+	AUTO(tunnel_want_done) struct tunnel_want want = {};
+	char ours[PREFIX_TEXT_MAX], theirs[PREFIX_TEXT_MAX];
+	const struct link_addr *other;
+	const struct prefix *address;
+	struct link link = {};
+	int err = tunnel_want_make(desired, &want);
+
+	if (err)
+		return err;
+	other = tunnel_want_conflict(&want, addrs, n_addrs, sync->tunnel->ifindex, &address);
+	if (!other)
+		return 0;
+	(void)link_get_index(other->ifindex, &link); /* gone meanwhile: no name */
+	snprintf(sync->why, sizeof(sync->why),
+		 "our tunnel address %s for %s lies in %s of %s: give one of the two another range",
+		 prefix_format_addr(address, ours), sync->tunnel->config.ifname,
+		 prefix_format(&other->addr, theirs), link.name);
+	return -EADDRINUSE;
+}
+
 /* Could @list be applied? Nothing is changed. */
 static int check(struct sync *sync, const struct device_list *list)
 {
 	AUTO(desired_done) struct desired desired = {};
 	AUTO(tables_done) struct tables want = {};
-	int err = build(sync, list, &desired);
+	auto_free struct link_addr *addrs = NULL;
+	size_t n_addrs;
+	int err = build(sync, list, &desired, &addrs, &n_addrs);
 
-	return err ?: plan_tables(&desired, sync->ifindex, &sync->have, &want);
+	if (!err)
+		err = plan_tables(&desired, sync->ifindex, &sync->have, &want);
+	if (!err && sync->tunnel)
+		err = check_addresses(sync, &desired, addrs, n_addrs);
+	return err;
 }
 
 int sync_list(struct sync *sync, struct device_list *list)
 {
+	char why[TUNNEL_ERROR_MAX];
 	int err = check(sync, list);
 
+	/* The list is wrong until there is another one; what failed may work soon. */
+	sync->is_refused = err == -ENOENT || err == -ENOSPC || err == -EADDRINUSE || err == -E2BIG;
 	if (err)
 		return err;
 	err = sync->ifindex ? apply(sync, list, true) : 0;
 	if (err) {
+		sync->is_refused = err == -ENOSPC && !sync->why[0];
 		/* Half of it may be in the maps: back to the list that was there. */
+		snprintf(why, sizeof(why), "%s", sync->why);
 		(void)sync_again(sync);
+		snprintf(sync->why, sizeof(sync->why), "%s", why);
 		return err;
 	}
 	device_list_done(&sync->list);

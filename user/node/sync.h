@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sync.h - keep the datapath equal to the last good device list.
+ * sync.h - keep the datapath, and a tunnel of our own, equal to the last good device list.
  *
  * list -> desired state -> plan -> apply: the same four steps whatever has changed, the list, the
  * host's addresses or the interface.
@@ -18,6 +18,7 @@
 #include "node/settings.h"
 #include "peers/device.h"
 #include "peers/plan.h"
+#include "tunnel/tunnel.h"
 
 struct sync {
 	struct datapath_config config;
@@ -26,6 +27,9 @@ struct sync {
 	uint8_t self_key[WG_KEY_BYTES];
 	bool ipv6;
 	bool attached;
+	struct tunnel *tunnel;      /* NULL when the interface is somebody else's */
+	char why[TUNNEL_ERROR_MAX]; /* after an error: more than its errno says; or empty */
+	bool is_refused;            /* after sync_list() failed: to try again is of no use */
 
 	struct device_list list; /* the last good one */
 	bool has_list;
@@ -47,6 +51,12 @@ struct sync {
  */
 int sync_open(struct sync *sync, uint32_t slots);
 
+/**
+ * sync_why() - what went wrong in sync_list() or sync_again(), for a message.
+ * @err: what they returned.
+ */
+const char *sync_why(const struct sync *sync, int err);
+
 /** sync_attach_remedy() - what to do about @err of an attach, in brackets; "" when unknown. */
 const char *sync_attach_remedy(const struct sync *sync, int err);
 
@@ -62,8 +72,9 @@ void sync_close(struct sync *sync);
  * While the interface is away the list is checked and kept.
  *
  * Return: 0; -ENOENT when our own device is not in it; -ENOSPC when the maps cannot take it;
- * another negative errno when the datapath could not be brought there. The last good list stays,
- *         also in the datapath, in every such case.
+ *         -EADDRINUSE when an address of ours lies in a subnet of another interface; another
+ *         negative errno when datapath or tunnel could not be brought there. The last good list
+ *         stays, also in the datapath, in every such case.
  */
 int sync_list(struct sync *sync, struct device_list *list);
 

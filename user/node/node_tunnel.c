@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * node_tunnel.c - an interface of our own: make it, notice what others change of it, put it back.
+ *
+ * The kernel tells of links, addresses and routes. WireGuard tells nothing of its peers: they are
+ * read again and again, the less often the longer that takes.
+ */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "node/node_private.h"
+#include "tunnel/route_watch.h"
+
+#define MEND_AFTER_MS 20    /* changes come in swarms: one pass for all */
+#define PEERS_EVERY_MS 500  /* a peer that somebody removed is back within a second */
+#define PEERS_SHARE 50      /* but no more than one part in so many of the time */
+#define FIGHT_TIMES 10      /* changed so often without a pause: somebody insists */
+#define INCIDENT_MS 1000    /* changes within that are one, and said once */
+#define FIGHT_CALM_MS 10000 /* that much longer than the wait is a pause */
+#define FIGHT_WAIT_MIN_MS 1000
+#define FIGHT_WAIT_MAX_MS 60000
+#define RETRY_MIN_MS 250
+#define RETRY_MAX_MS 10000
+
+static int64_t clock_ms(clockid_t id)
+{
+	struct timespec now;
+
+	clock_gettime(id, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+static int64_t now_ms(void)
+{
+	return clock_ms(CLOCK_MONOTONIC);
+}
+
+static const char *const part_names[] = { "link", "key or port", "peers", "addresses", "routes" };
+
+static const char *format_parts(unsigned int parts, char *text, size_t size)
+{
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < sizeof(part_names) / sizeof(part_names[0]); i++)
+		if (parts & 1u << i && len < size)
+			len += snprintf(text + len, size - len, "%s%s", len ? ", " : "",
+					part_names[i]);
+	return text;
+}
+
+static void say_started(const struct node *node, const struct tunnel_started *started)
+{
+	const struct tunnel *tunnel = &node->tunnel;
+	const char *ifname = tunnel->config.ifname;
+	char key[WG_KEY_TEXT];
+
+	if (started->key == PRIVATE_KEY_IMPORTED)
+		log_note("took over the private key of %s", started->key_from);
+	if (started->key == PRIVATE_KEY_MADE)
+		log_note("made a private key, kept in %s", tunnel->config.state_dir);
+	log_note("%s: %s (%s WireGuard, port %u), public key %s", ifname,
+		 started->how == TUNNEL_MADE         ? "created"
+		 : started->how == TUNNEL_TAKEN_OVER ? "taken over, as it has our key"
+						     : "still there from an earlier run",
+		 tunnel->kernel ? "kernel" : "userspace", tunnel->config.listen_port,
+		 wg_key_format(tunnel->public_key, key));
+}
+
+int node_tunnel_start(struct node *node, bool *ret_made)
+{
+	const struct run_settings *settings = node->settings;
+	struct tunnel_started started;
+	int err;
+
+	node->tunnel.config = (struct tunnel_config){
+		.ifname = settings->ifname,
+		.state_dir = settings->state_dir,
+		.record_path = node->instance.tunnel_path,
+		.listen_port = settings->listen_port,
+		.mtu = settings->mtu,
+		.backend = settings->backend,
+		.napi = settings->napi,
+	};
+	err = tunnel_start(&node->tunnel, &started);
+	if (err) {
+		(void)log_err(0, "%s", node->tunnel.error);
+		return err;
+	}
+	say_started(node, &started);
+	*ret_made = started.how == TUNNEL_MADE;
+	node->sync.tunnel = &node->tunnel;
+	node->sync.ifindex = node->tunnel.ifindex;
+	memcpy(node->sync.self_key, node->tunnel.public_key, sizeof(node->sync.self_key));
+	return 0;
+}
+
+/* What others have on the interface, and what we cannot have: said when it changes. */
+void node_tunnel_report(struct node *node)
+{
+	const struct tunnel *tunnel = &node->tunnel;
+	char text[PREFIX_TEXT_MAX];
+
+	if (tunnel->n_foreign_addresses != node->said_foreign_addresses &&
+	    tunnel->n_foreign_addresses)
+		log_warn("%s has %zu addresses that are not ours, leaving them alone",
+			 tunnel->config.ifname, tunnel->n_foreign_addresses);
+	if (tunnel->n_foreign_routes != node->said_foreign_routes && tunnel->n_foreign_routes)
+		log_warn("%s has %zu routes that are not ours, leaving them alone",
+			 tunnel->config.ifname, tunnel->n_foreign_routes);
+	if (tunnel->n_refused != node->said_refused && tunnel->n_refused)
+		log_warn("%zu routes are somebody else's, leaving them alone: the first is %s "
+			 "(see `ip route show`)",
+			 tunnel->n_refused, prefix_format(&tunnel->refused, text));
+	if (tunnel->n_spared != node->said_spared && tunnel->n_spared)
+		log_warn("%zu routes would take a part of another interface's subnet into %s, "
+			 "leaving them out: the first is %s (it is relayed all the same)",
+			 tunnel->n_spared, tunnel->config.ifname,
+			 prefix_format(&tunnel->spared, text));
+	node->said_spared = tunnel->n_spared;
+	node->said_foreign_addresses = tunnel->n_foreign_addresses;
+	node->said_foreign_routes = tunnel->n_foreign_routes;
+	node->said_refused = tunnel->n_refused;
+}
+
+/* Not now: later and later. The same trouble is said once. */
+static void try_later(struct node *node, const char *why)
+{
+	node->mend_retry_ms = node->mend_retry_ms ? node->mend_retry_ms * 2 : RETRY_MIN_MS;
+	if (node->mend_retry_ms > RETRY_MAX_MS)
+		node->mend_retry_ms = RETRY_MAX_MS;
+	node->mend_parts = TUNNEL_ALL;
+	node_after(node->mend, node->mend_retry_ms);
+	/* What is over a moment later is not worth a word. */
+	if (node->mend_retry_ms == RETRY_MIN_MS || !strcmp(node->tunnel_error, why))
+		return;
+	snprintf(node->tunnel_error, sizeof(node->tunnel_error), "%s", why);
+	log_warn("%s; trying again, continuing", why);
+	node_write_status(node);
+}
+
+static void is_well(struct node *node)
+{
+	node->mend_retry_ms = 0;
+	if (node->tunnel_error[0]) {
+		node->tunnel_error[0] = '\0';
+		log_note("%s is as it should be again", node->settings->ifname);
+	}
+	node_tunnel_report(node);
+	node_write_status(node);
+}
+
+/*
+ * Something of ours was changed. When that happens again and again, it is put back less and less
+ * often. Return: whether it is to be said: it is no part of the last change, and no fight.
+ */
+static bool count_change(struct node *node)
+{
+	int64_t now = now_ms();
+	bool more = node->mended_at && now - node->mended_at < INCIDENT_MS;
+
+	if (now - node->mended_at > FIGHT_CALM_MS + node->fight_wait_ms)
+		node->fights = node->fight_wait_ms = 0;
+	node->mended_at = now;
+	if (++node->fights <= FIGHT_TIMES)
+		return !more;
+	if (!node->fight_wait_ms)
+		log_warn("%s: somebody keeps changing it: putting it back less and less often, "
+			 "up to every %d s",
+			 node->settings->ifname, FIGHT_WAIT_MAX_MS / 1000);
+	node->fight_wait_ms = node->fight_wait_ms ? node->fight_wait_ms * 2 : FIGHT_WAIT_MIN_MS;
+	if (node->fight_wait_ms > FIGHT_WAIT_MAX_MS)
+		node->fight_wait_ms = FIGHT_WAIT_MAX_MS;
+	return false;
+}
+
+/* The interface is gone: make it anew, with all that was on it. */
+static void make_again(struct node *node)
+{
+	struct tunnel_started started;
+	int err;
+
+	if (node->sync.ifindex) {
+		if (count_change(node))
+			log_warn("%s was removed: making it again", node->settings->ifname);
+		(void)sync_interface(&node->sync, 0);
+		tunnel_gone(&node->tunnel);
+	}
+	err = tunnel_start(&node->tunnel, &started);
+	if (err) {
+		try_later(node, node->tunnel.error);
+		return;
+	}
+	err = sync_interface(&node->sync, node->tunnel.ifindex);
+	if (err) {
+		try_later(node, sync_why(&node->sync, err));
+		return;
+	}
+	node->mend_parts = 0;
+	if (!node->fight_wait_ms)
+		log_note("%s is back, attached again", node->settings->ifname);
+	is_well(node);
+}
+
+static void on_mend(evutil_socket_t fd, short what, void *arg)
+{
+	struct node *node = arg;
+	unsigned int parts = node->mend_parts, changed = 0;
+	/* Of all interfaces the addresses are the relay's own, which the maps hold. */
+	bool again = parts & TUNNEL_ADDRESSES || (node->tunnel.n_refused && parts & TUNNEL_ROUTES);
+	char text[64];
+	int err;
+
+	(void)fd, (void)what;
+	node->mend_parts = 0;
+	err = node->tunnel.ifindex ? tunnel_mend(&node->tunnel, parts, &changed) : -ENODEV;
+	if (err == -ENODEV) {
+		make_again(node);
+		return;
+	}
+	if (changed) {
+		if (count_change(node))
+			log_warn("%s: somebody has changed its %s: putting that back",
+				 node->settings->ifname, format_parts(changed, text, sizeof(text)));
+		node_look_at_ipv6(node, false);
+	}
+	if (err) {
+		try_later(node, node->tunnel.error);
+		return;
+	}
+	if (parts & TUNNEL_ADDRESSES && node->sync.is_refused && node->settings->peers)
+		node_source_read(node); /* it may have been for an address that is gone */
+	if (!changed && !again && !node->mend_retry_ms &&
+	    (node->tunnel.is_sure || !node->sync.has_list))
+		return;
+	err = sync_again(&node->sync);
+	if (err)
+		try_later(node, sync_why(&node->sync, err));
+	else if (changed || node->mend_retry_ms || node->tunnel.n_refused != node->said_refused)
+		is_well(node);
+}
+
+/* How long whoever insists on another state is left alone. */
+static int64_t fight_left_ms(const struct node *node)
+{
+	return node->mended_at + node->fight_wait_ms - now_ms();
+}
+
+void node_tunnel_changed(struct node *node, unsigned int parts)
+{
+	int64_t wait = fight_left_ms(node);
+	/* Whatever has changed, it may be what the interface could not be made for. */
+	bool gone = !node->tunnel.ifindex;
+
+	node->mend_parts |= parts;
+	if (gone || !evtimer_pending(node->mend, NULL))
+		node_after(node->mend, wait > MEND_AFTER_MS ? (int)wait : MEND_AFTER_MS);
+}
+
+static void on_poll_peers(evutil_socket_t fd, short what, void *arg)
+{
+	struct node *node = arg;
+	int64_t began = clock_ms(CLOCK_PROCESS_CPUTIME_ID), wait;
+
+	(void)fd, (void)what;
+	if (!evtimer_pending(node->mend, NULL) && fight_left_ms(node) <= 0) {
+		node->mend_parts |= TUNNEL_PEERS | TUNNEL_IDENTITY;
+		if (node->tunnel.n_refused) /* nobody says when they are free */
+			node->mend_parts |= TUNNEL_ROUTES;
+		on_mend(-1, 0, node);
+	}
+	wait = (clock_ms(CLOCK_PROCESS_CPUTIME_ID) - began) * PEERS_SHARE;
+	node_after(node->poll_peers, wait > PEERS_EVERY_MS ? (int)wait : PEERS_EVERY_MS);
+}
+
+static void on_route(evutil_socket_t fd, short what, void *arg)
+{
+	struct node *node = arg;
+	int changes = route_watch_read(fd, node->tunnel.ifindex, node->tunnel.routes,
+				       node->tunnel.n_routes);
+
+	(void)what;
+	if (changes < 0)
+		node_interface_deaf(node, changes);
+	if (changes)
+		node_tunnel_changed(node, TUNNEL_ROUTES);
+}
+
+int node_tunnel_follow(struct node *node)
+{
+	node->route_fd = route_watch_open();
+	if (node->route_fd < 0)
+		return node->route_fd;
+	node->on_route =
+		event_new(node->base, node->route_fd, EV_READ | EV_PERSIST, on_route, node);
+	node->mend = evtimer_new(node->base, on_mend, node);
+	node->poll_peers = evtimer_new(node->base, on_poll_peers, node);
+	if (!node->on_route || !node->mend || !node->poll_peers || event_add(node->on_route, NULL))
+		return -ENOMEM;
+	node_after(node->poll_peers, PEERS_EVERY_MS);
+	node_tunnel_changed(node, TUNNEL_ALL); /* what happened before we listened */
+	return 0;
+}
+
+void node_tunnel_stop(struct node *node)
+{
+	struct event *const events[] = { node->on_route, node->mend, node->poll_peers };
+
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		if (events[i])
+			event_free(events[i]);
+	if (node->route_fd >= 0)
+		close(node->route_fd);
+	tunnel_done(&node->tunnel);
+}

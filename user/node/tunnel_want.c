@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/tunnel_want.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Room for each peer's AllowedIPs, which are counted first. */
+static int make_peers(const struct desired *desired, struct wg_device *device)
+{
+	struct wg_peer *peers = calloc(desired->n_devices + 1, sizeof(*peers));
+
+	if (!peers)
+		return -ENOMEM;
+	device->peers = peers;
+	device->n_peers = desired->n_devices;
+	for (size_t i = 0; i < desired->n_entries; i++)
+		if (desired->entries[i].device != DESIRED_LOCAL)
+			peers[desired->entries[i].device].n_allowed++;
+	for (size_t i = 0; i < desired->n_devices; i++) {
+		memcpy(peers[i].public_key, desired->devices[i].public_key, WG_KEY_BYTES);
+		peers[i].keepalive_s = TUNNEL_KEEPALIVE_S;
+		peers[i].allowed = calloc(peers[i].n_allowed + 1, sizeof(*peers[i].allowed));
+		if (!peers[i].allowed)
+			return -ENOMEM;
+		peers[i].n_allowed = 0; /* counted again as they are filled in */
+	}
+	return 0;
+}
+
+static bool lies_in(const struct prefix *inner, const struct prefix *outer)
+{
+	struct prefix a = *inner, b = *outer;
+
+	if (a.family != b.family || a.bits < b.bits)
+		return false;
+	a.bits = b.bits;
+	prefix_mask(&a);
+	prefix_mask(&b);
+	return !prefix_compare(&a, &b);
+}
+
+/* 0.0.0.0/1 and 128.0.0.0/1 are a default route that beats the host's own. */
+static bool is_routable(const struct prefix *prefix)
+{
+	static const struct prefix never[] = {
+		{ PREFIX_IPV4, 8, { 127 } },
+		{ PREFIX_IPV4, 16, { 169, 254 } },
+		{ PREFIX_IPV4, 4, { 224 } },
+		{ PREFIX_IPV6, 128, { [15] = 1 } },
+		{ PREFIX_IPV6, 96, { [10] = 0xff, 0xff } }, /* ::ffff:0:0/96, IPv4-mapped */
+		{ PREFIX_IPV6, 10, { 0xfe, 0x80 } },
+		{ PREFIX_IPV6, 8, { 0xff } },
+	};
+
+	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+		if (lies_in(prefix, &never[i]))
+			return false;
+	return prefix->bits > 1;
+}
+
+static int make_routes(const struct desired *desired, struct tunnel_want *want)
+{
+	want->routes = calloc(desired->n_entries + 1, sizeof(*want->routes));
+	if (!want->routes)
+		return -ENOMEM;
+	for (size_t i = 0; i < desired->n_entries; i++) {
+		const struct desired_entry *entry = &desired->entries[i];
+		struct wg_peer *peer;
+
+		if (entry->device == DESIRED_LOCAL)
+			continue;
+		peer = &want->device.peers[entry->device];
+		peer->allowed[peer->n_allowed++] = entry->prefix;
+		if (is_routable(&entry->prefix))
+			want->routes[want->n_routes++] = entry->prefix;
+	}
+	return 0;
+}
+
+static int make_addresses(const struct desired *desired, struct tunnel_want *want)
+{
+	for (size_t i = 0; i < desired->n_self_addresses; i++) {
+		struct prefix address = desired->self_addresses[i];
+
+		if (want->n_addresses == TUNNEL_RECORD_ADDRESSES_MAX)
+			return -E2BIG;
+		if (address.family == PREFIX_IPV6)
+			address.bits = desired->self_ipv6_bits ?: TUNNEL_WANT_IPV6_BITS;
+		want->addresses[want->n_addresses++] = address;
+	}
+	return 0;
+}
+
+int tunnel_want_make(const struct desired *desired, struct tunnel_want *ret)
+{
+	struct tunnel_want want = {};
+	int err = make_peers(desired, &want.device);
+
+	if (!err)
+		err = make_routes(desired, &want);
+	if (!err)
+		err = make_addresses(desired, &want);
+	if (err)
+		tunnel_want_done(&want);
+	else
+		*ret = want;
+	return err;
+}
+
+/* Is @route a part of what another interface reaches directly? */
+static bool is_theirs(const struct prefix *route, const struct link_addr *addrs, size_t n,
+		      uint32_t ifindex)
+{
+	for (size_t i = 0; i < n; i++)
+		if (addrs[i].ifindex != ifindex && !prefix_is_host(&addrs[i].addr) &&
+		    lies_in(route, &addrs[i].addr))
+			return true;
+	return false;
+}
+
+void tunnel_want_spare(struct tunnel_want *want, const struct link_addr *addrs, size_t n,
+		       uint32_t ifindex)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < want->n_routes; i++) {
+		if (!is_theirs(&want->routes[i], addrs, n, ifindex))
+			want->routes[kept++] = want->routes[i];
+		else if (!want->n_spared++)
+			want->spared = want->routes[i];
+	}
+	want->n_routes = kept;
+}
+
+const struct link_addr *tunnel_want_conflict(const struct tunnel_want *want,
+					     const struct link_addr *addrs, size_t n,
+					     uint32_t ifindex, const struct prefix **ret_address)
+{
+	for (size_t w = 0; w < want->n_addresses; w++)
+		for (size_t i = 0; i < n; i++) {
+			struct prefix host = want->addresses[w];
+
+			host.bits = host.family == PREFIX_IPV4 ? 32 : 128;
+			if (addrs[i].ifindex == ifindex || !lies_in(&host, &addrs[i].addr))
+				continue;
+			*ret_address = &want->addresses[w];
+			return &addrs[i];
+		}
+	return NULL;
+}
