@@ -20,6 +20,7 @@ sys.path.insert(0, os.path.join(ROOT, "tools"))
 from lab import bpf, devices, footprint  # noqa: E402 - the path comes first
 from lab import relay as relay_module, world  # noqa: E402
 from lab.mesh import Mesh  # noqa: E402
+from lab.owner import LabOwned, Owner, RelayOwned  # noqa: E402
 from lab.relay import RelayCommands  # noqa: E402
 
 # Every way to sit on the interface: what `run` is told, and what `status` says then.
@@ -28,6 +29,9 @@ HOOKS = {
     "tc-clsact": (("--hook", "tc", "--attach", "clsact"), "tc", "clsact"),
     "xdp": (("--hook", "xdp"), "xdp", "xdp-generic"),
 }
+
+# Whose wg0 it is, for the tests that make a network of their own.
+OWNERS: dict[str, type[Owner]] = {"adopted": LabOwned, "owned": RelayOwned}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -83,6 +87,12 @@ def relay(mesh: Mesh) -> Iterator[RelayCommands]:
     commands = RelayCommands(mesh.relay)
     yield commands
     commands.clean()
+
+
+@pytest.fixture(scope="module", params=OWNERS)
+def owner(request: pytest.FixtureRequest) -> type[Owner]:
+    """Who owns wg0, for a Topology."""
+    return OWNERS[request.param]
 
 
 @pytest.fixture(params=[4, 6], ids=["ipv4", "ipv6"])

@@ -8,10 +8,13 @@ import pytest
 from conftest import HOOKS
 
 from lab import bpf
-from lab.mesh import LAN_HOST4, LAN_HOST6, Mesh
+from lab.lan import LAN_HOST4, LAN_HOST6
+from lab.mesh import Mesh
 from lab.relay import RelayCommands
 from lab.traffic import ping, transfer
 from lab.wait import wait_until
+
+pytestmark = pytest.mark.kernel
 
 IP_BYTES = {4: 20, 6: 40}
 UDP_BYTES = 8

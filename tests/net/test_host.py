@@ -12,6 +12,8 @@ from lab.mesh import Mesh
 from lab.relay import PINS, RelayCommands
 from lab.traffic import ping
 
+pytestmark = pytest.mark.kernel
+
 
 @pytest.fixture
 def ipv4_only() -> Iterator[Mesh]:

@@ -42,17 +42,18 @@ def test_this_is_a_world() -> None:
 
 
 def test_worlds_are_apart() -> None:
-    """Two at once: each sees its own interfaces, files in /run, pins and process numbers."""
-    script = ("ip link add here type veth peer name there && mkdir /run/mine /sys/fs/bpf/mine && "
+    """Two at once: each sees its own interfaces, state, files in /run, pins and process numbers."""
+    script = ("ip link add here type veth peer name there && "
+              "mkdir /run/mine /var/lib/mine /sys/fs/bpf/mine && "
               "echo 1 > /proc/sys/net/ipv4/ip_forward && read -r _ && "
-              "ls /sys/class/net /run /sys/fs/bpf && cat /proc/1/comm")
+              "ls /sys/class/net /run /var/lib /sys/fs/bpf && cat /proc/1/comm")
     before = footprint.take(Node("relay", first=True))
     pair = [subprocess.Popen([WORLD, "sh", "-c", script], stdin=subprocess.PIPE,
                              stdout=subprocess.PIPE, text=True) for _ in range(2)]
     for one in pair:
         shown, _ = one.communicate("go\n", timeout=20)
         assert one.returncode == 0
-        assert shown.split().count("here") == 1 and shown.split().count("mine") == 2
+        assert shown.split().count("here") == 1 and shown.split().count("mine") == 3
     assert footprint.difference(before, footprint.take(Node("relay", first=True))) == []
 
 
@@ -68,8 +69,8 @@ def test_a_world_goes_with_its_process(number: signal.Signals, status: int) -> N
 
 
 def test_ctrl_c_reaches_the_command() -> None:
-    script = "import signal, sys\nprint('up', flush=True)\n" \
-             "try:\n signal.pause()\nexcept KeyboardInterrupt:\n sys.exit(9)\n"
+    script = "import signal, sys\ntry:\n print('up', flush=True)\n signal.pause()\n" \
+             "except KeyboardInterrupt:\n sys.exit(9)\n"
     process = subprocess.Popen([WORLD, sys.executable, "-c", script], stdout=subprocess.PIPE)
     assert process.stdout and process.stdout.readline() == b"up\n"
     process.send_signal(signal.SIGINT)

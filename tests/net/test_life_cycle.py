@@ -31,6 +31,7 @@ def _objects(relay: RelayCommands) -> tuple[int, list[int]]:
     return status["program_id"], [bpf.map_id(f"{relay.pins}/{name}") for name in MAPS]
 
 
+@pytest.mark.kernel
 def test_exactly_one_program_is_attached(mesh: Mesh, relay: RelayCommands, hook: tuple[str, ...],
                                          with_peers: tuple[str, ...]) -> None:
     assert bpf.attached(mesh.relay, "wg0") == []
@@ -39,6 +40,7 @@ def test_exactly_one_program_is_attached(mesh: Mesh, relay: RelayCommands, hook:
     assert [number for _, number in programs] == [relay.status()["program_id"]]
 
 
+@pytest.mark.kernel
 def test_all_maps_are_pinned_and_readable(relay: RelayCommands,
                                           with_peers: tuple[str, ...]) -> None:
     relay.start(*with_peers)
@@ -58,6 +60,7 @@ def test_nothing_is_lost_when_the_daemon_ends(mesh: Mesh, relay: RelayCommands,
         relay.start(*hook, *with_peers)
 
 
+@pytest.mark.kernel
 def test_nothing_is_lost_when_the_daemon_is_killed(mesh: Mesh, relay: RelayCommands,
                                                    hook: tuple[str, ...],
                                                    with_peers: tuple[str, ...]) -> None:
@@ -78,6 +81,7 @@ def test_nothing_is_lost_when_the_daemon_is_killed(mesh: Mesh, relay: RelayComma
     assert _objects(relay)[1] == maps
 
 
+@pytest.mark.kernel
 def test_counts_are_exact_over_a_restart(mesh: Mesh, relay: RelayCommands, hook: tuple[str, ...],
                                          with_peers: tuple[str, ...], family: int) -> None:
     relay.start(*hook, *with_peers).kill()
@@ -110,6 +114,7 @@ def test_show_commands_need_no_daemon(relay: RelayCommands,
     assert relay.call("down").returncode == 0
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("first", ["tc-tcx", "tc-clsact", "xdp"])
 def test_the_hook_can_be_changed_by_a_restart(mesh: Mesh, relay: RelayCommands, first: str,
                                               hook: tuple[str, ...],
@@ -157,6 +162,7 @@ def test_the_source_process_may_die(mesh: Mesh, relay: RelayCommands, hook: tupl
     wait_until(lambda: "edge" not in relay.peers(), "list read by the new source process")
 
 
+@pytest.mark.kernel
 def test_the_interface_may_go_and_come_back(mesh: Mesh, relay: RelayCommands,
                                             hook: tuple[str, ...],
                                             with_peers: tuple[str, ...]) -> None:
@@ -180,6 +186,7 @@ def test_the_interface_may_go_and_come_back(mesh: Mesh, relay: RelayCommands,
     assert any("wg0" in line for line in daemon.new_messages())
 
 
+@pytest.mark.kernel
 def test_the_interface_may_come_back_without_the_daemon(mesh: Mesh, relay: RelayCommands,
                                                         hook: tuple[str, ...],
                                                         with_peers: tuple[str, ...]) -> None:
@@ -196,6 +203,7 @@ def test_the_interface_may_come_back_without_the_daemon(mesh: Mesh, relay: Relay
     assert scopes == {mesh.relay.ifindex("wg0")}
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("dead", [False, True], ids=["running", "killed"])
 def test_down_leaves_nothing(mesh: Mesh, relay: RelayCommands, hook: tuple[str, ...],
                              with_peers: tuple[str, ...], dead: bool) -> None:
@@ -226,6 +234,7 @@ def test_down_twice_is_fine(mesh: Mesh, relay: RelayCommands,
     assert footprint.difference(before, footprint.take(mesh.relay)) == []
 
 
+@pytest.mark.kernel
 def test_down_leaves_others_filters(mesh: Mesh, relay: RelayCommands,
                                      with_peers: tuple[str, ...]) -> None:
     """A clsact qdisc and a filter that somebody else made stay as they are."""

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from lab import devices
-from lab.mesh import LAN4, LAN6, LAN_HOST4, LAN_HOST6, Mesh, Spoke
+from lab.lan import LAN4, LAN6, LAN_HOST4, LAN_HOST6
+from lab.mesh import Mesh, Spoke
 from lab.relay import Daemon, RelayCommands
 from lab.steady import no_loss
 from lab.traffic import Flow

@@ -45,6 +45,7 @@ def test_relay_only_leaves_ordinary_pairs_to_the_kernel(
     assert _forwarded(mesh, family) == before + 10
 
 
+@pytest.mark.kernel
 @pytest.mark.usefixtures("open_forward")
 def test_strict_drops_ordinary_pairs(
         mesh: Mesh, relay: RelayCommands, hook: tuple[str, ...], with_peers: tuple[str, ...],

@@ -9,6 +9,8 @@ from lab.mesh import Mesh
 from lab.relay import RelayCommands
 from lab.traffic import ping
 
+pytestmark = pytest.mark.kernel
+
 SMALL_MTU = 1340
 
 

@@ -18,6 +18,7 @@ def test_no_such_interface(relay: RelayCommands) -> None:
     fails(relay.call("run", "--interface", "wg7", "--adopt"), "wg7", "no such interface")
 
 
+@pytest.mark.kernel
 @pytest.mark.usefixtures("untouched")
 def test_an_ethernet_interface(relay: RelayCommands, with_peers: tuple[str, ...]) -> None:
     fails(relay.call("run", "--interface", "under1", "--adopt", *with_peers), "under1",
@@ -29,6 +30,7 @@ def test_the_loopback_interface(relay: RelayCommands) -> None:
     fails(relay.call("run", "--interface", "lo", "--adopt"), "lo", "WireGuard")
 
 
+@pytest.mark.kernel
 @pytest.mark.usefixtures("untouched")
 def test_a_tun_device_without_wireguard(mesh: Mesh, relay: RelayCommands) -> None:
     mesh.relay.run("ip", "tuntap", "add", "dev", "tun7", "mode", "tun")
@@ -100,6 +102,7 @@ def test_a_second_relay_names_the_first(mesh: Mesh, relay: RelayCommands,
     assert relay.status()["daemon"] == {"running": True, "pid": daemon.pid}
 
 
+@pytest.mark.kernel
 def test_another_xdp_program_is_left_alone(mesh: Mesh, relay: RelayCommands,
                                            with_peers: tuple[str, ...]) -> None:
     """--hook xdp finds the hook taken: it says so and leaves nothing."""

@@ -39,7 +39,7 @@ def repaired(mesh: Mesh, relay: RelayCommands) -> Iterator[None]:
     yield
     relay.clean()
     if mesh.tunnel.interface != "wg0":
-        mesh.tunnel.rename("wg0")
+        mesh.rename("wg0")
     if bpf.attached(mesh.relay, "wg0"):
         mesh.tunnel.remove()
     if not mesh.relay.has_interface("wg0"):
@@ -166,6 +166,7 @@ def test_the_interface_comes_back_as_somebody_else(mesh: Mesh, relay: RelayComma
     assert status["list"]["devices"] == SPOKES and not status["list"]["error"]
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("dead", [False, True], ids=["running", "killed"])
 def test_the_interface_gets_another_name(mesh: Mesh, relay: RelayCommands, hook: tuple[str, ...],
                                          with_peers: tuple[str, ...], dead: bool) -> None:
@@ -175,7 +176,7 @@ def test_the_interface_gets_another_name(mesh: Mesh, relay: RelayCommands, hook:
     ifindex = mesh.relay.ifindex("wg0")
     program = relay.status()["program_id"]
     daemon.new_messages()
-    mesh.tunnel.rename("wg9")
+    mesh.rename("wg9")
     try:
         if dead:
             daemon.kill()
@@ -195,7 +196,7 @@ def test_the_interface_gets_another_name(mesh: Mesh, relay: RelayCommands, hook:
         _check_silent(mesh)
         wait_until(lambda: not bpf.program_exists(program), "end of the program", 5)
     finally:
-        mesh.tunnel.rename("wg0")
+        mesh.rename("wg0")
     assert footprint.difference(before, footprint.take(mesh.relay)) == []
 
 
@@ -213,6 +214,7 @@ def _check_filter(mesh: Mesh, shown: str) -> None:
     assert mesh.relay.run("tc", "filter", "show", "dev", "wg0", "ingress") == shown
 
 
+@pytest.mark.kernel
 def test_down_leaves_a_foreign_filter_in_our_place(mesh: Mesh, relay: RelayCommands,
                                                    foreign_filter: str) -> None:
     before = footprint.take(mesh.relay)
@@ -222,6 +224,7 @@ def test_down_leaves_a_foreign_filter_in_our_place(mesh: Mesh, relay: RelayComma
     assert footprint.difference(before, footprint.take(mesh.relay)) == []
 
 
+@pytest.mark.kernel
 def test_tcx_leaves_a_foreign_filter_in_our_place(mesh: Mesh, relay: RelayCommands,
                                                   foreign_filter: str,
                                                   with_peers: tuple[str, ...]) -> None:
@@ -237,6 +240,7 @@ def test_tcx_leaves_a_foreign_filter_in_our_place(mesh: Mesh, relay: RelayComman
     assert footprint.difference(before, footprint.take(mesh.relay)) == []
 
 
+@pytest.mark.kernel
 def test_clsact_yields_to_a_foreign_filter_in_our_place(mesh: Mesh, relay: RelayCommands,
                                                         foreign_filter: str,
                                                         with_peers: tuple[str, ...]) -> None:
@@ -329,6 +333,7 @@ def test_a_failed_start_leaves_the_status(mesh: Mesh, relay: RelayCommands,
     _check_forwards(mesh)
 
 
+@pytest.mark.kernel
 def test_the_interface_comes_back_with_a_foreign_xdp_program(mesh: Mesh, relay: RelayCommands,
                                                              with_peers: tuple[str, ...]) -> None:
     """Said once, and served again when the other one is gone."""

@@ -67,6 +67,7 @@ def test_started_and_downed_at_once(mesh: Mesh, relay: RelayCommands, second: Re
     assert footprint.difference(before, footprint.take(mesh.relay)) == []
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("dead", [False, True], ids=["running", "killed"])
 def test_down_of_one_leaves_the_other(mesh: Mesh, relay: RelayCommands, second: RelayCommands,
                                       with_peers: tuple[str, ...], dead: bool) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The device list of a VPC in the shape of the api-server's answer, and the file that holds it."""
 
+import ipaddress
 import json
 import os
 import uuid
@@ -14,6 +15,18 @@ IPV6_RANGE = "200::/64"
 _NAMESPACE = uuid.UUID("3a35fd0e-2715-41cc-a259-a506b6f50ab1")
 
 
+@dataclass(frozen=True)
+class Vpc:
+    """The ranges from which devices have their addresses."""
+
+    ipv4: str = IPV4_RANGE
+    ipv6: str = IPV6_RANGE
+
+    def address(self, family: int, number: int) -> str:
+        """Address of device NUMBER; family is 4 or 6."""
+        return str(ipaddress.ip_network(self.ipv4 if family == 4 else self.ipv6)[number])
+
+
 @dataclass
 class Device:
     """One device of the VPC."""
@@ -25,6 +38,7 @@ class Device:
     relay: bool = False
     relay_only: bool = False
     advertises: list[str] = field(default_factory=list)
+    vpc: Vpc = Vpc()
 
     def allowed_ips(self) -> list[str]:
         """What WireGuard may accept from this device: its addresses and what it advertises."""
@@ -40,8 +54,8 @@ class Device:
             "public_key": self.public_key,
             "allowed_ips": [self.ipv4 if bare else f"{self.ipv4}/32",
                             self.ipv6 if bare else f"{self.ipv6}/128"],
-            "ipv4_tunnel_ips": [{"address": self.ipv4, "cidr": IPV4_RANGE}],
-            "ipv6_tunnel_ips": [{"address": self.ipv6, "cidr": IPV6_RANGE}],
+            "ipv4_tunnel_ips": [{"address": self.ipv4, "cidr": self.vpc.ipv4}],
+            "ipv6_tunnel_ips": [{"address": self.ipv6, "cidr": self.vpc.ipv6}],
             "advertise_cidrs": self.advertises or None,
             "relay": self.relay,
             "symmetric_nat": self.relay_only,

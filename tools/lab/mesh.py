@@ -20,14 +20,13 @@ from dataclasses import dataclass
 from lab import devices
 from lab.devices import Device, PeersFile
 from lab.firewall import Firewall
+from lab.lan import LAN4, LAN6, join_lan
 from lab.node import Node
 from lab.traffic import ping
 from lab.wait import wait_until
 from lab.wireguard import RUNTIME, WireGuard, make_key
 
 INTERFACE = "wg0"
-LAN4, LAN6 = "172.24.100.0/24", "fd00:24:100::/64"
-LAN_HOST4, LAN_HOST6 = "172.24.100.10", "fd00:24:100::10"
 # No duplicate address detection: addresses are usable, and stay the same, from the first moment.
 _SETTLED = "ipv6/conf/default/accept_dad"
 FORWARDING = {"ipv4/ip_forward": "0", "ipv6/conf/all/forwarding": "0"}
@@ -127,6 +126,12 @@ class Mesh:
             spoke.tunnel.remove_peer(self.device.public_key)
             self._connect(spoke)
 
+    def rename(self, name: str) -> None:
+        """Give the relay's wg0 another name; all sessions are there afterwards."""
+        if not self.tunnel.rename(name):
+            self.connect_all()
+            self.wait_connected()
+
     def _connect(self, spoke: Spoke) -> None:
         """Make the relay the spoke's peer; its keepalive begins the handshake."""
         spoke.tunnel.set_peer(self.device.public_key, list(spoke.tunnel.routes), spoke.endpoint,
@@ -187,16 +192,7 @@ class Mesh:
         """The host behind edge."""
         edge, lan = self["edge"].node, self._make_node("lan")
         self.lan = lan
-        edge.run("ip", "link", "add", "lan0", "type", "veth", "peer", "name", "eth0",
-                 "netns", "/run/netns/lan")
-        for host, link, last in ((edge, "lan0", "1"), (lan, "eth0", "10")):
-            host.run("ip", "address", "add", f"172.24.100.{last}/24", "dev", link)
-            host.run("ip", "address", "add", f"fd00:24:100::{last}/64", "dev", link, "nodad")
-            host.run("ip", "link", "set", link, "up")
-        lan.run("ip", "route", "add", "default", "via", "172.24.100.1")
-        lan.run("ip", "route", "add", "default", "via", "fd00:24:100::1")
-        for name in FORWARDING:
-            edge.set_sysctl(name, "1")
+        join_lan(edge, lan)
 
     def wait_connected(self) -> None:
         """Wait until every spoke and the relay have had their handshake, and the relay answers:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The nex-relay binary: start the daemon, stop it, ask the show commands."""
 
+import ipaddress
 import json
 import os
 import signal
@@ -85,15 +86,17 @@ def process_state(pid: int) -> str | None:
 class RelayCommands:
     """The nex-relay commands for one interface of the relay host."""
 
-    def __init__(self, host: Node, interface: str = "wg0") -> None:
+    def __init__(self, host: Node, interface: str = "wg0", adopt: bool = True) -> None:
+        """adopt: somebody else owns the interface, else the relay does."""
         self.host = host
         self.interface = interface
+        self.adopt = adopt
         self.pins = f"{PINS}/{interface}"
         self.daemons: list[Daemon] = []
 
     def run_argv(self, *options: str) -> list[str]:
-        """nex-relay run --interface wg0 --adopt OPTIONS"""
-        return self.argv("run", "--adopt", *options)
+        """nex-relay run --interface wg0 [--adopt] OPTIONS"""
+        return self.argv("run", *(("--adopt",) if self.adopt else ()), *options)
 
     def argv(self, command: str, *options: str) -> list[str]:
         """nex-relay COMMAND --interface wg0 OPTIONS"""
@@ -134,9 +137,21 @@ class RelayCommands:
         done = self.call("status", "--interface", self.interface, "--json")
         return json.loads(done.stdout) if done.returncode == 0 else None
 
+    def written_status(self) -> dict[str, Any]:
+        """What the daemon has written for `status`, read at once: a thousand times is no matter."""
+        with open(f"/run/nex-relay/{self.interface}/status.json", encoding="utf-8") as file:
+            return json.load(file)
+
     def peers(self) -> dict[str, dict[str, Any]]:
         """peers --json, by name."""
         return {peer["name"]: peer for peer in self.ask("peers")}
+
+    def entries(self) -> dict[str, set[str]]:
+        """What the maps hold: addresses and CIDRs of every device, all with their prefix lengths,
+        by public key."""
+        return {peer["public_key"]: {str(ipaddress.ip_network(text))
+                                     for text in (*peer["addresses"], *peer["cidrs"])}
+                for peer in self.ask("peers")}
 
     def verdicts(self) -> dict[str, dict[str, dict[str, int]]]:
         """stats --json: verdict name to counters of each family."""

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from lab.mesh import Mesh
 from lab.node import Node
 from lab.relay import RelayCommands
+from lab.topology import Topology
 from lab.traffic import Flow
 from lab.wait import wait_until
+from lab.wireguard import widen_receive_buffers
 
 PACKETS = 50  # of each flow, before and after
 
@@ -20,30 +22,40 @@ class PacketLost(AssertionError):
 
 
 @contextmanager
-def no_loss(mesh: Mesh, relay: RelayCommands) -> Iterator[None]:
+def no_loss(mesh: Mesh | Topology, relay: RelayCommands,
+            packets_per_s: int = 300) -> Iterator[None]:
     """While the block runs, and a while before and after: IPv4 from spoke1 to spoke2, IPv6 the
     other way."""
     one, other = mesh["spoke1"], mesh["spoke2"]
+    widen_receive_buffers()
     before = _counters(mesh, relay)
-    with Flow(one.node, other.node, other.device.ipv4) as four, \
-            Flow(other.node, one.node, one.device.ipv6) as six:
-        _more(four, six)
+    with Flow(one.node, other.node, other.device.ipv4, packets_per_s) as four, \
+            Flow(other.node, one.node, one.device.ipv6, packets_per_s) as six:
+        more(four, six)
         yield
-        _more(four, six)
-    if four.result.lost or six.result.lost:
-        after = _counters(mesh, relay)
-        moved = {name: after[name] - before.get(name, 0) for name in after
-                 if after[name] != before.get(name, 0)}
+        more(four, six)
+    lost = len(four.result.lost) + len(six.result.lost)
+    if not lost:
+        return
+    after = _counters(mesh, relay)
+    moved = {name: after[name] - before.get(name, 0) for name in after
+             if after[name] != before.get(name, 0)}
+    # Userspace WireGuard that is not scheduled for a while does not empty its socket: a busy machine,
+    # not the relay.
+    overflown = sum(count for name, count in moved.items()
+                    if name.endswith(("RcvbufErrors", " tx dropped")))
+    if lost > overflown:
         raise PacketLost(f"IPv4: {four.result.describe()}; IPv6: {six.result.describe()}; {moved}")
 
 
-def _more(*flows: Flow) -> None:
+def more(*flows: Flow, seconds: float = 10) -> None:
+    """Wait until some more packets of each flow have arrived."""
     marks = [flow.arrived() + PACKETS for flow in flows]
     wait_until(lambda: all(flow.arrived() >= mark for flow, mark in zip(flows, marks)),
-               f"{PACKETS} more packets")
+               f"{PACKETS} more packets", seconds)
 
 
-def _counters(mesh: Mesh, relay: RelayCommands) -> dict[str, int]:
+def _counters(mesh: Mesh | Topology, relay: RelayCommands) -> dict[str, int]:
     """Everything that counts packets between the two spokes."""
     found = {}
     for node in (mesh.relay, mesh["spoke1"].node, mesh["spoke2"].node):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""System calls that Python 3.11 does not offer: unshare, setns, prctl, seccomp and bpf."""
+"""System calls that Python 3.11 does not offer, and numbers that it does not name."""
 
 import ctypes
 import errno
@@ -10,6 +10,8 @@ CLONE_NEWNS = 0x00020000
 CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 
+SO_RCVBUFFORCE = 33  # also beyond net.core.rmem_max
+
 PR_SET_PDEATHSIG = 1
 PR_SET_SECCOMP = 22
 
@@ -17,6 +19,7 @@ BPF_PROG_GET_FD_BY_ID = 13
 BPF_MAP_GET_FD_BY_ID = 14
 BPF_PROG_QUERY = 16
 
+_PIDFD_GETFD_NUMBER = 438  # everywhere
 _BPF_NUMBER = {"x86_64": 321, "aarch64": 280, "riscv64": 280}
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -54,6 +57,12 @@ def setns(fd: int, kind: int) -> None:
 def set_parent_death_signal(number: int) -> None:
     """Have the kernel send signal number to this process when its parent dies; 0: no longer."""
     _check(_libc.prctl(ctypes.c_int(PR_SET_PDEATHSIG), ctypes.c_ulong(number)), "prctl")
+
+
+def pidfd_getfd(pidfd: int, fd: int) -> int:
+    """A duplicate of a descriptor that another process has open."""
+    return _check(_libc.syscall(ctypes.c_long(_PIDFD_GETFD_NUMBER), ctypes.c_int(pidfd),
+                                ctypes.c_int(fd), ctypes.c_uint(0)), "pidfd_getfd")
 
 
 def bpf(command: int, attr: ctypes.Structure) -> int:

@@ -10,10 +10,10 @@ import time
 from dataclasses import dataclass, field
 
 from lab.node import Node
+from lab.syscalls import SO_RCVBUFFORCE
 from lab.wait import PATIENCE
 
-# A receiver that is not scheduled for a while must not lose packets, whatever rmem_max is.
-_SO_RCVBUFFORCE = 33
+_RECEIVE_BUFFER = 1 << 22  # a receiver that is not scheduled for a while must not lose packets
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,10 @@ class FlowResult:
         """When the last packet that arrived was sent, counted from since."""
         return max(self.received.values(), default=float("-inf")) - since
 
+    def lost_after(self, moment: float) -> list[int]:
+        """Those of the lost that were sent after a moment."""
+        return [number for number in self.lost if self.sent[number] > moment]
+
     def describe(self) -> str:
         """Counts, and the gaps in packets and seconds."""
         lost = self.lost
@@ -92,12 +96,13 @@ class Flow:
     _sent: dict[int, float] = field(init=False, default_factory=dict, repr=False)
     _received: dict[int, float] = field(init=False, default_factory=dict, repr=False)
     _done: threading.Event = field(init=False, default_factory=threading.Event, repr=False)
+    _stopped_at: float = field(init=False, default=0, repr=False)
 
     def __enter__(self) -> "Flow":
         family = _family(self.address)
         self._in = self.receiver.socket(family, socket.SOCK_DGRAM)
         self._out = self.sender.socket(family, socket.SOCK_DGRAM)
-        self._in.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 1 << 22)
+        self._in.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, _RECEIVE_BUFFER)
         self._in.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", 0))
         self._in.settimeout(0.05)
         self._port = self._in.getsockname()[1]
@@ -107,10 +112,16 @@ class Flow:
             thread.start()
         return self
 
+    def stop(self) -> None:
+        """Send no more. What is on its way is waited for when the block is left."""
+        if not self._stop.is_set():
+            self._stop.set()
+            self._threads[1].join()
+            self._stopped_at = time.monotonic()
+
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._threads[1].join()
-        deadline = time.monotonic() + 0.5 * PATIENCE
+        self.stop()
+        deadline = self._stopped_at + 0.5 * PATIENCE
         while len(self._received) < len(self._sent) and time.monotonic() < deadline:
             time.sleep(0.01)
         self._done.set()

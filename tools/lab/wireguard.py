@@ -5,14 +5,19 @@ wireguard-go listens on /var/run/wireguard/<interface>.sock whatever namespace i
 node needs an interface name of its own.
 """
 
+import os
+import socket
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from lab.node import Node
+from lab.syscalls import SO_RCVBUFFORCE, pidfd_getfd
 from lab.wait import wait_until
 
 RUNTIME = "/run/lab"
+_RECEIVE_BUFFER = 1 << 23
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,30 @@ def make_key() -> Key:
     return Key(private.strip(), public.strip())
 
 
+def widen_receive_buffers() -> None:
+    """Let no wireguard-go of this world lose a packet while it is not scheduled: its sockets have
+    room for what comes in seconds, not in a fraction of one. The kernel's WireGuard has no such
+    buffer."""
+    for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
+        with suppress(OSError):  # a process or descriptor that is gone meanwhile
+            with open(f"/proc/{pid}/comm", encoding="utf-8") as file:
+                if file.read().strip() == "wireguard-go":
+                    _widen(pid)
+
+
+def _widen(pid: int) -> None:
+    pidfd = os.pidfd_open(pid)
+    try:
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            if not os.readlink(f"/proc/{pid}/fd/{name}").startswith("socket:"):
+                continue
+            with socket.socket(fileno=pidfd_getfd(pidfd, int(name))) as copy:
+                if copy.type == socket.SOCK_DGRAM:
+                    copy.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, _RECEIVE_BUFFER)
+    finally:
+        os.close(pidfd)
+
+
 @dataclass
 class WireGuard:
     """One WireGuard interface; create() makes it, remove() takes it away."""
@@ -41,6 +70,7 @@ class WireGuard:
     listen_port: int = 51820
     addresses: Sequence[str] = ()
     routes: Sequence[str] = ()
+    mtu: int = 1420
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def create(self) -> None:
@@ -59,9 +89,10 @@ class WireGuard:
             file.write(self.key.private + "\n")
         self.configure("private-key", key_file)
 
-    def rename(self, name: str) -> None:
+    def rename(self, name: str) -> bool:
         """Give the interface another name. Where the kernel refuses that while it is up (before
-        6.2) it is down for a moment, and loses its IPv6 addresses and its routes."""
+        6.2) it is down for a moment, and loses its IPv6 addresses, its routes and the kernel's
+        WireGuard its sessions: False then."""
         rename = ("ip", "link", "set", self.interface, "name", name)
         live = self.node.call(*rename).returncode == 0
         if not live:
@@ -70,13 +101,14 @@ class WireGuard:
         self.interface = name
         if not live:
             self._configure_ip("replace")
+        return live
 
     def _configure_ip(self, verb: str) -> None:
         """Add, or replace, the addresses and routes."""
         for address in self.addresses:
             self.node.run("ip", "address", verb, address, "dev", self.interface,
                           *(("nodad",) if ":" in address else ()))
-        self.node.run("ip", "link", "set", self.interface, "mtu", "1420", "up")
+        self.node.run("ip", "link", "set", self.interface, "mtu", str(self.mtu), "up")
         for route in self.routes:
             self.node.run("ip", "route", verb, route, "dev", self.interface)
 
@@ -85,8 +117,13 @@ class WireGuard:
         with open(log, "wb") as output:
             self.process = self.node.start(["wireguard-go", "--foreground", self.interface],
                                            stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-        wait_until(lambda: self.node.call("wg", "show", self.interface).returncode == 0,
-                   f"answer from wireguard-go for {self.interface}, see {log}")
+        try:
+            wait_until(lambda: self.node.call("wg", "show", self.interface).returncode == 0,
+                       f"answer from wireguard-go for {self.interface}")
+        except TimeoutError as err:
+            with open(log, encoding="utf-8", errors="replace") as said:
+                raise TimeoutError(f"{err}; it ended with {self.process.poll()} and said: "
+                                   f"{said.read()}") from None
 
     def remove(self) -> None:
         """Take the interface away; wireguard-go ends with it."""

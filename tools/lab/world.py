@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A private world: mount, PID and network namespace of its own.
 
-In it, /run is empty, /sys shows its own interfaces, /sys/fs/bpf is a BPF filesystem of its own and
-process 1 is ours. Interfaces, sysctls, rules, sockets and files in /run that are made there are
-seen by nobody else, and all of it is gone as soon as the process that made the world is gone,
-however it went:
+In it, /run and /var/lib are empty, /sys shows its own interfaces, /sys/fs/bpf is a BPF filesystem
+of its own and process 1 is ours. Interfaces, sysctls, rules, sockets and files in /run and /var/lib
+that are made there are seen by nobody else, and all of it is gone as soon as the process that made
+the world is gone, however it went:
 
     supervisor   outside; what the user sees and may kill
       init       process 1 of the world; killed by the kernel when the supervisor dies, and with it
@@ -28,6 +28,7 @@ _SI_KERNEL = 0x80  # si_code of a signal that the terminal sent, to the whole pr
 _ASKED = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
 _WATCHED = _ASKED | {signal.SIGCHLD, signal.SIGUSR1}
 _GRACE_S = 10
+_STATE = "/var/lib"
 
 
 class WorldError(Exception):
@@ -100,6 +101,21 @@ def _make_mounts() -> None:
         subprocess.run(["mount", *mount], check=True)
     for folder in ("netns", "wireguard", "lab"):
         os.mkdir(f"/run/{folder}")
+    _empty_state(os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))))
+
+
+def _empty_state(tree: str) -> None:
+    """Nothing in /var/lib, where daemons keep their state; but a tree that lies there (some build
+    machines have theirs there) stays in reach."""
+    kept = os.path.commonpath([tree, _STATE]) == _STATE
+    if kept:
+        os.mkdir("/run/lab/tree")
+        subprocess.run(["mount", "--bind", tree, "/run/lab/tree"], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", _STATE], check=True)
+    if kept:
+        os.makedirs(tree)
+        subprocess.run(["mount", "--move", "/run/lab/tree", tree], check=True)
+        os.rmdir("/run/lab/tree")
 
 
 def _supervise(child: int, on_release: int | None = None) -> int:

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many peers, and many AllowedIPs at one: the first list, one change, and `down` take no longer than
+they have to.
+
+NEX_SCALE says how many; the times and the memory are printed (pytest -s).
+"""
+
+import base64
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from lab import strace, wgshow
+from lab.devices import Device
+from lab.owner import INTERFACE, RelayOwned
+from lab.topology import Topology
+from lab.wait import wait_until
+
+MANY = int(os.environ.get("NEX_SCALE", "1000"))
+SLOW = MANY // 100  # seconds that are still right for a list
+MANY_CIDRS = min(MANY, 10000)
+
+
+@pytest.fixture
+def net() -> Iterator[Topology]:
+    """A relay that is not started."""
+    with Topology(RelayOwned()) as network:
+        network.prepare()
+        yield network
+
+
+def _peers(count: int) -> list[dict[str, Any]]:
+    """Devices of one IPv4 and one IPv6 address each."""
+    return [Device(f"d{i}", base64.b64encode(i.to_bytes(4, "big") * 8).decode(),
+                          f"100.{70 + (i >> 16)}.{i >> 8 & 255}.{i & 255}",
+                          f"200::{i >> 16:x}:{i & 65535:x}:1").record() for i in range(1, count + 1)]
+
+
+def _one_peer(count: int) -> list[dict[str, Any]]:
+    """One device that advertises all of them."""
+    device = _peers(1)[0]
+    device["advertise_cidrs"] = [f"10.{i >> 8 & 255}.{i & 255}.0/24" if i % 2 else
+                                 f"fd00:{i:x}::/64" for i in range(1, count)]
+    return [device]
+
+
+def _memory_kib(pid: int) -> int:
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
+
+
+def _timed(what: str, act: Callable[[], Any]) -> float:
+    started = time.monotonic()
+    act()
+    seconds = time.monotonic() - started
+    print(f"{what}: {seconds:.2f} s", flush=True)
+    return seconds
+
+
+@pytest.mark.parametrize("others", [_peers(MANY), _one_peer(MANY_CIDRS)], ids=["peers", "cidrs"])
+def test_many(net: Topology, others: list[dict[str, Any]]) -> None:
+    own = net.device.record()
+    net.peers.replace([own, *others])
+
+    def count() -> int:
+        return sum(map(len, wgshow.allowed_ips(net.relay, INTERFACE).values()))
+
+    def change(records: list[dict[str, Any]], wanted: int) -> None:
+        seen = len(daemon.messages())
+        net.peers.replace(records)
+        wait_until(lambda: any(" devices, " in line for line in daemon.messages()[seen:]), "list",
+                   SLOW + 10)
+        assert count() == wanted
+
+    daemon = net.commands.start("--peers", net.peers.path, loaded=False)
+    _timed(f"first list of {len(others)}", lambda: wait_until(
+        lambda: net.commands.is_loaded(daemon), "list", SLOW + 10))
+    whole = count()
+    assert whole == len(wgshow.routes(net.relay, INTERFACE))
+    less = json.loads(json.dumps(others))
+    if len(less) == 1:
+        less[0]["advertise_cidrs"].pop()
+        _timed("one CIDR less", lambda: change([own, *less], whole - 1))
+    else:
+        _timed("one peer less", lambda: change([own, *less[:-1]], whole - 2))
+    _timed("all of them again", lambda: change([own, *others], whole))
+    print("memory of node, source and wireguard-go, KiB:", _memory_kib(daemon.pid),
+          [_memory_kib(pid) for pid in daemon.children()],
+          [_memory_kib(pid) for pid in strace.processes("wireguard-go", INTERFACE)])
+    print(*daemon.messages(), sep="\n")
+    assert not any("warning" in line for line in daemon.messages())
+    assert _timed("down", net.commands.down) < SLOW + 3
+    assert not net.relay.has_interface(INTERFACE)
