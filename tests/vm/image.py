@@ -15,17 +15,19 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 TOOLS = ("sh", "bpftool", "cat", "dmesg", "env", "grep", "head", "ip", "ip6tables", "iptables",
          "kmod", "ls", "mkdir", "modprobe", "mount", "nft", "nsenter", "ping", "python3", "rm",
-         "sed", "setpriv", "sleep", "tc", "tr", "true", "umount", "unshare", "wg")
+         "sed", "setpriv", "sleep", "ss", "tc", "tr", "true", "umount", "unshare", "wg")
+PLUGINS = ("MASQUERADE", "comment", "conntrack", "standard")  # of iptables
 LIBRARIES = ("libgcc_s.so.1",)  # pthread_exit() opens it at run time
-TESTS = ("tests/net", "tests/vm", "tools/lab")
+TESTS = ("tests/net", "tests/vm", "tools/lab", "tools/demo")
 # pytest and what one version of it or another needs.
 PACKAGES = ("pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "attr", "attrs")
 # Of Python's own library, what no test needs.
 PRUNED = ("__pycache__", "config-*", "distutils", "ensurepip", "idlelib", "lib2to3", "pydoc_data",
           "test", "tkinter", "turtledemo")
 MODULES = ("wireguard", "veth", "tun", "dummy", "sch_ingress", "cls_bpf", "act_bpf", "nf_tables",
-           "nft_compat", "x_tables", "xt_conntrack", "nf_conntrack", "nft_ct", "nft_reject_inet",
-           "inet_diag")
+           "nft_compat", "x_tables", "xt_conntrack", "xt_MASQUERADE", "nf_conntrack", "nft_ct",
+           "nft_reject_inet", "nf_nat", "nft_nat", "nft_masq", "nft_chain_nat", "sch_netem",
+           "bridge", "inet_diag")
 # What depmod reads beside the modules themselves.
 INDEXES = ("modules.builtin", "modules.builtin.modinfo", "modules.order")
 
@@ -36,7 +38,7 @@ def build_base(work: Path, build: Path) -> Path:
     """Everything but the modules, as a cpio archive in work."""
     root = work / "base"
     for folder in ("dev", "proc", "run", "sys", "tmp", "root", "etc", "usr/bin", "usr/sbin",
-                   "usr/lib", "usr/lib64", "var"):
+                   "usr/lib", "usr/lib64", "var/lib"):
         (root / folder).mkdir(parents=True)
     for folder in ("bin", "sbin", "lib", "lib64"):
         (root / folder).symlink_to(f"usr/{folder}")
@@ -124,8 +126,12 @@ def _add_python(root: Path) -> list[Path]:
 
 def _add_project(root: Path, build: Path) -> list[Path]:
     for name in TESTS:
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    binaries = [build / "nex-relay", build / "tests/bpf/table"]
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(ROOT / name, root / name)
+    binaries = [build / "nex-relay", build / "tests/bpf/table",
+                build / "tests/vm/test_wg_edit_live"]
     for path in [*binaries, build / "nex_wg.bpf.o"]:
         if not path.is_file():
             raise FileNotFoundError(f"no {path}: run make test-build first")
@@ -142,7 +148,7 @@ def _add_project(root: Path, build: Path) -> list[Path]:
 def _add_plugins(root: Path) -> list[Path]:
     """What iptables loads by name."""
     found = [path for path in Path("/usr/lib").glob("*/xtables/libxt_*.so")
-             if path.stem in ("libxt_standard", "libxt_conntrack", "libxt_comment")]
+             if path.stem.removeprefix("libxt_") in PLUGINS]
     for path in found:
         shutil.copy2(path, _place(root, path))
     return found

@@ -10,6 +10,7 @@ import fcntl
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -114,15 +115,25 @@ def _locked() -> Iterator[None]:
 
 
 def _run(*argv: str, cwd: Path | None = None) -> str:
+    """Run a command, with all that it starts: apt's downloads outlive apt."""
     try:
-        done = subprocess.run(argv, cwd=cwd, check=False, capture_output=True, text=True,
-                              stdin=subprocess.DEVNULL, timeout=_APT_TIMEOUT_S)
-    except (OSError, subprocess.TimeoutExpired) as err:
+        process = subprocess.Popen(argv, cwd=cwd, stdin=subprocess.DEVNULL, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   start_new_session=True)
+    except OSError as err:
         raise Unavailable(str(err)) from err
-    if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if not line.startswith("W:")]
-        raise Unavailable(f"{argv[0]}: {lines[0] if lines else f'status {done.returncode}'}")
-    return done.stdout
+    with process:
+        try:
+            output, errors = process.communicate(timeout=_APT_TIMEOUT_S)
+        except subprocess.TimeoutExpired as err:
+            raise Unavailable(f"{argv[0]}: no end after {_APT_TIMEOUT_S} s") from err
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    if process.returncode:
+        lines = [line for line in errors.splitlines() if not line.startswith("W:")]
+        raise Unavailable(f"{argv[0]}: {lines[0] if lines else f'status {process.returncode}'}")
+    return output
 
 
 def _fetch(series: str, tree: Path) -> None:
@@ -188,5 +199,8 @@ def _private_apt(work: Path, suite: str) -> Path:
                       f'Dir::Etc::sourcelist "{work}/sources";\n'
                       'Dir::Etc::sourceparts "/dev/null";\n'
                       'Acquire::Languages "none";\n'
-                      'Acquire::Retries "2";\n', encoding="ascii")
+                      'Acquire::Retries "1";\n'
+                      'Acquire::http::Timeout "20";\n'
+                      'Acquire::https::Timeout "20";\n'
+                      'APT::Update::Error-Mode "any";\n', encoding="ascii")
     return config

@@ -36,24 +36,27 @@ class _Level:
 
 
 class Results:
-    """Prints and counts the tests of all kernels; kernel is the name of the current one."""
+    """Prints and counts the tests of all kernels."""
 
     def __init__(self) -> None:
-        self.kernel = ""
+        self._kernel = ""  # whose results are being taken
         self._number = 0
         self._failed = 0
+        self._passed = 0  # of this kernel
         self._no_kernel: list[str] = []
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, kernel: str = "") -> None:
         """A diagnostic line."""
-        print(f"# {f'vm/{self.kernel}: ' if self.kernel else ''}{text}", flush=True)
+        kernel = kernel or self._kernel
+        print(f"# {f'vm/{kernel}: ' if kernel else ''}{text}", flush=True)
 
-    def skip_kernel(self, reason: str) -> None:
-        """The current kernel cannot be had."""
-        self._no_kernel.append(f"{self.kernel}: {reason}")
+    def skip_kernel(self, kernel: str, reason: str) -> None:
+        """This kernel cannot be had."""
+        self._no_kernel.append(f"{kernel}: {reason}")
 
-    def take(self, boot: Boot, tests: list[str]) -> None:
+    def take(self, kernel: str, boot: Boot, tests: list[str]) -> None:
         """Everything that one boot said."""
+        self._kernel, self._passed, failed_before = kernel, 0, self._failed
         levels: dict[str, _Level] = {}
         level = _Level("boot")
         for line in boot.results.splitlines():
@@ -71,6 +74,9 @@ class Results:
         if not ended or any(level.status for level in levels.values()):
             for line in boot.console.splitlines()[-_CONSOLE_LINES:]:
                 self.say(f"console: {line}")
+        skipped = sum(len(names) for level in levels.values() for names in level.skipped.values())
+        print(f"# total vm/{kernel}: {self._passed} passed, {self._failed - failed_before} failed, "
+              f"{skipped} skipped in {boot.seconds:.0f} s", flush=True)
 
     def finish(self) -> int:
         """The plan, and the exit status."""
@@ -86,7 +92,9 @@ class Results:
     def _test(self, good: bool, text: str) -> None:
         self._number += 1
         self._failed += not good
-        print(f"{'ok' if good else 'not ok'} {self._number} - vm/{self.kernel}: {text}", flush=True)
+        self._passed += good and "# SKIP" not in text
+        print(f"{'ok' if good else 'not ok'} {self._number} - vm/{self._kernel}: {text}",
+              flush=True)
 
     def _take_line(self, level: _Level, line: str) -> None:
         if match := _PLAN.match(line):
