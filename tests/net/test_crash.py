@@ -103,7 +103,8 @@ def _await_right(net: Topology, right: footprint.Footprint, place: strace.Place)
     assert footprint.difference(right, _settled(net)) == [], place
 
 
-def _check_right(net: Topology, right: footprint.Footprint, number: int, place: strace.Place) -> None:
+def _check_right(net: Topology, right: footprint.Footprint, number: int,
+                 place: strace.Place) -> None:
     """A run comes to what it always comes to, and forwards."""
     net.run()
     _await_right(net, right, place)
@@ -200,7 +201,8 @@ def test_down_after_a_start_that_was_killed(net: Topology, first: footprint.Foot
 
 
 @pytest.mark.parametrize("name", ["KILL", "TERM"])
-def test_a_restart_over_a_running_relay(net: Topology, first: footprint.Footprint, name: str) -> None:
+def test_a_restart_over_a_running_relay(net: Topology, first: footprint.Footprint,
+                                        name: str) -> None:
     """And not one packet is lost."""
     net.run()
     _connect(net)

@@ -58,12 +58,16 @@ def take(node: Node) -> Footprint:
 
 def lasting(there: Footprint) -> Footprint:
     """What is the same when the interface was made anew: without its number, the link-local address
-    that the kernel chose, and anycast addresses, of which the kernel loses count; and without the
-    spokes, whose wireguard-go `wg show` sees."""
-    return {name: "\n".join(sorted(line.partition(": ")[2] if name == "ip -o address" else line
-                                   for line in text.splitlines()
-                                   if "fe80:" not in line and not line.startswith(("wg-", "anycast "))))
-            for name, text in there.items() if not name.endswith("/stable_secret")}
+    that the kernel chose, and anycast addresses, of which the kernel loses count; and without
+    the spokes, whose wireguard-go `wg show` sees."""
+    found: Footprint = {}
+    for name, text in there.items():
+        lines = [line.partition(": ")[2] if name == "ip -o address" else line
+                 for line in text.splitlines()
+                 if "fe80:" not in line and not line.startswith(("wg-", "anycast "))]
+        if not name.endswith("/stable_secret"):
+            found[name] = "\n".join(sorted(lines))
+    return found
 
 
 def difference(before: Footprint, after: Footprint) -> list[str]:

@@ -66,7 +66,8 @@ def injected(node: Node, pid: int, inject: str, calls: tuple[str, ...]) -> Itera
     """While the block runs, a process that runs meets inject ("error=EBUSY:when=1+") at these
     calls. When the block is left, the list has the lines of those that did."""
     met: list[str] = []
-    with tempfile.NamedTemporaryFile("r", dir="/run/lab", encoding="utf-8", errors="replace") as log:
+    with tempfile.NamedTemporaryFile("r", dir="/run/lab", encoding="utf-8",
+                                     errors="replace") as log:
         tracer = node.start(["strace", "-q", "-o", log.name, "-e", f"trace={_calls(calls)}", "-e",
                              f"inject={_calls(calls)}:{inject}", "-p", str(pid)],
                             stdin=subprocess.DEVNULL)

@@ -24,7 +24,7 @@ static int lookup_cpus(int fd, uint32_t key, size_t value_size, void *ret_values
 	auto_free void *values = NULL;
 
 	if (n_cpus < 1)
-		return n_cpus ?: -EIO;
+		return -EIO; /* of a file in /sys: its errno would say something else */
 	values = calloc(n_cpus, value_size);
 	if (!values)
 		return -ENOMEM;

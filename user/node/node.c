@@ -15,6 +15,7 @@
 #include "tunnel/forwarding.h"
 #include "tunnel/link.h"
 
+#define STATUS_AGAIN_MS 1000
 #define LIST_AGAIN_MIN_MS 250
 #define LIST_AGAIN_MAX_MS 30000
 
@@ -33,8 +34,18 @@ void node_write_status(struct node *node)
 				      node->list_error, node->tunnel_error };
 	int err = status_file_write(node->instance.status_path, &status, true);
 
-	if (err)
-		log_warn("write %s: %s, continuing", node->instance.status_path, strerror(-err));
+	if (err && node->status_err != err)
+		log_warn("write %s: %s; trying again, continuing", node->instance.status_path,
+			 strerror(-err));
+	node->status_err = err;
+	if (err && node->status_again)
+		node_after(node->status_again, STATUS_AGAIN_MS);
+}
+
+static void on_status_again(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	node_write_status(arg);
 }
 
 const char *node_list_name(const struct node *node)
@@ -66,8 +77,12 @@ static void list_not_applied(struct node *node, int err)
 	if (strcmp(node->list_error, why) != 0 || node->list_is_new)
 		node_list_failed(node, why);
 	node->list_is_new = false;
-	if (node->sync.is_refused || !node->settings->peers)
-		return;
+	if (!node->sync.is_refused && node->settings->peers)
+		node_list_again(node);
+}
+
+void node_list_again(struct node *node)
+{
 	node->list_again_ms = node->list_again_ms ? node->list_again_ms * 2 : LIST_AGAIN_MIN_MS;
 	if (node->list_again_ms > LIST_AGAIN_MAX_MS)
 		node->list_again_ms = LIST_AGAIN_MAX_MS;
@@ -196,6 +211,10 @@ static int start_loop(struct node *node)
 
 	node->base = event_base_new();
 	err = node->base ? start_signals(node) : -ENOMEM;
+	if (!err) {
+		node->status_again = evtimer_new(node->base, on_status_again, node);
+		err = node->status_again ? 0 : -ENOMEM;
+	}
 	if (!err)
 		err = node_interface_start(node);
 	if (!err && node->sync.tunnel)
@@ -213,6 +232,8 @@ static void stop_loop(struct node *node)
 	for (int i = 0; i < NODE_SIGNALS; i++)
 		if (node->on_signal[i])
 			event_free(node->on_signal[i]);
+	if (node->status_again)
+		event_free(node->status_again);
 	if (node->base)
 		event_base_free(node->base);
 }

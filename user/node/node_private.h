@@ -30,6 +30,9 @@ struct node {
 	const char *ipv6_reason;           /* why IPv6 is off; NULL when it is on */
 	char list_error[TUNNEL_ERROR_MAX]; /* why the newest list was not taken, or empty */
 
+	int status_err;             /* of the last time it was written */
+	struct event *status_again; /* then it is written again */
+
 	struct event_base *base;
 	struct event *on_signal[NODE_SIGNALS];
 
@@ -83,6 +86,9 @@ void node_list(struct node *node, struct device_list *list);
 
 /** node_list_failed() - a list could not be had or not be applied: said once, kept for `status`. */
 void node_list_failed(struct node *node, const char *why);
+
+/** node_list_again() - read the list again, in a while; later and later until one was applied. */
+void node_list_again(struct node *node);
 
 /** node_list_name() - what messages call the place that lists come from. */
 const char *node_list_name(const struct node *node);

@@ -49,14 +49,17 @@ static int open_peer_file(struct node *node)
 	const char *why;
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st))
+	if (fd < 0 || fstat(fd, &st)) {
 		why = strerror(errno);
-	else if (!S_ISREG(st.st_mode))
+		/* Out of descriptors, maybe: no event tells when that is over. */
+		node_list_again(node);
+	} else if (!S_ISREG(st.st_mode)) {
 		why = "not a regular file";
-	else if (st.st_size > (off_t)PEER_FILE_BYTES_MAX)
+	} else if (st.st_size > (off_t)PEER_FILE_BYTES_MAX) {
 		why = "byte 134217729: larger than 128 MiB";
-	else
+	} else {
 		return fd;
+	}
 	/* Events that come while it stays so are no news. */
 	if (strcmp(node->list_error, why) != 0)
 		node_list_failed(node, why);

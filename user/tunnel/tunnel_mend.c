@@ -119,8 +119,10 @@ int tunnel_mend(struct tunnel *tunnel, unsigned int parts, unsigned int *ret_cha
 		err = tunnel_read_addresses(tunnel, &n_missing);
 		if (!err && n_missing) {
 			err = tunnel_enable_ipv6(tunnel);
+			/* One that we could not add is nobody else's doing. */
+			if (tunnel->has_addresses)
+				*ret_changed |= TUNNEL_ADDRESSES;
 			tunnel->has_addresses = false;
-			*ret_changed |= TUNNEL_ADDRESSES;
 			parts |= TUNNEL_ROUTES; /* IPv4's go with its last address, silently */
 		}
 	}

@@ -164,6 +164,8 @@ static int add_addresses(struct tunnel *tunnel, const struct tunnel_want *want)
 		return 0;
 	if (record->n_addresses != before)
 		err = save_record(tunnel);
+	if (err)
+		record->n_addresses = before; /* else they would be missing on the interface */
 	for (size_t i = 0; !err && i < want->n_addresses; i++) {
 		err = link_addr_add(tunnel->ifindex, &want->addresses[i]);
 		if (err)
