@@ -23,6 +23,7 @@ from lab.wait import wait_until
 MANY = int(os.environ.get("NEX_SCALE", "1000"))
 SLOW = MANY // 100  # seconds that are still right for a list
 MANY_CIDRS = 10000
+KEEPALIVE_PEERS = 1000  # TUNNEL_KEEPALIVE_PEERS in tunnel.h
 
 
 @pytest.fixture
@@ -62,6 +63,12 @@ def _timed(what: str, act: Callable[[], Any]) -> float:
     return seconds
 
 
+def _keepalives(net: Topology) -> dict[str, str]:
+    """Of the peers that have one."""
+    shown = net.relay.run("wg", "show", INTERFACE, "persistent-keepalive").split()
+    return {key: seconds for key, seconds in zip(shown[::2], shown[1::2]) if seconds != "off"}
+
+
 @pytest.mark.parametrize("others", [_peers(MANY), _one_peer(MANY_CIDRS)], ids=["peers", "cidrs"])
 def test_many(net: Topology, others: list[dict[str, Any]]) -> None:
     own = net.device.record()
@@ -96,3 +103,22 @@ def test_many(net: Topology, others: list[dict[str, Any]]) -> None:
     assert not any("warning" in line for line in daemon.messages())
     assert _timed("down", net.commands.down) < SLOW + 3
     assert not net.relay.has_interface(INTERFACE)
+
+
+@pytest.mark.kernel
+def test_keepalive_of_many_peers(net: Topology) -> None:
+    """A keepalive without an endpoint is a handshake every 5 s that goes nowhere: of thousands,
+    those peers have one that have an endpoint."""
+    own, others = net.device.record(), _peers(KEEPALIVE_PEERS + 1)
+    net.peers.replace([own, *others])
+    net.commands.start("--peers", net.peers.path)
+    assert _keepalives(net) == {}
+    keys = [other["public_key"] for other in others]
+    for key, host in (keys[7], "127.0.0.1"), (keys[8], "[::1]"):
+        net.relay.run("wg", "set", INTERFACE, "peer", key, "endpoint", f"{host}:9")
+    wait_until(lambda: _keepalives(net) == {keys[7]: "20", keys[8]: "20"}, "keepalive", SLOW + 10)
+    net.peers.replace([own, *others[1:]])
+    wait_until(lambda: _keepalives(net) == {key: "20" for key in keys[1:]}, "keepalive of all")
+    net.peers.replace([own, *others])
+    wait_until(lambda: len(wgshow.allowed_ips(net.relay, INTERFACE)) == len(others), "all peers")
+    assert _keepalives(net) == {key: "20" for key in keys[1:]}

@@ -114,6 +114,27 @@ static void make(const char *text, bool ipv6, struct tunnel_want *ret)
 	device_list_done(&list);
 }
 
+/* All have a keepalive from the beginning, or nobody has. */
+static void test_keepalive_of_many(void **state)
+{
+	(void)state;
+	for (size_t n = TUNNEL_KEEPALIVE_PEERS; n <= TUNNEL_KEEPALIVE_PEERS + 1; n++) {
+		struct device *devices = calloc(n, sizeof(*devices));
+		struct desired desired = { .devices = devices, .n_devices = n };
+		bool many = n > TUNNEL_KEEPALIVE_PEERS;
+		struct tunnel_want want = {};
+
+		assert_int_equal(tunnel_want_make(&desired, &want), 0);
+		assert_int_equal(want.device.n_peers, n);
+		for (size_t i = 0; i < n; i++) {
+			assert_int_equal(want.device.peers[i].any_keepalive, many);
+			assert_int_equal(want.device.peers[i].keepalive_s, many ? 0 : 20);
+		}
+		tunnel_want_done(&want);
+		free(devices);
+	}
+}
+
 static void test_want(void **state)
 {
 	(void)state;
@@ -238,6 +259,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_want),
+		cmocka_unit_test(test_keepalive_of_many),
 		cmocka_unit_test(test_conflict),
 		cmocka_unit_test(test_spare),
 		cmocka_unit_test(test_too_many_addresses),

@@ -2,7 +2,8 @@
 /*
  * test_wg_plan.c - which edits lead from the peers WireGuard has to those it should have.
  *
- * Peers are written "a25:10.0.0.1,200::1 b": key (32 times the letter), keepalive, AllowedIPs.
+ * Peers are written "a25:10.0.0.1,200::1 b": key (32 times the letter), keepalive ("?": any),
+ * AllowedIPs.
  * Edits are written in the order in which they are carried out, "|" between additions and removals:
  * "+a25 +a:10.0.0.1/32 | -b:200::2/128 -c".
  */
@@ -38,6 +39,8 @@ static const struct {
 	{ "keepalive comes",            "a:10.0.0.1", "a25:10.0.0.1", "+a25 |" },
 	{ "keepalive goes",             "a25:200::1", "a:200::1", "+a0 |" },
 	{ "keepalive is the largest",   "a65534", "a65535", "+a65535 |" },
+	{ "keepalive as it is",         "a25:10.0.0.1 b:200::1", "a?:10.0.0.1 b?:200::1", "|" },
+	{ "as it is, of a new peer",    "a25", "a? b?:200::1", "+b0 +b:200::1/128 |" },
 	{ "AllowedIPs come",            "a:10.0.0.1", "a:10.0.0.1,200::1,10.0.0.2",
 	  "+a:10.0.0.2/32 +a:200::1/128 |" },
 	{ "AllowedIPs go",              "a:10.0.0.1,200::1,10.0.0.2", "a:10.0.0.1", "| -a:10.0.0.2/32 -a:200::1/128" },

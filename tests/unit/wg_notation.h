@@ -2,7 +2,8 @@
 /*
  * wg_notation.h - WireGuard's peers and edits of them as short texts, so that a row is a line.
  *
- * Peers are written "a25:10.0.0.1,200::1 b": key (32 times the letter), keepalive, AllowedIPs.
+ * Peers are written "a25:10.0.0.1,200::1 b": key (32 times the letter), keepalive ("?": any),
+ * AllowedIPs.
  *
  * Edits:
  * "+a25" set peer a (32 times the letter) with that keepalive; "+a:10.0.0.1" give it an AllowedIP;
@@ -79,6 +80,7 @@ static inline struct wg_device wg_notation_device(const char *text)
 		memset(key, *word, sizeof(key));
 		peer = wg_notation_add_peer(&device, key);
 		peer->keepalive_s = strtoul(word + 1, NULL, 10);
+		peer->any_keepalive = word[1] == '?';
 		(void)strsep(&prefixes, ":");
 		for (char *one; (one = strsep(&prefixes, ","));) {
 			struct prefix prefix = notation_prefix(one);

@@ -9,6 +9,7 @@
 static int make_peers(const struct desired *desired, struct wg_device *device)
 {
 	struct wg_peer *peers = calloc(desired->n_devices + 1, sizeof(*peers));
+	bool many = desired->n_devices > TUNNEL_KEEPALIVE_PEERS;
 
 	if (!peers)
 		return -ENOMEM;
@@ -19,7 +20,8 @@ static int make_peers(const struct desired *desired, struct wg_device *device)
 			peers[desired->entries[i].device].n_allowed++;
 	for (size_t i = 0; i < desired->n_devices; i++) {
 		memcpy(peers[i].public_key, desired->devices[i].public_key, WG_KEY_BYTES);
-		peers[i].keepalive_s = TUNNEL_KEEPALIVE_S;
+		peers[i].keepalive_s = many ? 0 : TUNNEL_KEEPALIVE_S;
+		peers[i].any_keepalive = many;
 		peers[i].allowed = calloc(peers[i].n_allowed + 1, sizeof(*peers[i].allowed));
 		if (!peers[i].allowed)
 			return -ENOMEM;

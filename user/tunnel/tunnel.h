@@ -21,7 +21,12 @@
 #include "tunnel/wg_plan.h"
 
 #define TUNNEL_ERROR_MAX 512
-#define TUNNEL_KEEPALIVE_S 20     /* as nexd has it, on the relay too */
+#define TUNNEL_KEEPALIVE_S 20 /* as nexd has it, on the relay too */
+/*
+ * With a keepalive, a peer that has no endpoint begins a handshake that goes nowhere every 5 s, for
+ * as long as the interface is up. More peers than that get theirs when they have an endpoint.
+ */
+#define TUNNEL_KEEPALIVE_PEERS 1000
 #define TUNNEL_PORT 51820         /* default */
 #define TUNNEL_MTU 1420           /* bytes, default: 1500 - IPv6 40 - UDP 8 - WireGuard 32 */
 #define TUNNEL_MTU_MIN 1280       /* of IPv6, RFC 8200 section 5 */
@@ -132,7 +137,8 @@ int tunnel_remove(struct tunnel *tunnel, struct tunnel_want *want);
 
 /**
  * tunnel_mend() - has somebody changed the tunnel? Puts link and identity right at once; of peers,
- * addresses and routes it only notes what is there, for the next tunnel_add() to put right.
+ * addresses and routes it only notes what is there, for the next tunnel_add() to put right. Where
+ * peers are too many to have a keepalive from the beginning, those that have connected get theirs.
  * @parts:       bits of enum tunnel_part: where to look.
  * @ret_changed: bits of those that were not as we left them.
  *

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "tunnel/link_edit.h"
 #include "tunnel/tunnel_private.h"
+#include "tunnel/wg_edit.h"
 
 /* Key and port that are not ours: the key has to be read for that, from its file. */
 static int mend_identity(struct tunnel *tunnel, const struct link *link,
@@ -54,6 +55,33 @@ static int mend_link(struct tunnel *tunnel, struct link *ret_link, unsigned int 
 	return 0;
 }
 
+/* Whose keepalive was left open and who has an endpoint by now, of @device, which is right else. */
+static int set_keepalives(struct tunnel *tunnel, const struct wg_device *device)
+{
+	auto_free struct wg_edit *edits = NULL;
+	size_t n = 0;
+	int err;
+
+	if (!tunnel->have.n_peers || !tunnel->have.peers[0].any_keepalive)
+		return 0;
+	edits = calloc(device->n_peers + 1, sizeof(*edits));
+	if (!edits)
+		return -ENOMEM;
+	for (size_t i = 0; i < device->n_peers; i++) {
+		const struct wg_peer *peer = &device->peers[i];
+
+		if (!peer->has_endpoint || peer->keepalive_s == TUNNEL_KEEPALIVE_S)
+			continue;
+		edits[n].kind = WG_PEER_SET;
+		edits[n].keepalive_s = TUNNEL_KEEPALIVE_S;
+		memcpy(edits[n++].public_key, peer->public_key, WG_KEY_BYTES);
+	}
+	err = wg_edit_peers(tunnel->config.ifname, edits, n);
+	return err ? tunnel_fail(tunnel, err, NULL, "set the keepalive of peers of %s",
+				 tunnel->config.ifname)
+		   : 0;
+}
+
 static int mend_peers(struct tunnel *tunnel, const struct link *link, unsigned int parts,
 		      unsigned int *changed)
 {
@@ -74,7 +102,7 @@ static int mend_peers(struct tunnel *tunnel, const struct link *link, unsigned i
 		return tunnel_fail(tunnel, err, NULL, "compare the peers of %s",
 				   tunnel->config.ifname);
 	if (!plan.n_additions && !plan.n_removals)
-		return 0;
+		return set_keepalives(tunnel, &device);
 	*changed |= TUNNEL_PEERS;
 	wg_device_done(&tunnel->have);
 	tunnel->have = device;

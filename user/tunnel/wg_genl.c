@@ -122,6 +122,8 @@ static int take_allowed_list(const struct nlattr *list, struct wg_collect *colle
 static int take_peer(const struct nlattr *nest, struct wg_collect *collect)
 {
 	const struct nlattr *attr, *key = NULL, *keepalive = NULL, *list = NULL;
+	bool has_endpoint = false;
+	struct wg_peer *peer;
 	int err;
 
 	mnl_attr_for_each_nested(attr, nest)
@@ -132,6 +134,8 @@ static int take_peer(const struct nlattr *nest, struct wg_collect *collect)
 			keepalive = attr;
 		if (mnl_attr_get_type(attr) == WGPEER_A_ALLOWEDIPS)
 			list = attr;
+		if (mnl_attr_get_type(attr) == WGPEER_A_ENDPOINT)
+			has_endpoint = true;
 	}
 	if (!key || mnl_attr_get_payload_len(key) != WG_KEY_BYTES ||
 	    (keepalive && mnl_attr_validate(keepalive, MNL_TYPE_U16)))
@@ -139,9 +143,10 @@ static int take_peer(const struct nlattr *nest, struct wg_collect *collect)
 	err = begin_peer(mnl_attr_get_payload(key), collect);
 	if (err)
 		return err;
+	peer = &collect->device.peers[collect->device.n_peers - 1];
+	peer->has_endpoint |= has_endpoint;
 	if (keepalive)
-		collect->device.peers[collect->device.n_peers - 1].keepalive_s =
-			mnl_attr_get_u16(keepalive);
+		peer->keepalive_s = mnl_attr_get_u16(keepalive);
 	return list ? take_allowed_list(list, collect) : 0;
 }
 

@@ -133,6 +133,11 @@ static struct wg_edit *add_edit(struct wg_edit *edits, size_t *n, enum wg_edit_k
 	return edit;
 }
 
+static bool keepalive_differs(const struct wg_peer *have, const struct wg_peer *want)
+{
+	return !want->any_keepalive && have->keepalive_s != want->keepalive_s;
+}
+
 static void merge_peers(const struct side *have, const struct side *want, struct wg_plan *plan)
 {
 	size_t h = 0, w = 0;
@@ -149,7 +154,7 @@ static void merge_peers(const struct side *have, const struct side *want, struct
 		if (order < 0)
 			add_edit(plan->removals, &plan->n_removals, WG_PEER_REMOVE,
 				 &have->peers[h]);
-		else if (order > 0 || have->peers[h].keepalive_s != want->peers[w].keepalive_s)
+		else if (order > 0 || keepalive_differs(&have->peers[h], &want->peers[w]))
 			add_edit(plan->additions, &plan->n_additions, WG_PEER_SET, &want->peers[w])
 				->keepalive_s = want->peers[w].keepalive_s;
 		h += order <= 0;

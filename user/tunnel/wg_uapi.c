@@ -103,6 +103,16 @@ static int on_keepalive(struct wg_uapi *uapi, const char *value)
 	return 0;
 }
 
+static int on_endpoint(struct wg_uapi *uapi, const char *value)
+{
+	struct wg_device *device = &uapi->collect.device;
+
+	if (!device->n_peers || !*value)
+		return -EPROTO;
+	device->peers[device->n_peers - 1].has_endpoint = true;
+	return 0;
+}
+
 /* Implementations need not clear host bits, which prefix_parse() would refuse. */
 static int on_allowed_ip(struct wg_uapi *uapi, const char *value)
 {
@@ -141,6 +151,7 @@ static const struct {
 	{ "listen_port",                   on_listen_port },
 	{ "public_key",                    on_public_key },
 	{ "persistent_keepalive_interval", on_keepalive },
+	{ "endpoint",                      on_endpoint },
 	{ "allowed_ip",                    on_allowed_ip },
 	{ "errno",                         on_errno },
 };
