@@ -293,6 +293,8 @@ static int start(struct node *node, uint32_t n_peers, bool had_pins)
 		err = enable_forwarding(node);
 	if (!err)
 		err = sync_open(&node->sync, n_peers);
+	if (!err && node->sync.tunnel)
+		node_tunnel_watch_peers(node);
 	if (!err)
 		err = preflight_drop_privileges();
 	if (err)

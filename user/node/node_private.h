@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <time.h>
 
+#include "datapath/peer_watch.h"
 #include "node/file_watch.h"
 #include "node/instance.h"
 #include "node/settings.h"
@@ -71,12 +72,16 @@ struct node {
 	struct tunnel tunnel;
 	struct event *on_route;
 	struct event *poll_peers;
-	struct event *mend;      /* look what was changed, and put it back */
-	unsigned int mend_parts; /* where to look: bits of enum tunnel_part */
-	int mend_retry_ms;       /* after so long, when it fails once more; 0: it did not */
-	int64_t mended_at;       /* CLOCK_MONOTONIC, ms; 0: never */
-	int fights;              /* how often it was put back without a pause in between */
-	int fight_wait_ms;       /* not sooner after mended_at than that: somebody insists */
+	struct peer_watch
+		*peer_watch; /* says when to look at the peers; NULL: it has to be polled */
+	struct event *on_peer_news;
+	int64_t peers_not_before; /* CLOCK_MONOTONIC, ms: they are not looked at sooner */
+	struct event *mend;       /* look what was changed, and put it back */
+	unsigned int mend_parts;  /* where to look: bits of enum tunnel_part */
+	int mend_retry_ms;        /* after so long, when it fails once more; 0: it did not */
+	int64_t mended_at;        /* CLOCK_MONOTONIC, ms; 0: never */
+	int fights;               /* how often it was put back without a pause in between */
+	int fight_wait_ms;        /* not sooner after mended_at than that: somebody insists */
 	size_t said_foreign_addresses, said_foreign_routes, said_refused, said_spared;
 	char tunnel_error[TUNNEL_ERROR_MAX]; /* why the interface is not right, or empty */
 };
@@ -110,6 +115,10 @@ void node_look_at_ipv6(struct node *node, bool first);
  * Return: 0; negative errno, logged.
  */
 int node_tunnel_start(struct node *node, bool *ret_made);
+
+/** node_tunnel_watch_peers() - be told of changes to peers, where that can be had. Before
+ * privileges are dropped. */
+void node_tunnel_watch_peers(struct node *node);
 
 /** node_tunnel_follow() - begin to notice what others change. Return: 0 or negative errno. */
 int node_tunnel_follow(struct node *node);

@@ -2,8 +2,9 @@
 /*
  * node_tunnel.c - an interface of our own: make it, notice what others change of it, put it back.
  *
- * The kernel tells of links, addresses and routes. WireGuard tells nothing of its peers: they are
- * read again and again, the less often the longer that takes.
+ * The kernel tells of links, addresses and routes. WireGuard tells nothing of its peers: a probe in
+ * it does, and where that cannot be had they are read again and again, the less often the longer
+ * that takes.
  */
 #include <errno.h>
 #include <string.h>
@@ -14,12 +15,13 @@
 #include "node/node_private.h"
 #include "tunnel/route_watch.h"
 
-#define MEND_AFTER_MS 20    /* changes come in swarms: one pass for all */
-#define PEERS_EVERY_MS 500  /* a peer that somebody removed is back within a second */
-#define PEERS_SHARE 50      /* but no more than one part in so many of the time */
-#define FIGHT_TIMES 10      /* changed so often without a pause: somebody insists */
-#define INCIDENT_MS 1000    /* changes within that are one, and said once */
-#define FIGHT_CALM_MS 10000 /* that much longer than the wait is a pause */
+#define MEND_AFTER_MS 20       /* changes come in swarms: one pass for all */
+#define PEERS_EVERY_MS 500     /* a peer that somebody removed is back within a second */
+#define PEERS_WATCHED_MS 30000 /* where we are told of changes: to see who has connected */
+#define PEERS_SHARE 50         /* but no more than one part in so many of the time */
+#define FIGHT_TIMES 10         /* changed so often without a pause: somebody insists */
+#define INCIDENT_MS 1000       /* changes within that are one, and said once */
+#define FIGHT_CALM_MS 10000    /* that much longer than the wait is a pause */
 #define FIGHT_WAIT_MIN_MS 1000
 #define FIGHT_WAIT_MAX_MS 60000
 #define RETRY_MIN_MS 250
@@ -177,10 +179,23 @@ static bool count_change(struct node *node)
 	return false;
 }
 
+/* Poll from now on. */
+static void stop_watching(struct node *node)
+{
+	if (node->on_peer_news)
+		event_free(node->on_peer_news);
+	node->on_peer_news = NULL;
+	peer_watch_close(node->peer_watch);
+	node->peer_watch = NULL;
+	if (node->poll_peers)
+		node_after(node->poll_peers, PEERS_EVERY_MS);
+}
+
 /* The interface is gone: make it anew, with all that was on it. */
 static void make_again(struct node *node)
 {
 	struct tunnel_started started;
+	uint64_t n;
 	int err;
 
 	if (node->sync.ifindex) {
@@ -189,11 +204,15 @@ static void make_again(struct node *node)
 		(void)sync_interface(&node->sync, 0);
 		tunnel_gone(&node->tunnel);
 	}
+	n = node->peer_watch ? peer_watch_own_changes(node->peer_watch) : 0;
 	err = tunnel_start(&node->tunnel, &started);
 	if (err) {
 		try_later(node, node->tunnel.error);
 		return;
 	}
+	/* A probe goes with its module: the key that was set just now has to have counted. */
+	if (node->peer_watch && peer_watch_own_changes(node->peer_watch) == n)
+		stop_watching(node);
 	err = sync_interface(&node->sync, node->tunnel.ifindex);
 	if (err) {
 		try_later(node, sync_why(&node->sync, err));
@@ -260,20 +279,53 @@ void node_tunnel_changed(struct node *node, unsigned int parts)
 		node_after(node->mend, wait > MEND_AFTER_MS ? (int)wait : MEND_AFTER_MS);
 }
 
+/* How long until the peers are looked at again, without news of them. */
+static int peers_wait_ms(const struct node *node, bool looked, int64_t cpu_ms)
+{
+	/* Routes that are somebody else's are looked at as well: nobody says when they are free. */
+	bool watched = node->peer_watch && looked && !node->tunnel.n_refused;
+	int64_t wait = watched ? PEERS_WATCHED_MS : PEERS_EVERY_MS;
+
+	if (cpu_ms * PEERS_SHARE > wait)
+		wait = cpu_ms * PEERS_SHARE;
+	return (int)wait;
+}
+
 static void on_poll_peers(evutil_socket_t fd, short what, void *arg)
 {
 	struct node *node = arg;
-	int64_t began = clock_ms(CLOCK_PROCESS_CPUTIME_ID), wait;
+	int64_t began = clock_ms(CLOCK_PROCESS_CPUTIME_ID), cpu_ms;
+	bool looks = !evtimer_pending(node->mend, NULL) && fight_left_ms(node) <= 0;
 
 	(void)fd, (void)what;
-	if (!evtimer_pending(node->mend, NULL) && fight_left_ms(node) <= 0) {
+	if (looks) {
 		node->mend_parts |= TUNNEL_PEERS | TUNNEL_IDENTITY;
 		if (node->tunnel.n_refused) /* nobody says when they are free */
 			node->mend_parts |= TUNNEL_ROUTES;
 		on_mend(-1, 0, node);
 	}
-	wait = (clock_ms(CLOCK_PROCESS_CPUTIME_ID) - began) * PEERS_SHARE;
-	node_after(node->poll_peers, wait > PEERS_EVERY_MS ? (int)wait : PEERS_EVERY_MS);
+	cpu_ms = clock_ms(CLOCK_PROCESS_CPUTIME_ID) - began;
+	node->peers_not_before = now_ms() + cpu_ms * PEERS_SHARE;
+	node_after(node->poll_peers, peers_wait_ms(node, looks, cpu_ms));
+}
+
+static void on_peer_news(evutil_socket_t fd, short what, void *arg)
+{
+	struct node *node = arg;
+	int64_t wait = node->peers_not_before - now_ms();
+
+	(void)fd, (void)what;
+	peer_watch_drain(node->peer_watch);
+	node_after(node->poll_peers, wait > MEND_AFTER_MS ? (int)wait : MEND_AFTER_MS);
+}
+
+void node_tunnel_watch_peers(struct node *node)
+{
+	int err = node->tunnel.kernel ? peer_watch_open(&node->peer_watch) : 0;
+
+	if (err)
+		log_debug("watch the peers of %s: %s; reading them again and again instead",
+			  node->settings->ifname, strerror(-err));
 }
 
 static void on_route(evutil_socket_t fd, short what, void *arg)
@@ -300,6 +352,12 @@ int node_tunnel_follow(struct node *node)
 	node->poll_peers = evtimer_new(node->base, on_poll_peers, node);
 	if (!node->on_route || !node->mend || !node->poll_peers || event_add(node->on_route, NULL))
 		return -ENOMEM;
+	if (node->peer_watch) {
+		node->on_peer_news = event_new(node->base, peer_watch_fd(node->peer_watch),
+					       EV_READ | EV_PERSIST, on_peer_news, node);
+		if (!node->on_peer_news || event_add(node->on_peer_news, NULL))
+			return -ENOMEM;
+	}
 	node_after(node->poll_peers, PEERS_EVERY_MS);
 	node_tunnel_changed(node, TUNNEL_ALL); /* what happened before we listened */
 	return 0;
@@ -309,6 +367,7 @@ void node_tunnel_stop(struct node *node)
 {
 	struct event *const events[] = { node->on_route, node->mend, node->poll_peers };
 
+	stop_watching(node);
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		if (events[i])
 			event_free(events[i]);

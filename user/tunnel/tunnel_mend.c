@@ -58,7 +58,7 @@ static int mend_link(struct tunnel *tunnel, struct link *ret_link, unsigned int 
 /* Whose keepalive was left open and who has an endpoint by now, of @device, which is right else. */
 static int set_keepalives(struct tunnel *tunnel, const struct wg_device *device)
 {
-	auto_free struct wg_edit *edits = NULL;
+	struct wg_edit *edits;
 	size_t n = 0;
 	int err;
 
@@ -77,6 +77,7 @@ static int set_keepalives(struct tunnel *tunnel, const struct wg_device *device)
 		memcpy(edits[n++].public_key, peer->public_key, WG_KEY_BYTES);
 	}
 	err = wg_edit_peers(tunnel->config.ifname, edits, n);
+	free(edits);
 	return err ? tunnel_fail(tunnel, err, NULL, "set the keepalive of peers of %s",
 				 tunnel->config.ifname)
 		   : 0;
