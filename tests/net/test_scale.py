@@ -2,7 +2,8 @@
 """Many peers, and many AllowedIPs at one: the first list, one change, and `down` take no longer
 than they have to.
 
-NEX_SCALE says how many; the times and the memory are printed (pytest -s).
+NEX_SCALE says how many; the times and the memory are printed (pytest -s). On the kernel's WireGuard:
+TESTS=scale NEX_SCALE=100000 tests/vm/run
 """
 
 import base64
@@ -77,11 +78,12 @@ def test_many(net: Topology, others: list[dict[str, Any]]) -> None:
     def count() -> int:
         return sum(map(len, wgshow.allowed_ips(net.relay, INTERFACE).values()))
 
-    def change(records: list[dict[str, Any]], wanted: int) -> None:
+    def change(what: str, records: list[dict[str, Any]], wanted: int) -> None:
         seen = len(daemon.messages())
         net.peers.replace(records)
-        wait_until(lambda: any(" devices, " in line for line in daemon.messages()[seen:]), "list",
-                   SLOW + 10)
+        _timed(what, lambda: wait_until(
+            lambda: any(" devices, " in line for line in daemon.messages()[seen:]), "list",
+            SLOW + 10))
         assert count() == wanted
 
     daemon = net.commands.start("--peers", net.peers.path, loaded=False)
@@ -92,10 +94,10 @@ def test_many(net: Topology, others: list[dict[str, Any]]) -> None:
     less = json.loads(json.dumps(others))
     if len(less) == 1:
         less[0]["advertise_cidrs"].pop()
-        _timed("one CIDR less", lambda: change([own, *less], whole - 1))
+        change("one CIDR less", [own, *less], whole - 1)
     else:
-        _timed("one peer less", lambda: change([own, *less[:-1]], whole - 2))
-    _timed("all of them again", lambda: change([own, *others], whole))
+        change("one peer less", [own, *less[:-1]], whole - 2)
+    change("all of them again", [own, *others], whole)
     print("memory of node, source and wireguard-go, KiB:", _memory_kib(daemon.pid),
           [_memory_kib(pid) for pid in daemon.children()],
           [_memory_kib(pid) for pid in strace.processes("wireguard-go", INTERFACE)])

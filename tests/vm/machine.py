@@ -15,8 +15,9 @@ QEMU = "qemu-system-x86_64"
 # boot. All the rest is wanted: crypto modules do not load without.
 CPU = "max,-cx16"
 CPUS = 1  # of a guest: one that waits for a lock whose holder is not run by the host waits long
-MEMORY = "2G"
-# The guest says something after every test, and no test takes that long.
+# Without a test of scale, and for each peer of one: mostly the test's own list of them.
+MEMORY_MIB, PEER_KIB = 2048, 30
+# The guest says something after every test, and no test takes that long, but for a test of scale.
 SILENCE_S = 240
 # One boot, however busy the host is; and with the tests that no kernel has a say in.
 LIMIT_S, LIMIT_ALL_S = 1500, 3600
@@ -46,8 +47,8 @@ class Machine:
     too long, when it takes too long, and when this process dies."""
 
     def __init__(self, kernel: Kernel, initrd: Path, arguments: dict[str, list[str]],
-                 limit_s: int) -> None:
-        """Switch it on. arguments are for init, which finds them on the kernel's command line;
+                 limit_s: int, n_peers: int = 0) -> None:
+        """Switch it on, with memory for a test of so many peers. arguments are for init, which finds them on the kernel's command line;
         what the machine says goes to files beside initrd."""
         self._console, self._results = initrd.with_suffix(".console"), \
             initrd.with_suffix(".results")
@@ -57,11 +58,11 @@ class Machine:
             "setpriv", "--pdeathsig", "KILL",
             QEMU, "-nodefaults", "-nographic", "-no-reboot", "-monitor", "none",
             "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", CPU, "-smp", str(CPUS),
-            "-m", MEMORY, "-kernel", str(kernel.image), "-initrd", str(initrd),
+            "-m", str(MEMORY_MIB + n_peers * PEER_KIB // 1024), "-kernel", str(kernel.image), "-initrd", str(initrd),
             "-append", " ".join([*KERNEL_ARGUMENTS, *clock.kernel_arguments(), *words]),
             "-serial", f"file:{self._console}", "-serial", f"file:{self._results}",
         ]
-        self._limit_s = limit_s
+        self._limit_s, self._silence_s = limit_s, limit_s if n_peers else SILENCE_S
         self._started = self._heard = time.monotonic()
         self._said = 0  # bytes of results
         self._killed = ""
@@ -79,8 +80,8 @@ class Machine:
             return True
         if now - self._started > self._limit_s:
             self.kill(f"killed after {self._limit_s} s")
-        elif now - self._heard > SILENCE_S:
-            self.kill(f"killed after {SILENCE_S} s without a result")
+        elif now - self._heard > self._silence_s:
+            self.kill(f"killed after {self._silence_s} s without a result")
         return False
 
     def kill(self, why: str) -> None:

@@ -18,6 +18,7 @@
 #define MEND_AFTER_MS 20       /* changes come in swarms: one pass for all */
 #define PEERS_EVERY_MS 500     /* a peer that somebody removed is back within a second */
 #define PEERS_WATCHED_MS 30000 /* where we are told of changes: to see who has connected */
+#define NEWS_SHARE 10          /* the same when we are told that they have changed */
 #define PEERS_SHARE 50         /* but no more than one part in so many of the time */
 #define FIGHT_TIMES 10         /* changed so often without a pause: somebody insists */
 #define INCIDENT_MS 1000       /* changes within that are one, and said once */
@@ -305,7 +306,7 @@ static void on_poll_peers(evutil_socket_t fd, short what, void *arg)
 		on_mend(-1, 0, node);
 	}
 	cpu_ms = clock_ms(CLOCK_PROCESS_CPUTIME_ID) - began;
-	node->peers_not_before = now_ms() + cpu_ms * PEERS_SHARE;
+	node->peers_not_before = now_ms() + cpu_ms * NEWS_SHARE;
 	node_after(node->poll_peers, peers_wait_ms(node, looks, cpu_ms));
 }
 
