@@ -2,8 +2,8 @@
 """Many peers, and many AllowedIPs at one: the first list, one change, and `down` take no longer
 than they have to.
 
-NEX_SCALE says how many; the times and the memory are printed (pytest -s). On the kernel's WireGuard:
-TESTS=scale NEX_SCALE=100000 tests/vm/run
+NEX_SCALE says how many; the times and the memory are printed (pytest -s). On the kernel's
+WireGuard: TESTS=scale NEX_SCALE=100000 tests/vm/run
 """
 
 import base64

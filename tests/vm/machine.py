@@ -47,9 +47,10 @@ class Machine:
     too long, when it takes too long, and when this process dies."""
 
     def __init__(self, kernel: Kernel, initrd: Path, arguments: dict[str, list[str]],
-                 limit_s: int, n_peers: int = 0) -> None:
-        """Switch it on, with memory for a test of so many peers. arguments are for init, which finds them on the kernel's command line;
-        what the machine says goes to files beside initrd."""
+                 limit_s: int, n_peers: int = 0, more: tuple[str, ...] = ()) -> None:
+        """Switch it on, with memory for a test of so many peers. arguments are for init, which finds
+        them on the kernel's command line, where more goes too; what the machine says goes to files
+        beside initrd."""
         self._console, self._results = initrd.with_suffix(".console"), \
             initrd.with_suffix(".results")
         self._log = open(initrd.with_suffix(".qemu"), "w+b")
@@ -58,8 +59,9 @@ class Machine:
             "setpriv", "--pdeathsig", "KILL",
             QEMU, "-nodefaults", "-nographic", "-no-reboot", "-monitor", "none",
             "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", CPU, "-smp", str(CPUS),
-            "-m", str(MEMORY_MIB + n_peers * PEER_KIB // 1024), "-kernel", str(kernel.image), "-initrd", str(initrd),
-            "-append", " ".join([*KERNEL_ARGUMENTS, *clock.kernel_arguments(), *words]),
+            "-m", str(MEMORY_MIB + n_peers * PEER_KIB // 1024),
+            "-kernel", str(kernel.image), "-initrd", str(initrd),
+            "-append", " ".join([*KERNEL_ARGUMENTS, *clock.kernel_arguments(), *more, *words]),
             "-serial", f"file:{self._console}", "-serial", f"file:{self._results}",
         ]
         self._limit_s, self._silence_s = limit_s, limit_s if n_peers else SILENCE_S
