@@ -15,6 +15,7 @@ from lab.wait import wait_until
 from lab.wireguard import make_key
 
 PROGRAM = "nex_peer_watch"
+KPROBES = "/sys/bus/event_source/devices/kprobe"
 IDLE_S, EVERY_S, MARGIN = 20, 5, 2
 POLLED_S = 1.5  # half a second, and the time that looking takes
 
@@ -95,6 +96,20 @@ def test_interface_is_made_anew(net: Topology) -> None:
     wait_until(lambda: _peers(net) == before, "peers as before", 5)
     assert _programs(net)
     _is_put_back(net, 1)
+
+
+@pytest.mark.kernel
+def test_without_kprobes(net: Topology) -> None:
+    """The peers are polled, and nothing is said of it."""
+    net.commands.daemons[-1].stop()
+    net.relay.run("mount", "-t", "tmpfs", "none", KPROBES)
+    try:
+        daemon = net.run()
+        assert not _programs(net)
+    finally:
+        net.relay.run("umount", KPROBES)
+    _is_put_back(net, POLLED_S)
+    assert not any("watch" in line for line in daemon.messages())
 
 
 @pytest.mark.kernel

@@ -24,7 +24,8 @@ from lab.wait import wait_until
 MANY = int(os.environ.get("NEX_SCALE", "1000"))
 SLOW = MANY // 100  # seconds that are still right for a list
 MANY_CIDRS = 10000
-KEEPALIVE_PEERS = 1000  # TUNNEL_KEEPALIVE_PEERS in tunnel.h
+# As tunnel.h has them.
+KEEPALIVE_PEERS, USERSPACE_PEERS = 1000, 65536
 
 
 @pytest.fixture
@@ -124,3 +125,19 @@ def test_keepalive_of_many_peers(net: Topology) -> None:
     net.peers.replace([own, *others])
     wait_until(lambda: len(wgshow.allowed_ips(net.relay, INTERFACE)) == len(others), "all peers")
     assert _keepalives(net) == {key: "20" for key in keys[1:]}
+
+
+def test_more_peers_than_wireguard_go_takes(net: Topology) -> None:
+    """The list before stays, and is not half replaced."""
+    own, others = net.device.record(), _peers(USERSPACE_PEERS + 1)
+    net.peers.replace([own, *others[:2]])
+    daemon = net.commands.start("--peers", net.peers.path)
+    if not strace.processes("wireguard-go", INTERFACE):
+        pytest.skip("the kernel's WireGuard takes more")
+    before = wgshow.allowed_ips(net.relay, INTERFACE)
+    net.peers.replace([own, *others])
+    wait_until(lambda: any("wireguard-go takes" in line for line in daemon.messages()), "message",
+               30)
+    assert wgshow.allowed_ips(net.relay, INTERFACE) == before
+    assert "65537 devices" in net.commands.status()["list"]["error"]
+    assert net.commands.status()["list"]["devices"] == 2

@@ -336,6 +336,17 @@ static int check_addresses(struct sync *sync, const struct desired *desired,
 	return -EADDRINUSE;
 }
 
+static int check_peers(struct sync *sync, size_t n_devices)
+{
+	if (sync->tunnel->kernel || n_devices <= TUNNEL_USERSPACE_PEERS)
+		return 0;
+	snprintf(sync->why, sizeof(sync->why),
+		 "%zu devices are more than the %d that wireguard-go takes: use the kernel's "
+		 "WireGuard",
+		 n_devices, TUNNEL_USERSPACE_PEERS);
+	return -E2BIG;
+}
+
 /* Could @list be applied? Nothing is changed. */
 static int check(struct sync *sync, const struct device_list *list)
 {
@@ -347,6 +358,8 @@ static int check(struct sync *sync, const struct device_list *list)
 
 	if (!err)
 		err = plan_tables(&desired, sync->ifindex, &sync->have, &want);
+	if (!err && sync->tunnel)
+		err = check_peers(sync, desired.n_devices);
 	if (!err && sync->tunnel)
 		err = check_addresses(sync, &desired, addrs, n_addrs);
 	return err;

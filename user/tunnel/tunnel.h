@@ -27,11 +27,12 @@
  * as long as the interface is up. More peers than that get theirs when they have an endpoint.
  */
 #define TUNNEL_KEEPALIVE_PEERS 1000
-#define TUNNEL_PORT 51820         /* default */
-#define TUNNEL_MTU 1420           /* bytes, default: 1500 - IPv6 40 - UDP 8 - WireGuard 32 */
-#define TUNNEL_MTU_MIN 1280       /* of IPv6, RFC 8200 section 5 */
-#define TUNNEL_MTU_MAX 65455      /* 65535 less the 80 bytes of encapsulation */
-#define TUNNEL_NAPI_AUTO_PEERS 64 /* more peers than that: no thread for each of them */
+#define TUNNEL_USERSPACE_PEERS 65536 /* wireguard-go has no room for more */
+#define TUNNEL_PORT 51820            /* default */
+#define TUNNEL_MTU 1420              /* bytes, default: 1500 - IPv6 40 - UDP 8 - WireGuard 32 */
+#define TUNNEL_MTU_MIN 1280          /* of IPv6, RFC 8200 section 5 */
+#define TUNNEL_MTU_MAX 65455         /* 65535 less the 80 bytes of encapsulation */
+#define TUNNEL_NAPI_AUTO_PEERS 64    /* more peers than that: no thread for each of them */
 
 enum tunnel_backend { TUNNEL_AUTO, TUNNEL_KERNEL, TUNNEL_USERSPACE };
 enum tunnel_napi { TUNNEL_NAPI_AUTO, TUNNEL_NAPI_ON, TUNNEL_NAPI_OFF };
