@@ -56,5 +56,6 @@ int sysctl_write(const char *path, int value)
 	if (fd < 0)
 		return fd;
 	len = snprintf(text, sizeof(text), "%d\n", value);
-	return write(fd, text, len) == len ? 0 : -errno;
+	/* Some kernels answer 1 when forwarding of IPv6 has changed, whatever was written. */
+	return write(fd, text, len) < 0 ? -errno : 0;
 }
