@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/atomic_file.h"
 #include "base/cleanup.h"
 #include "tunnel/link.h"
 
@@ -165,38 +166,26 @@ int forwarding_record_load(const char *file, struct forwarding_record *ret_recor
 	return forwarding_record_parse(text, len, ret_record);
 }
 
-static int write_record(const char *file, const struct forwarding_record *record)
+static int print_record(int fd, const struct forwarding_record *record)
 {
-	int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	auto_fclose FILE *out = NULL;
-
-	if (fd < 0)
-		return -errno;
-	out = fdopen(fd, "w");
-	if (!out) {
-		close(fd);
-		return -ENOMEM;
-	}
 	for (size_t i = 0; i < record->n; i++)
-		fprintf(out, "%s %d %d\n", record->entry[i].path, record->entry[i].wrote,
-			record->entry[i].original);
-	if (fflush(out) || ferror(out))
-		return errno ? -errno : -EIO;
+		if (dprintf(fd, "%s %d %d\n", record->entry[i].path, record->entry[i].wrote,
+			    record->entry[i].original) < 0)
+			return errno ? -errno : -EIO;
 	return 0;
 }
 
 int forwarding_record_save(const char *file, const struct forwarding_record *record)
 {
-	char new[PATH_MAX];
-	int err;
+	struct atomic_file to;
+	int err = atomic_file_open(&to, file, 0600);
 
-	if ((size_t)snprintf(new, sizeof(new), "%s.new", file) >= sizeof(new))
-		return -ENAMETOOLONG;
-	err = write_record(new, record);
-	if (!err && rename(new, file))
-		err = -errno;
 	if (err)
-		(void)unlink(new); /* keep the first error */
+		return err;
+	err = print_record(to.fd, record);
+	if (!err)
+		return atomic_file_commit(&to, false);
+	atomic_file_abandon(&to);
 	return err;
 }
 

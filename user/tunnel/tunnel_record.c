@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/atomic_file.h"
 #include "base/cleanup.h"
 
 #define LINE_BYTES (sizeof("address \n") + PREFIX_TEXT_MAX)
@@ -122,21 +123,6 @@ int tunnel_record_load(const char *file, struct tunnel_record *ret_record)
 	return len <= (ssize_t)FILE_BYTES ? parse(text, len, ret_record) : -EBADMSG;
 }
 
-static int write_record(const char *file, const struct tunnel_record *record)
-{
-	auto_close int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	char text[FILE_BYTES];
-	size_t len = format(record, text);
-	ssize_t written;
-
-	if (fd < 0)
-		return -errno;
-	written = write(fd, text, len);
-	if (written < 0)
-		return -errno;
-	return (size_t)written == len ? 0 : -ENOSPC;
-}
-
 /* Is it a record that tunnel_record_load() would take? */
 static bool is_sound(const struct tunnel_record *record)
 {
@@ -158,28 +144,14 @@ static bool is_sound(const struct tunnel_record *record)
 
 int tunnel_record_save(const char *file, const struct tunnel_record *record)
 {
-	char new[PATH_MAX];
-	int err;
+	char text[FILE_BYTES];
 
 	if (!is_sound(record))
 		return -EINVAL;
-	if ((size_t)snprintf(new, sizeof(new), "%s.new", file) >= sizeof(new))
-		return -ENAMETOOLONG;
-	if (unlink(new) && errno != ENOENT) /* of a run that crashed */
-		return -errno;
-	err = write_record(new, record);
-	if (!err && rename(new, file))
-		err = -errno;
-	if (err)
-		(void)unlink(new); /* keep the first error */
-	return err;
+	return atomic_file_write(file, 0600, text, format(record, text), false);
 }
 
 int tunnel_record_remove(const char *file)
 {
-	char new[PATH_MAX];
-
-	if ((size_t)snprintf(new, sizeof(new), "%s.new", file) < sizeof(new))
-		(void)unlink(new); /* of a run that was killed */
-	return unlink(file) && errno != ENOENT ? -errno : 0;
+	return atomic_file_remove(file);
 }
