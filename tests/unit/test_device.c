@@ -120,12 +120,70 @@ static void test_label(void **state)
 	assert_string_equal(device_label(&device, text), device.name);
 }
 
+/* In whatever order they were, however many at the end are out of order. */
+static void test_sort(void **state)
+{
+	enum { MAX = 60 };
+	struct device devices[MAX] = {};
+
+	(void)state;
+	srandom(7);
+	for (int round = 0; round < 3000; round++) {
+		size_t n = random() % (MAX + 1), n_sorted = random() % (n + 1);
+		uint32_t sum = 0;
+
+		for (size_t i = 0; i < n; i++) {
+			size_t key = i < n_sorted ? i * 200 / MAX : (size_t)random() % 200;
+
+			memset(devices[i].public_key, (int)key, sizeof(devices[i].public_key));
+			devices[i].first_prefix = i;
+		}
+		device_sort(devices, n);
+		for (size_t i = 0; i < n; i++) {
+			const struct device *a = &devices[i ? i - 1 : 0], *b = &devices[i];
+			int order = memcmp(a->public_key, b->public_key, WG_KEY_BYTES);
+
+			assert_true(!i || order < 0 ||
+				    (!order && a->first_prefix < b->first_prefix));
+			sum += b->first_prefix;
+		}
+		assert_int_equal(sum, n ? n * (n - 1) / 2 : 0);
+	}
+}
+
+/* What is there stays, and the room is there. */
+static void test_reserve(void **state)
+{
+	struct prefix prefix = notation_prefix("200::/64");
+	struct device device = { .public_key = "a" };
+	struct device_list list = {};
+	const struct device *devices;
+	const struct prefix *prefixes;
+
+	(void)state;
+	assert_int_equal(device_list_add(&list, &device), 0);
+	assert_int_equal(device_list_reserve(&list, 1000, 2000), 0);
+	assert_int_equal(device_list_reserve(&list, 1, 1), 0);
+	assert_int_equal(list.n_devices, 1);
+	assert_memory_equal(list.devices[0].public_key, device.public_key, WG_KEY_BYTES);
+	devices = list.devices;
+	prefixes = list.prefixes;
+	for (int i = 1; i < 1000; i++)
+		assert_int_equal(device_list_add(&list, &device), 0);
+	for (int i = 0; i < 2000; i++)
+		assert_int_equal(device_list_add_prefix(&list, &prefix), 0);
+	assert_ptr_equal(list.devices, devices);
+	assert_ptr_equal(list.prefixes, prefixes);
+	device_list_done(&list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_add),         cmocka_unit_test(test_prefix_of_nobody),
 		cmocka_unit_test(test_devices_max), cmocka_unit_test(test_prefixes_max),
 		cmocka_unit_test(test_done),        cmocka_unit_test(test_label),
+		cmocka_unit_test(test_sort),        cmocka_unit_test(test_reserve),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

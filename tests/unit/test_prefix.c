@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -161,6 +162,93 @@ static void test_compare(void **state)
 	}
 }
 
+/* clang-format off */
+static const struct {
+	const char *outer, *inner;
+	bool covers;
+} cover_cases[] = {
+	{ "10.0.0.0/8",   "10.0.0.0/8",     true },
+	{ "10.0.0.0/8",   "10.9.9.9",       true },
+	{ "10.0.0.0/8",   "11.0.0.0/8",     false },
+	{ "10.0.0.0/8",   "10.0.0.0/7",     false },
+	{ "10.0.0.0/11",  "10.31.255.255",  true },
+	{ "10.0.0.0/11",  "10.32.0.0",      false },
+	{ "10.0.0.1",     "10.0.0.1",       true },
+	{ "10.0.0.1",     "10.0.0.2",       false },
+	{ "0.0.0.0/0",    "192.0.2.0/24",   true },
+	{ "128.0.0.0/1",  "127.0.0.0/8",    false },
+	{ "0.0.0.0/0",    "200::/64",       false },
+	{ "::/0",         "10.0.0.0/8",     false },
+	{ "::/0",         "200::/64",       true },
+	{ "200::/64",     "200::1",         true },
+	{ "200::/64",     "200:0:0:1::/64", false },
+	{ "200::/63",     "200:0:0:1::/64", true },
+	{ "200::/64",     "200::/63",       false },
+	{ "200::1",       "200::1",         true },
+	{ "200::1",       "200::2",         false },
+	{ "fe80::/10",    "febf::1",        true },
+	{ "fe80::/10",    "fec0::1",        false },
+};
+/* clang-format on */
+
+static void test_covers(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N(cover_cases); i++) {
+		struct prefix outer, inner;
+
+		assert_int_equal(prefix_parse(cover_cases[i].outer, &outer), 0);
+		assert_int_equal(prefix_parse(cover_cases[i].inner, &inner), 0);
+		if (prefix_covers(&outer, &inner) != cover_cases[i].covers)
+			fail_msg("%s and %s", cover_cases[i].outer, cover_cases[i].inner);
+	}
+}
+
+struct item {
+	struct prefix prefix;
+	unsigned int number;
+};
+
+/* Of few prefixes, so that there are many of each; of both families. */
+static struct prefix random_prefix(int kinds)
+{
+	struct prefix prefix = { .family = random() % 2 ? PREFIX_IPV4 : PREFIX_IPV6 };
+	int width = prefix.family == PREFIX_IPV4 ? 32 : 128;
+
+	prefix.bits = kinds > 1 ? random() % (width + 1) : width;
+	for (int i = 0; i < width / 8; i++)
+		prefix.addr[i] = kinds > 2 ? random() : random() % 2 * 0xff * (i == width / 8 - 1);
+	prefix_mask(&prefix);
+	return prefix;
+}
+
+/* In order, stable, and nothing lost: against the numbers that the items have. */
+static void test_sort(void **state)
+{
+	enum { MAX = 300 };
+	struct item items[MAX], before[MAX];
+
+	(void)state;
+	srandom(20220601);
+	for (int round = 0; round < 2000; round++) {
+		unsigned int n = random() % MAX, seen = 0;
+
+		for (unsigned int i = 0; i < n; i++)
+			before[i] = (struct item){ random_prefix(round % 4), i };
+		memcpy(items, before, sizeof(items));
+		assert_int_equal(prefix_sort(items, n, sizeof(*items)), 0);
+		for (unsigned int i = 0; i < n; i++) {
+			int order = i ? prefix_compare(&items[i - 1].prefix, &items[i].prefix) : -1;
+
+			assert_true(order < 0 || (!order && items[i - 1].number < items[i].number));
+			assert_memory_equal(&items[i].prefix, &before[items[i].number].prefix,
+					    sizeof(struct prefix));
+			seen += items[i].number;
+		}
+		assert_int_equal(seen, n ? n * (n - 1) / 2 : 0);
+	}
+}
+
 static void test_format_addr(void **state)
 {
 	struct prefix prefix;
@@ -178,7 +266,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),       cmocka_unit_test(test_check),
 		cmocka_unit_test(test_mask),        cmocka_unit_test(test_compare),
-		cmocka_unit_test(test_format_addr),
+		cmocka_unit_test(test_format_addr), cmocka_unit_test(test_covers),
+		cmocka_unit_test(test_sort),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

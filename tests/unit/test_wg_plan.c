@@ -72,6 +72,11 @@ static const struct {
 	/* No WireGuard says so, but a program on a socket may. */
 	{ "peer twice",                 "a:10.0.0.1 a:200::1", "a:10.0.0.1,200::1", "|" },
 	{ "prefix at two peers",        "a:10.0.0.1,200::1 b:10.0.0.1,200::1", "a:10.0.0.1,200::1 b", "|" },
+	{ "peer twice, one as it should be", "a:10.0.0.1 a:10.0.0.1,200::1", "a:10.0.0.1,200::1", "|" },
+	{ "peer twice, one with more",  "a:10.0.0.1 a:10.0.0.1,10.0.0.9", "a:10.0.0.1", "| -a:10.0.0.9/32" },
+	{ "prefix at one that is right, and at one that is not", "a:10.0.0.1,200::1 b:10.0.0.1,200::1,10.0.0.2",
+	  "a:10.0.0.1,200::1 b:10.0.0.2", "|" },
+	{ "the same with another order", "b:10.0.0.2 c:10.0.0.2,200::3", "b:10.0.0.2 c:200::3", "|" },
 };
 
 static const struct {
@@ -81,6 +86,15 @@ static const struct {
 	{ "IPv4 prefix at two peers",    "a:10.0.0.1 b:10.0.0.1" },
 	{ "IPv6 prefix at two peers",    "a:200::/64 b:200::/64" },
 	{ "prefix twice at a peer",      "a:200::1,10.0.0.1,200::1" },
+};
+
+/* Refused whatever is there already: also where all but one peer are right. */
+static const struct {
+	const char *name, *have, *want;
+} bad_changes[] = {
+	{ "key twice",                "a:10.0.0.1 b", "a:10.0.0.1 b a:10.0.0.2" },
+	{ "IPv4 prefix of another",   "a:10.0.0.1 b", "a:10.0.0.1 b:10.0.0.1" },
+	{ "IPv6 prefix of another",   "a b:200::1",   "a:200::1 b:200::1" },
 };
 /* clang-format on */
 
@@ -136,6 +150,15 @@ static void test_bad_wants(void **state)
 			fail_msg("%s: is planned", bad_wants[i].name);
 		assert_null(plan.additions);
 		wg_device_done(&want);
+	}
+	for (size_t i = 0; i < N(bad_changes); i++) {
+		struct wg_device there = wg_notation_device(bad_changes[i].have);
+
+		want = wg_notation_device(bad_changes[i].want);
+		if (wg_plan_make(&there, &want, &plan) != -EINVAL)
+			fail_msg("%s: is planned as a change", bad_changes[i].name);
+		wg_device_done(&want);
+		wg_device_done(&there);
 	}
 	want = wg_notation_device("a:10.0.0.0/8");
 	want.peers[0].allowed[0].addr[3] = 1;

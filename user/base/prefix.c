@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int family_bits(uint8_t family)
@@ -100,11 +101,76 @@ bool prefix_is_host(const struct prefix *prefix)
 	return prefix->bits == family_bits(prefix->family);
 }
 
+_Static_assert(sizeof(struct prefix) == 18, "compared and sorted as bytes");
+
 int prefix_compare(const struct prefix *a, const struct prefix *b)
 {
-	if (a->family != b->family)
-		return a->family < b->family ? -1 : 1;
-	if (a->bits != b->bits)
-		return a->bits < b->bits ? -1 : 1;
-	return memcmp(a->addr, b->addr, sizeof(a->addr));
+	return memcmp(a, b, sizeof(*a));
+}
+
+bool prefix_covers(const struct prefix *outer, const struct prefix *inner)
+{
+	unsigned int bytes = outer->bits / 8, rest = outer->bits % 8;
+
+	if (outer->family != inner->family || outer->bits > inner->bits)
+		return false;
+	/* Mostly that is enough, and it is asked of every prefix there is. */
+	if (bytes && outer->addr[0] != inner->addr[0])
+		return false;
+	if (memcmp(outer->addr, inner->addr, bytes) != 0)
+		return false;
+	return !rest || !((outer->addr[bytes] ^ inner->addr[bytes]) >> (8 - rest));
+}
+
+/* Bit by bit: in which bytes of their prefixes do the items differ? */
+static void find_differences(const uint8_t *items, size_t n, size_t size,
+			     uint8_t ret_differs[static sizeof(struct prefix)])
+{
+	uint8_t differs[sizeof(struct prefix)] = {};
+
+	for (size_t i = 1; i < n; i++)
+		for (size_t b = 0; b < sizeof(differs); b++)
+			differs[b] |= items[b] ^ items[i * size + b];
+	memcpy(ret_differs, differs, sizeof(differs));
+}
+
+/* Stable, by the byte at @at alone. */
+static void sort_by_byte(const uint8_t *from, uint8_t *to, size_t n, size_t size, size_t at)
+{
+	size_t place[256] = {}, begin = 0;
+
+	for (size_t i = 0; i < n; i++)
+		place[from[i * size + at]]++;
+	for (size_t value = 0; value < 256; value++) {
+		size_t count = place[value];
+
+		place[value] = begin;
+		begin += count;
+	}
+	for (size_t i = 0; i < n; i++)
+		memcpy(to + place[from[i * size + at]]++ * size, from + i * size, size);
+}
+
+int prefix_sort(void *items, size_t n, size_t size)
+{
+	uint8_t differs[sizeof(struct prefix)], *from = items, *to;
+	uint8_t *spare = reallocarray(NULL, n ?: 1, size);
+
+	if (!spare)
+		return -ENOMEM;
+	to = spare;
+	find_differences(items, n, size, differs);
+	for (size_t at = sizeof(differs); at--;) {
+		uint8_t *sorted = to;
+
+		if (!differs[at])
+			continue;
+		sort_by_byte(from, to, n, size, at);
+		to = from;
+		from = sorted;
+	}
+	if (from == spare && n)
+		memcpy(items, spare, n * size);
+	free(spare);
+	return 0;
 }

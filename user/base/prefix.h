@@ -6,6 +6,7 @@
 #define PREFIX_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define PREFIX_TEXT_MAX 64 /* bytes of the longest text form, NUL included */
@@ -49,5 +50,18 @@ bool prefix_is_host(const struct prefix *prefix);
 
 /** prefix_compare() - total order: family, length, address. Return: as memcmp(). */
 int prefix_compare(const struct prefix *a, const struct prefix *b);
+
+/** prefix_covers() - every address of @inner is one of @outer. */
+bool prefix_covers(const struct prefix *outer, const struct prefix *inner);
+
+/**
+ * prefix_sort() - bring @n items of @size bytes, each of which begins with a struct prefix, into
+ * the order of prefix_compare(). Those of one prefix stay in the order that they have.
+ *
+ * Takes time in proportion to @n: prefixes of a VPC differ in few of their bytes.
+ *
+ * Return: 0; -ENOMEM.
+ */
+int prefix_sort(void *items, size_t n, size_t size);
 
 #endif

@@ -221,33 +221,61 @@ static int carry_out(struct sync *sync, const struct plan *plan, struct tables *
 	return sync->attached ? 0 : attach(sync);
 }
 
-/* What the list comes to, given the host's own addresses, which the caller frees. */
-static int build(struct sync *sync, const struct device_list *list, struct desired *ret,
-		 struct link_addr **ret_addrs, size_t *ret_n_addrs)
+/* What a list comes to, before anything of it is done. */
+struct step {
+	struct link_addr *addrs; /* of the host, when it was worked out */
+	size_t n_addrs;
+	struct desired desired;
+	struct tables want;
+	struct tunnel_want tunnel;
+};
+
+static void step_done(struct step *step)
 {
-	auto_free struct link_addr *addrs = NULL;
-	auto_free struct prefix *local = NULL;
+	free(step->addrs);
+	desired_done(&step->desired);
+	tables_done(&step->want);
+	tunnel_want_done(&step->tunnel);
+}
+
+static int build(struct sync *sync, const struct device_list *list, struct step *step)
+{
 	struct desired_input input = { .list = list,
 				       .self_key = sync->self_key,
 				       .ipv6 = sync->ipv6 };
-	size_t n_addrs;
+	auto_free struct prefix *local = NULL;
 	int err;
 
 	sync->why[0] = '\0';
-	err = link_addrs(&addrs, &n_addrs);
+	err = link_addrs(&step->addrs, &step->n_addrs);
 	if (err)
 		return failed(sync, err, "read the addresses of this host");
-	local = local_addresses(sync, addrs, n_addrs, &input.n_local);
+	local = local_addresses(sync, step->addrs, step->n_addrs, &input.n_local);
 	if (!local)
 		return -ENOMEM;
 	input.local = local;
-	err = desired_build(&input, ret);
-	if (err)
+	return desired_build(&input, &step->desired);
+}
+
+static int plan_step(struct sync *sync, struct step *step)
+{
+	tables_done(&step->want);
+	return plan_tables(&step->desired, sync->ifindex, &sync->have, &step->want);
+}
+
+/* Nothing is changed yet. Return: as sync_list(). */
+static int prepare(struct sync *sync, const struct device_list *list, struct step *step)
+{
+	int err = build(sync, list, step);
+
+	if (!err)
+		err = plan_step(sync, step);
+	if (err || !sync->tunnel)
 		return err;
-	*ret_addrs = addrs;
-	*ret_n_addrs = n_addrs;
-	addrs = NULL;
-	return 0;
+	err = tunnel_want_make(&step->desired, &step->tunnel);
+	if (!err)
+		tunnel_want_spare(&step->tunnel, step->addrs, step->n_addrs, sync->tunnel->ifindex);
+	return err;
 }
 
 /* Return: @err, after the tunnel's own words for it were kept. */
@@ -275,57 +303,49 @@ static int apply_tables(struct sync *sync, const struct plan *plan, struct table
 	return err ? tunnel_failed(sync, err) : 0;
 }
 
-static int apply(struct sync *sync, const struct device_list *list, bool warn)
+/* The maps as they are, and with room for what is wanted: then the plan may be another one. */
+static int look_again(struct sync *sync, struct step *step)
 {
-	AUTO(tunnel_want_done) struct tunnel_want tunnel = {};
-	AUTO(desired_done) struct desired desired = {};
-	AUTO(tables_done) struct tables want = {};
-	auto_free struct link_addr *addrs = NULL;
-	AUTO(plan_done) struct plan plan = {};
-	size_t n_addrs;
-	int err;
+	const struct datapath *dp = sync->dp;
+	bool was_sure = sync->have_is_sure;
+	int err = was_sure ? 0 : read_tables(sync);
 
-	err = build(sync, list, &desired, &addrs, &n_addrs);
-	if (!err && !sync->have_is_sure) {
-		err = read_tables(sync);
-		if (err)
-			(void)failed(sync, err, "read the BPF maps");
-	}
+	if (err)
+		return failed(sync, err, "read the BPF maps");
+	err = make_room(sync, step->desired.n_devices);
+	if (err || (was_sure && sync->dp == dp))
+		return err;
+	return plan_step(sync, step);
+}
+
+static int apply(struct sync *sync, struct step *step, bool warn)
+{
+	AUTO(plan_done) struct plan plan = {};
+	int err = look_again(sync, step);
+
 	if (!err)
-		err = make_room(sync, desired.n_devices);
+		err = plan_edits(&sync->have, &step->want, &plan);
 	if (!err)
-		err = plan_tables(&desired, sync->ifindex, &sync->have, &want);
-	if (!err)
-		err = plan_edits(&sync->have, &want, &plan);
-	if (!err && sync->tunnel)
-		err = tunnel_want_make(&desired, &tunnel);
-	if (!err && sync->tunnel)
-		tunnel_want_spare(&tunnel, addrs, n_addrs, sync->tunnel->ifindex);
-	if (!err)
-		err = apply_tables(sync, &plan, &want, &tunnel);
+		err = apply_tables(sync, &plan, &step->want, &step->tunnel);
 	if (err)
 		return err;
 	log_debug("applied %zu entry and %zu slot edits", plan.n_entries, plan.n_slots);
 	if (warn)
-		warn_of_conflicts(&desired);
-	sync->n_conflicts = desired.n_conflicts;
+		warn_of_conflicts(&step->desired);
+	sync->n_conflicts = step->desired.n_conflicts;
 	return 0;
 }
 
 /* An address that two interfaces want is an error that names both. */
-static int check_addresses(struct sync *sync, const struct desired *desired,
-			   const struct link_addr *addrs, size_t n_addrs)
+static int check_addresses(struct sync *sync, const struct step *step)
 {
-	AUTO(tunnel_want_done) struct tunnel_want want = {};
 	char ours[PREFIX_TEXT_MAX], theirs[PREFIX_TEXT_MAX];
 	const struct link_addr *other;
 	const struct prefix *address;
 	struct link link = {};
-	int err = tunnel_want_make(desired, &want);
 
-	if (err)
-		return err;
-	other = tunnel_want_conflict(&want, addrs, n_addrs, sync->tunnel->ifindex, &address);
+	other = tunnel_want_conflict(&step->tunnel, step->addrs, step->n_addrs,
+				     sync->tunnel->ifindex, &address);
 	if (!other)
 		return 0;
 	(void)link_get_index(other->ifindex, &link); /* gone meanwhile: no name */
@@ -347,34 +367,21 @@ static int check_peers(struct sync *sync, size_t n_devices)
 	return -E2BIG;
 }
 
-/* Could @list be applied? Nothing is changed. */
-static int check(struct sync *sync, const struct device_list *list)
-{
-	AUTO(desired_done) struct desired desired = {};
-	AUTO(tables_done) struct tables want = {};
-	auto_free struct link_addr *addrs = NULL;
-	size_t n_addrs;
-	int err = build(sync, list, &desired, &addrs, &n_addrs);
-
-	if (!err)
-		err = plan_tables(&desired, sync->ifindex, &sync->have, &want);
-	if (!err && sync->tunnel)
-		err = check_peers(sync, desired.n_devices);
-	if (!err && sync->tunnel)
-		err = check_addresses(sync, &desired, addrs, n_addrs);
-	return err;
-}
-
 int sync_list(struct sync *sync, struct device_list *list)
 {
+	AUTO(step_done) struct step step = {};
 	char why[TUNNEL_ERROR_MAX];
-	int err = check(sync, list);
+	int err = prepare(sync, list, &step);
 
+	if (!err && sync->tunnel)
+		err = check_peers(sync, step.desired.n_devices);
+	if (!err && sync->tunnel)
+		err = check_addresses(sync, &step);
 	/* The list is wrong until there is another one; what failed may work soon. */
 	sync->is_refused = err == -ENOENT || err == -ENOSPC || err == -EADDRINUSE || err == -E2BIG;
 	if (err)
 		return err;
-	err = sync->ifindex ? apply(sync, list, true) : 0;
+	err = sync->ifindex ? apply(sync, &step, true) : 0;
 	if (err) {
 		sync->is_refused = err == -ENOSPC && !sync->why[0];
 		/* Half of it may be in the maps: back to the list that was there. */
@@ -408,9 +415,13 @@ int sync_repair(struct sync *sync)
 
 int sync_again(struct sync *sync)
 {
+	AUTO(step_done) struct step step = {};
+	int err;
+
 	if (!sync->has_list || !sync->ifindex)
 		return 0;
-	return apply(sync, &sync->list, false);
+	err = prepare(sync, &sync->list, &step);
+	return err ?: apply(sync, &step, false);
 }
 
 int sync_interface(struct sync *sync, uint32_t ifindex)

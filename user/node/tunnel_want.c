@@ -10,10 +10,12 @@ static int make_peers(const struct desired *desired, struct wg_device *device)
 {
 	struct wg_peer *peers = calloc(desired->n_devices + 1, sizeof(*peers));
 	bool many = desired->n_devices > TUNNEL_KEEPALIVE_PEERS;
+	struct prefix *next = reallocarray(NULL, desired->n_entries + 1, sizeof(*next));
 
-	if (!peers)
-		return -ENOMEM;
 	device->peers = peers;
+	device->pool = next;
+	if (!peers || !next)
+		return -ENOMEM;
 	device->n_peers = desired->n_devices;
 	for (size_t i = 0; i < desired->n_entries; i++)
 		if (desired->entries[i].device != DESIRED_LOCAL)
@@ -22,24 +24,11 @@ static int make_peers(const struct desired *desired, struct wg_device *device)
 		memcpy(peers[i].public_key, desired->devices[i].public_key, WG_KEY_BYTES);
 		peers[i].keepalive_s = many ? 0 : TUNNEL_KEEPALIVE_S;
 		peers[i].any_keepalive = many;
-		peers[i].allowed = calloc(peers[i].n_allowed + 1, sizeof(*peers[i].allowed));
-		if (!peers[i].allowed)
-			return -ENOMEM;
+		peers[i].allowed = next;
+		next += peers[i].n_allowed;
 		peers[i].n_allowed = 0; /* counted again as they are filled in */
 	}
 	return 0;
-}
-
-static bool lies_in(const struct prefix *inner, const struct prefix *outer)
-{
-	struct prefix a = *inner, b = *outer;
-
-	if (a.family != b.family || a.bits < b.bits)
-		return false;
-	a.bits = b.bits;
-	prefix_mask(&a);
-	prefix_mask(&b);
-	return !prefix_compare(&a, &b);
 }
 
 /* 0.0.0.0/1 and 128.0.0.0/1 are a default route that beats the host's own. */
@@ -56,14 +45,14 @@ static bool is_routable(const struct prefix *prefix)
 	};
 
 	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
-		if (lies_in(prefix, &never[i]))
+		if (prefix_covers(&never[i], prefix))
 			return false;
 	return prefix->bits > 1;
 }
 
 static int make_routes(const struct desired *desired, struct tunnel_want *want)
 {
-	want->routes = calloc(desired->n_entries + 1, sizeof(*want->routes));
+	want->routes = reallocarray(NULL, desired->n_entries + 1, sizeof(*want->routes));
 	if (!want->routes)
 		return -ENOMEM;
 	for (size_t i = 0; i < desired->n_entries; i++) {
@@ -116,7 +105,7 @@ static bool is_theirs(const struct prefix *route, const struct link_addr *addrs,
 {
 	for (size_t i = 0; i < n; i++)
 		if (addrs[i].ifindex != ifindex && !prefix_is_host(&addrs[i].addr) &&
-		    lies_in(route, &addrs[i].addr))
+		    prefix_covers(&addrs[i].addr, route))
 			return true;
 	return false;
 }
@@ -144,7 +133,7 @@ const struct link_addr *tunnel_want_conflict(const struct tunnel_want *want,
 			struct prefix host = want->addresses[w];
 
 			host.bits = host.family == PREFIX_IPV4 ? 32 : 128;
-			if (addrs[i].ifindex == ifindex || !lies_in(&host, &addrs[i].addr))
+			if (addrs[i].ifindex == ifindex || !prefix_covers(&addrs[i].addr, &host))
 				continue;
 			*ret_address = &want->addresses[w];
 			return &addrs[i];

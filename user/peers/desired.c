@@ -14,35 +14,6 @@ void desired_done(struct desired *desired)
 	*desired = (struct desired){};
 }
 
-static int compare_devices(const void *a, const void *b)
-{
-	const struct device *x = a, *y = b;
-	int order = memcmp(x->public_key, y->public_key, WG_KEY_BYTES);
-
-	if (order)
-		return order;
-	/* The same key twice: the device that came first in the list stays. */
-	return x->first_prefix < y->first_prefix ? -1 : x->first_prefix > y->first_prefix;
-}
-
-/*
- * Of one prefix DESIRED_LOCAL first, then by public key, the order of devices. What a device has as
- * a tunnel address comes before what it advertises.
- */
-static int compare_entries(const void *a, const void *b)
-{
-	const struct desired_entry *x = a, *y = b;
-	int order = prefix_compare(&x->prefix, &y->prefix);
-
-	if (order)
-		return order;
-	if (x->device == y->device)
-		return y->is_address - x->is_address;
-	if (x->device == DESIRED_LOCAL || y->device == DESIRED_LOCAL)
-		return x->device == DESIRED_LOCAL ? -1 : 1;
-	return x->device < y->device ? -1 : 1;
-}
-
 static int compare_prefixes(const void *a, const void *b)
 {
 	return prefix_compare(a, b);
@@ -102,45 +73,53 @@ static int take_self(const struct desired_input *input, struct desired *d,
 /* Sorted copy of the list's devices, ours included. */
 static int sort_devices(const struct device_list *list, struct desired *d)
 {
-	d->devices = calloc(list->n_devices + 1, sizeof(*d->devices));
+	d->devices = reallocarray(NULL, list->n_devices + 1, sizeof(*d->devices));
 	if (!d->devices)
 		return -ENOMEM;
 	if (list->n_devices)
 		memcpy(d->devices, list->devices, list->n_devices * sizeof(*d->devices));
-	qsort(d->devices, list->n_devices, sizeof(*d->devices), compare_devices);
+	device_sort(d->devices, list->n_devices);
 	return 0;
 }
 
-/* Take ours and repeated ones out; fill the entries. */
-static int collect(const struct desired_input *input, struct desired *d)
+/* What is ours: our own device, and the host's addresses. */
+static int collect_own(const struct desired_input *input, struct desired *d)
 {
-	const struct device_list *list = input->list;
-	uint8_t last_key[WG_KEY_BYTES] = {}; /* no device's: sources refuse low-order points */
-	bool seen_self = false;
+	const struct device *self = NULL;
 	int err;
 
-	for (size_t i = 0; i < list->n_devices; i++) {
-		struct device device = d->devices[i];
+	for (size_t i = 0; !self && i < input->list->n_devices; i++)
+		if (has_key(&d->devices[i], input->self_key))
+			self = &d->devices[i];
+	if (!self)
+		return -ENOENT;
+	add_entries(input, d, self, DESIRED_LOCAL);
+	err = take_self(input, d, self);
+	for (size_t i = 0; !err && i < input->n_local; i++)
+		add_entry(input, d, &input->local[i], DESIRED_LOCAL, true);
+	return err;
+}
 
-		if (has_key(&device, last_key)) {
+/* The others', by public key; take ours and repeated ones out. */
+static void collect(const struct desired_input *input, struct desired *d)
+{
+	uint8_t last_key[WG_KEY_BYTES] = {}; /* no device's: sources refuse low-order points */
+
+	for (size_t i = 0; i < input->list->n_devices; i++) {
+		const struct device *device = &d->devices[i];
+
+		if (has_key(device, last_key)) {
 			d->n_repeated++;
 			continue;
 		}
-		memcpy(last_key, device.public_key, sizeof(last_key));
-		if (!has_key(&device, input->self_key)) {
-			add_entries(input, d, &device, d->n_devices);
-			d->devices[d->n_devices++] = device;
+		memcpy(last_key, device->public_key, sizeof(last_key));
+		if (has_key(device, input->self_key))
 			continue;
-		}
-		add_entries(input, d, &device, DESIRED_LOCAL);
-		err = take_self(input, d, &device);
-		if (err)
-			return err;
-		seen_self = true;
+		add_entries(input, d, device, d->n_devices);
+		if (d->n_devices != i)
+			d->devices[d->n_devices] = *device;
+		d->n_devices++;
 	}
-	for (size_t i = 0; i < input->n_local; i++)
-		add_entry(input, d, &input->local[i], DESIRED_LOCAL, true);
-	return seen_self ? 0 : -ENOENT;
 }
 
 /* How many entries at @entry are of its prefix. */
@@ -153,7 +132,9 @@ static size_t claims_of_one(const struct desired_entry *entry, size_t n)
 	return same;
 }
 
-/* Who gets the prefix of @claims, all of one prefix and sorted; who else wanted it is a conflict.
+/*
+ * Who gets the prefix of @claims, all of one prefix: ours first, then by public key; who else
+ * wanted it is a conflict.
  */
 static struct desired_entry decide(struct desired *d, const struct desired_entry *claims, size_t n)
 {
@@ -182,7 +163,7 @@ static int resolve(struct desired *d)
 {
 	size_t kept = 0;
 
-	d->conflicts = calloc(d->n_entries + 1, sizeof(*d->conflicts));
+	d->conflicts = reallocarray(NULL, d->n_entries + 1, sizeof(*d->conflicts));
 	if (!d->conflicts)
 		return -ENOMEM;
 	for (size_t i = 0, n; i < d->n_entries; i += n) {
@@ -200,13 +181,13 @@ int desired_build(const struct desired_input *input, struct desired *ret)
 
 	err = sort_devices(input->list, &d);
 	if (!err) {
-		d.entries =
-			calloc(input->list->n_prefixes + input->n_local + 1, sizeof(*d.entries));
-		err = d.entries ? collect(input, &d) : -ENOMEM;
+		d.entries = reallocarray(NULL, input->list->n_prefixes + input->n_local + 1,
+					 sizeof(*d.entries));
+		err = d.entries ? collect_own(input, &d) : -ENOMEM;
 	}
 	if (!err) {
-		qsort(d.entries, d.n_entries, sizeof(*d.entries), compare_entries);
-		err = resolve(&d);
+		collect(input, &d);
+		err = prefix_sort(d.entries, d.n_entries, sizeof(*d.entries)) ?: resolve(&d);
 	}
 	if (err) {
 		desired_done(&d);

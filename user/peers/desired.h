@@ -17,8 +17,8 @@
 
 /* Which device an address or prefix belongs to. */
 struct desired_entry {
-	struct prefix prefix;
-	uint32_t device; /* index into desired.devices, or DESIRED_LOCAL */
+	struct prefix prefix; /* first: prefix_sort() */
+	uint32_t device;      /* index into desired.devices, or DESIRED_LOCAL */
 	bool is_address; /* a tunnel address of the device's or address of the host, not advertised
 			  */
 };

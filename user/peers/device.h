@@ -18,8 +18,10 @@
 #define DEVICES_MAX 131072
 #define DEVICE_PREFIXES_MAX 524288 /* of all devices together */
 #define DEVICE_NAME_MAX 64         /* bytes, NUL included */
+#define DEVICE_ID_BYTES 16         /* UUID */
 
 struct device {
+	uint8_t id[DEVICE_ID_BYTES]; /* the control plane's; zeros: it has none */
 	uint8_t public_key[WG_KEY_BYTES];
 	char name[DEVICE_NAME_MAX]; /* host name without control characters; may be empty */
 	bool relay_only;            /* symmetric_nat: reachable through the relay alone */
@@ -39,6 +41,23 @@ struct device_list {
 
 /** device_list_done() - free what @list owns and zero it; safe on a zeroed one. */
 void device_list_done(struct device_list *list);
+
+/** device_list_copy() - a list of its own. @ret: empty. Return: 0; -ENOMEM, with @ret empty. */
+int device_list_copy(const struct device_list *list, struct device_list *ret);
+
+/**
+ * device_list_reserve() - room for so many devices and prefixes at once; a matter of speed alone.
+ *
+ * Return: 0; -ENOMEM.
+ */
+int device_list_reserve(struct device_list *list, size_t n_devices, size_t n_prefixes);
+
+/**
+ * device_sort() - by public key; of one key, the one whose prefixes come first.
+ *
+ * Takes little time when only a few at the end are out of order.
+ */
+void device_sort(struct device *devices, size_t n);
 
 /**
  * device_list_add() - append a device without prefixes.

@@ -299,9 +299,11 @@ static void keep_taken_slots(struct plan *plan, const struct tables *want, uint8
 
 int plan_edits(const struct tables *have, const struct tables *want, struct plan *ret)
 {
+	/* Room for the worst; not zeroed, so that what is not written is no memory either. */
 	struct plan plan = {
-		.entries = calloc(have->n_entries + want->n_entries + 1, sizeof(*plan.entries)),
-		.slots = calloc(have->n_slots + want->n_slots + 1, sizeof(*plan.slots)),
+		.entries = reallocarray(NULL, have->n_entries + want->n_entries + 1,
+					sizeof(*plan.entries)),
+		.slots = reallocarray(NULL, have->n_slots + want->n_slots + 1, sizeof(*plan.slots)),
 	};
 	uint8_t *taken = calloc(NEX_SLOTS_MAX, 1);
 

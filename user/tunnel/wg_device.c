@@ -40,8 +40,9 @@ int wg_device_read(const char *name, struct wg_device *ret_device)
 
 void wg_device_done(struct wg_device *device)
 {
-	for (size_t i = 0; i < device->n_peers; i++)
+	for (size_t i = 0; !device->pool && i < device->n_peers; i++)
 		free(device->peers[i].allowed);
 	free(device->peers);
+	free(device->pool);
 	*device = (struct wg_device){};
 }

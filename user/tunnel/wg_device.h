@@ -32,6 +32,7 @@ struct wg_device {
 	bool kernel; /* kernel WireGuard, else a userspace implementation */
 	struct wg_peer *peers;
 	size_t n_peers;
+	struct prefix *pool; /* all AllowedIPs; NULL: those of each peer are an allocation */
 };
 
 /**
