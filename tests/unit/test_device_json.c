@@ -18,7 +18,7 @@
 
 #include "notation.h"
 #include "peers/device_json.h"
-#include "peers/json_array.h"
+#include "peers/json_stream.h"
 
 #define FIXTURE "tests/unit/fixtures/devices.json"
 #define KEY "'public_key':'YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE='"
@@ -401,7 +401,7 @@ static int on_fixture(void *arg, struct json_object *object, uint64_t line)
 
 static void test_fixture(void **state)
 {
-	struct json_array_reader reader;
+	struct json_stream reader;
 	FILE *file = fopen(FIXTURE, "r");
 	char chunk[100];
 	size_t n = 0;
@@ -409,12 +409,12 @@ static void test_fixture(void **state)
 	(void)state;
 	if (!file)
 		fail_msg("%s: run this from the project's folder", FIXTURE);
-	assert_int_equal(json_array_init(&reader, on_fixture, &n), 0);
+	assert_int_equal(json_stream_init(&reader, JSON_ARRAY, on_fixture, &n), 0);
 	for (size_t len; (len = fread(chunk, 1, sizeof(chunk), file));)
-		assert_int_equal(json_array_feed(&reader, chunk, len), 0);
-	assert_int_equal(json_array_finish(&reader), 0);
+		assert_int_equal(json_stream_feed(&reader, chunk, len), 0);
+	assert_int_equal(json_stream_finish(&reader), 0);
 	assert_int_equal(n, N(fixture));
-	json_array_done(&reader);
+	json_stream_done(&reader);
 	fclose(file);
 }
 

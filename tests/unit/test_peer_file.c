@@ -24,7 +24,7 @@
 #include <cmocka.h>
 
 #include "notation.h"
-#include "peers/border.h"
+#include "peers/border_list.h"
 #include "peers/peer_file.h"
 
 #define LIST 5

@@ -20,7 +20,7 @@
 #include "node/settings.h"
 #include "node/source_child.h"
 #include "node/sync.h"
-#include "peers/border.h"
+#include "peers/border_list.h"
 
 #define NODE_SIGNALS 3
 

@@ -7,8 +7,14 @@
  * believes none of it: it checks every field again, and a source that breaks a rule is replaced.
  *
  *   node -> source   FILE (with a descriptor): parse this
+ *                    GIVE (with a descriptor): keep this, see enum border_gift
+ *                    START: everything was given, talk to the control plane
+ *                    AGAIN: begin with a whole list once more
  *   source -> node   LIST_BEGIN, then for each device DEVICE and its PREFIXES, then LIST_END;
- *                    WARNING in between; LIST_ERROR instead of LIST_END when the list is no good
+ *                    LIST_ERROR instead of LIST_END when the list is no good;
+ *                    CHANGE_BEGIN, then what is new or changed as above, and DEVICE_GONE for each
+ *                    that is gone since the list before, then LIST_END;
+ *                    WARNING, CONTROL and STATE in between
  *
  * Both processes are the same binary: there is no version and no byte order to agree on.
  */
@@ -28,19 +34,54 @@
 
 enum border_kind {
 	BORDER_FILE = 1,
+	BORDER_GIVE,
+	BORDER_START,
+	BORDER_AGAIN,
 	BORDER_LIST_BEGIN,
+	BORDER_CHANGE_BEGIN,
 	BORDER_DEVICE,
 	BORDER_PREFIXES_OF_DEVICE,
+	BORDER_DEVICE_GONE,
 	BORDER_WARNING,
 	BORDER_LIST_ERROR,
 	BORDER_LIST_END,
+	BORDER_STATE,
+	BORDER_CONTROL,
 };
+
+/* What a source that may open no file gets from the node as a descriptor. */
+enum border_gift {
+	BORDER_ACCOUNT,     /* struct account, sealed */
+	BORDER_SAVED_STATE, /* what STATE has said in an earlier run */
+	BORDER_CA,          /* certificates to trust, PEM */
+	BORDER_RESOLV_CONF,
+	BORDER_HOSTS,
+	BORDER_STUN_SOCKET, /* tunnel/stun_socket.h */
+	BORDER_GIFTS,
+};
+
+/* How it stands with the control plane. */
+enum border_control {
+	CONTROL_CONNECTING,
+	CONTROL_LOGIN, /* somebody has to open a URL */
+	CONTROL_REGISTERING,
+	CONTROL_SYNCING, /* waiting for the first whole list */
+	CONTROL_WATCHING,
+	CONTROL_RETRYING,
+	CONTROL_REFUSED, /* this relay is not let in */
+	CONTROL_REVOKED, /* nor any more, though it was */
+	CONTROL_STATES,
+};
+
+#define BORDER_STATE_BYTES_MAX 16384
+#define BORDER_STATE_PIECE (BORDER_TEXT_MAX - 12)
 
 struct border_record {
 	uint32_t kind; /* enum border_kind */
 	uint32_t list; /* which list this belongs to; the node counts them */
 	union {
 		struct {
+			uint8_t id[DEVICE_ID_BYTES];
 			uint8_t public_key[WG_KEY_BYTES];
 			char name[DEVICE_NAME_MAX];
 			uint32_t relay_only;  /* 0 or 1 */
@@ -56,6 +97,17 @@ struct border_record {
 			uint32_t n_prefixes;
 			uint32_t n_skipped;
 		} end;
+		uint8_t gone[DEVICE_ID_BYTES];
+		uint32_t gift; /* enum border_gift */
+		struct {
+			uint32_t total, offset, n; /* bytes */
+			uint8_t bytes[BORDER_STATE_PIECE];
+		} state;
+		struct {
+			uint32_t state;   /* enum border_control */
+			uint32_t retry_s; /* until the next try; 0: none is planned */
+			char text[BORDER_TEXT_MAX - 8];
+		} control;
 		char text[BORDER_TEXT_MAX]; /* WARNING, LIST_ERROR */
 	};
 };
@@ -82,35 +134,5 @@ int border_send(int sock, const struct border_record *records, size_t n, int fd)
  *         is there; -EPROTO when the message is not a whole number of records.
  */
 ssize_t border_receive(int sock, struct border_record *records, int *ret_fd);
-
-/* A list with as many devices and prefixes as there may be, one prefix to a record, and texts. */
-#define BORDER_RECORDS_OF_LIST_MAX (DEVICES_MAX + DEVICE_PREFIXES_MAX + 1024)
-
-/*
- * The node's side of a list: records in, a device list out.
- */
-struct border_list {
-	uint32_t list;       /* the one that is being received, or was last */
-	int open;            /* between LIST_BEGIN and LIST_END */
-	uint32_t first_want; /* what was wanted when the first record came */
-	uint32_t older;      /* the newest list of which records were skipped */
-	uint32_t n_older;    /* and how many */
-	struct device_list devices;
-};
-
-/**
- * border_list_add() - check one DEVICE, PREFIXES_OF_DEVICE, LIST_BEGIN or LIST_END and take it
- * over.
- * @want: the newest list that was asked for. Of older ones, records of any kind are skipped: a
- * source ends what it was asked for before, list by list, with BORDER_RECORDS_OF_LIST_MAX each.
- *
- * Return: 1 when @list->devices is a whole list now, which the caller may take; 0 to go on;
- *         -EPROTO when the record breaks a rule; -E2BIG; -ENOMEM. After an error the source is not
- *         to be listened to any more.
- */
-int border_list_add(struct border_list *list, const struct border_record *record, uint32_t want);
-
-/** border_list_done() - free what @list owns and zero it. */
-void border_list_done(struct border_list *list);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/printable.h"
+#include "base/json_member.h"
 
 #define SHOWN_VALUE_MAX 64
 /* allowed_ips and ipv*_tunnel_ips say the same thing twice: enough to look back for that. */
@@ -17,25 +18,6 @@ void device_json_done(struct device_json *device)
 {
 	free(device->prefixes);
 	*device = (struct device_json){};
-}
-
-/* A member, with null and missing being the same. */
-static struct json_object *member(struct json_object *object, const char *name)
-{
-	struct json_object *value = NULL;
-
-	return json_object_object_get_ex(object, name, &value) ? value : NULL;
-}
-
-/* NULL when @value is no string or holds a NUL ("\u0000"). */
-static const char *text_of(struct json_object *value)
-{
-	const char *text;
-
-	if (!json_object_is_type(value, json_type_string))
-		return NULL;
-	text = json_object_get_string(value);
-	return strlen(text) == (size_t)json_object_get_string_len(value) ? text : NULL;
 }
 
 static const char *prefix_error(int err)
@@ -55,7 +37,7 @@ static const char *prefix_error(int err)
 /* @family: 0 for either. */
 static int prefix_of(struct json_object *value, uint8_t family, struct prefix *ret_prefix)
 {
-	const char *text = text_of(value);
+	const char *text = json_text_of(value);
 	int err = text ? prefix_parse(text, ret_prefix) : -EINVAL;
 
 	if (!err && family && ret_prefix->family != family)
@@ -127,7 +109,7 @@ static int read_tunnel_ips(struct device_json *ret, struct json_object *array, u
 		item = json_object_array_get_idx(array, i);
 		if (!json_object_is_type(item, json_type_object))
 			return -EINVAL;
-		address = member(item, "address");
+		address = json_member(item, "address");
 		err = address ? add_address(ret, address, family) : -EINVAL;
 	}
 	return err;
@@ -140,7 +122,7 @@ static int read_tunnel_ip(struct device_json *ret, struct json_object *value, ui
 
 	if (!value)
 		return 0;
-	text = text_of(value);
+	text = json_text_of(value);
 	if (text && !*text)
 		return 0;
 	return add_address(ret, value, family);
@@ -150,15 +132,15 @@ static int read_addresses(struct device_json *ret, struct json_object *object)
 {
 	int err;
 
-	err = read_allowed_ips(ret, member(object, "allowed_ips"));
+	err = read_allowed_ips(ret, json_member(object, "allowed_ips"));
 	if (!err)
-		err = read_tunnel_ips(ret, member(object, "ipv4_tunnel_ips"), PREFIX_IPV4);
+		err = read_tunnel_ips(ret, json_member(object, "ipv4_tunnel_ips"), PREFIX_IPV4);
 	if (!err)
-		err = read_tunnel_ips(ret, member(object, "ipv6_tunnel_ips"), PREFIX_IPV6);
+		err = read_tunnel_ips(ret, json_member(object, "ipv6_tunnel_ips"), PREFIX_IPV6);
 	if (!err)
-		err = read_tunnel_ip(ret, member(object, "tunnel_ip"), PREFIX_IPV4);
+		err = read_tunnel_ip(ret, json_member(object, "tunnel_ip"), PREFIX_IPV4);
 	if (!err)
-		err = read_tunnel_ip(ret, member(object, "tunnel_ip_v6"), PREFIX_IPV6);
+		err = read_tunnel_ip(ret, json_member(object, "tunnel_ip_v6"), PREFIX_IPV6);
 	return err;
 }
 
@@ -177,22 +159,22 @@ static uint8_t ipv6_bits_of(struct json_object *cidr, struct json_object *addres
 /* After read_addresses(): ipv6_tunnel_ips is an array of objects, or nothing. */
 static uint8_t read_ipv6_bits(struct json_object *object)
 {
-	struct json_object *array = member(object, "ipv6_tunnel_ips"), *first = NULL;
+	struct json_object *array = json_member(object, "ipv6_tunnel_ips"), *first = NULL;
 	uint8_t bits = 0;
 
 	if (array && json_object_array_length(array))
 		first = json_object_array_get_idx(array, 0);
 	if (first)
-		bits = ipv6_bits_of(member(first, "cidr"), member(first, "address"));
+		bits = ipv6_bits_of(json_member(first, "cidr"), json_member(first, "address"));
 	return bits
-		       ?: ipv6_bits_of(member(object, "organization_prefix_v6"),
-				       member(object, "tunnel_ip_v6"));
+		       ?: ipv6_bits_of(json_member(object, "organization_prefix_v6"),
+				       json_member(object, "tunnel_ip_v6"));
 }
 
 static void warn_cidr(struct device_json *ret, device_json_warn *warn, void *arg,
 		      struct json_object *value, int err)
 {
-	const char *shown = text_of(value) ?: json_object_to_json_string(value);
+	const char *shown = json_text_of(value) ?: json_object_to_json_string(value);
 	char text[SHOWN_VALUE_MAX + 96];
 
 	snprintf(text, sizeof(text), "advertised CIDR '%.*s' %s", SHOWN_VALUE_MAX, shown,
@@ -235,12 +217,12 @@ static int read_cidrs(struct device_json *ret, struct json_object *array, device
 /* Host names go to terminals and logs: what is not printable becomes '?'. */
 static void read_name(struct device *device, struct json_object *value)
 {
-	printable_copy(device->name, sizeof(device->name), text_of(value) ?: "");
+	printable_copy(device->name, sizeof(device->name), json_text_of(value) ?: "");
 }
 
 static int read_key(struct device *device, struct json_object *value, const char **ret_why)
 {
-	const char *text = text_of(value);
+	const char *text = json_text_of(value);
 
 	*ret_why = "it has no public key";
 	if (!text || !*text)
@@ -255,13 +237,13 @@ static int read_key(struct device *device, struct json_object *value, const char
 int device_json_read(struct json_object *object, struct device_json *ret, device_json_warn *warn,
 		     void *warn_arg, const char **ret_why)
 {
-	struct json_object *flag = member(object, "symmetric_nat"), *cidrs;
+	struct json_object *flag = json_member(object, "symmetric_nat"), *cidrs;
 	int err;
 
 	ret->device = (struct device){};
 	ret->n_prefixes = 0;
-	read_name(&ret->device, member(object, "hostname"));
-	err = read_key(&ret->device, member(object, "public_key"), ret_why);
+	read_name(&ret->device, json_member(object, "hostname"));
+	err = read_key(&ret->device, json_member(object, "public_key"), ret_why);
 	if (err)
 		return err;
 	*ret_why = "symmetric_nat is neither true nor false";
@@ -285,9 +267,9 @@ int device_json_read(struct json_object *object, struct device_json *ret, device
 	ret->device.n_addresses = ret->n_prefixes;
 	ret->device.ipv6_bits = read_ipv6_bits(object);
 
-	cidrs = member(object, "advertise_cidrs");
+	cidrs = json_member(object, "advertise_cidrs");
 	if (!cidrs || is_empty_array(cidrs))
-		cidrs = member(object, "child_prefix");
+		cidrs = json_member(object, "child_prefix");
 	err = read_cidrs(ret, cidrs, warn, warn_arg);
 	*ret_why = TOO_MANY;
 	return err == -E2BIG ? -EINVAL : err;

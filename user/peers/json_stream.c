@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "peers/json_array.h"
+#include "peers/json_stream.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-static int bad(struct json_array_reader *reader, const char *reason)
+static int bad(struct json_stream *reader, const char *reason)
 {
 	snprintf(reader->error, sizeof(reader->error), "line %llu, column %llu: %s",
 		 (unsigned long long)reader->line, (unsigned long long)reader->column, reason);
 	return -EBADMSG;
 }
 
-int json_array_init(struct json_array_reader *reader, json_array_element *on_element, void *arg)
+int json_stream_init(struct json_stream *reader, enum json_stream_kind kind,
+		     json_stream_element *on_element, void *arg)
 {
-	*reader = (struct json_array_reader){
+	*reader = (struct json_stream){
+		.kind = kind,
 		.on_element = on_element,
 		.arg = arg,
-		.state = JSON_BEFORE_ARRAY,
+		.state = kind == JSON_ARRAY ? JSON_BEFORE_ARRAY : JSON_BETWEEN,
 		.line = 1,
 		.column = 1,
 		.tokener = json_tokener_new_ex(JSON_DEPTH_MAX),
@@ -31,14 +33,14 @@ int json_array_init(struct json_array_reader *reader, json_array_element *on_ele
 	return 0;
 }
 
-void json_array_done(struct json_array_reader *reader)
+void json_stream_done(struct json_stream *reader)
 {
 	if (reader->tokener)
 		json_tokener_free(reader->tokener);
 	reader->tokener = NULL;
 }
 
-static void advance(struct json_array_reader *reader, char byte)
+static void advance(struct json_stream *reader, char byte)
 {
 	reader->column++;
 	if (byte == '\n') {
@@ -72,27 +74,40 @@ static size_t count_members(struct json_object *object)
  * Return: NULL; or what json-c lets pass, even when strict, that is no JSON (RFC 8259): names in
  * single quotes, NaN and Infinity, control characters in strings.
  */
-static const char *follow_element(struct json_array_reader *reader, const char *bytes, size_t len)
+static const char *follow_element(struct json_stream *reader, const char *bytes, size_t len)
 {
 	reader->element_bytes += len;
 	for (size_t i = 0; i < len; i++) {
-		if (!reader->in_string && bytes[i] == '\'')
+		bool in_string = reader->label.in_string;
+
+		if (!in_string && bytes[i] == '\'')
 			return "a name in single quotes";
-		if (!reader->in_string && (bytes[i] == 'N' || bytes[i] == 'I'))
+		if (!in_string && (bytes[i] == 'N' || bytes[i] == 'I'))
 			return "NaN and Infinity are no JSON";
-		if (reader->in_string && (unsigned char)bytes[i] < ' ')
+		if (in_string && (unsigned char)bytes[i] < ' ')
 			return "a control character in a string";
 		advance(reader, bytes[i]);
-		if (reader->escaped)
-			reader->escaped = false;
-		else if (reader->in_string && bytes[i] == '\\')
-			reader->escaped = true;
-		else if (bytes[i] == '"')
-			reader->in_string = !reader->in_string;
-		else if (!reader->in_string && bytes[i] == ':')
+		json_label_byte(&reader->label, bytes[i]);
+		if (!in_string && bytes[i] == ':')
 			reader->element_members++;
 	}
 	return NULL;
+}
+
+static const char *noun(const struct json_stream *reader)
+{
+	return reader->kind == JSON_ARRAY ? "device" : "event";
+}
+
+static int too_large(struct json_stream *reader)
+{
+	const char *label = json_label_text(&reader->label);
+	char reason[JSON_LABEL_MAX + 80];
+
+	snprintf(reason, sizeof(reason), "%s %llu%s%s%s is larger than 1 MiB", noun(reader),
+		 (unsigned long long)reader->n_elements, *label ? " ('" : "", label,
+		 *label ? "')" : "");
+	return bad(reader, reason);
 }
 
 static const char *tokener_reason(enum json_tokener_error error)
@@ -102,13 +117,15 @@ static const char *tokener_reason(enum json_tokener_error error)
 	return json_tokener_error_desc(error);
 }
 
-static int finish_element(struct json_array_reader *reader, struct json_object *object)
+static int finish_element(struct json_stream *reader, struct json_object *object)
 {
 	int err = 0;
 
-	reader->state = JSON_AFTER_ELEMENT;
+	reader->state = reader->kind == JSON_ARRAY ? JSON_AFTER_ELEMENT : JSON_BETWEEN;
 	if (count_members(object) != reader->element_members)
-		err = bad(reader, "the device that ends here has the same member twice");
+		err = bad(reader, reader->kind == JSON_ARRAY
+					  ? "the device that ends here has the same member twice"
+					  : "the event that ends here has the same member twice");
 	else
 		err = reader->on_element(reader->arg, object, reader->element_line);
 	json_object_put(object);
@@ -116,14 +133,20 @@ static int finish_element(struct json_array_reader *reader, struct json_object *
 }
 
 /* Return: how many bytes the object took, or negative errno. */
-static ssize_t feed_element(struct json_array_reader *reader, const char *bytes, size_t len)
+static ssize_t feed_element(struct json_stream *reader, const char *bytes, size_t len)
 {
-	struct json_object *object = json_tokener_parse_ex(reader->tokener, bytes, (int)len);
-	enum json_tokener_error error = json_tokener_get_error(reader->tokener);
-	size_t used = json_tokener_get_parse_end(reader->tokener);
+	size_t most = JSON_ELEMENT_BYTES_MAX + 1 - reader->element_bytes, used;
+	enum json_tokener_error error;
+	struct json_object *object;
 	const char *reason;
 	int err;
 
+	/* No further than one byte too many, however large the piece. */
+	if (len > most)
+		len = most;
+	object = json_tokener_parse_ex(reader->tokener, bytes, (int)len);
+	error = json_tokener_get_error(reader->tokener);
+	used = json_tokener_get_parse_end(reader->tokener);
 	if (used > len)
 		used = len;
 	reason = follow_element(reader, bytes, used);
@@ -133,7 +156,7 @@ static ssize_t feed_element(struct json_array_reader *reader, const char *bytes,
 	}
 	if (reader->element_bytes > JSON_ELEMENT_BYTES_MAX) {
 		json_object_put(object);
-		return bad(reader, "a device is larger than 1 MiB");
+		return too_large(reader);
 	}
 	if (error == json_tokener_continue)
 		return used;
@@ -145,18 +168,19 @@ static ssize_t feed_element(struct json_array_reader *reader, const char *bytes,
 	return err ?: (ssize_t)used;
 }
 
-static void begin_element(struct json_array_reader *reader)
+static void begin_element(struct json_stream *reader)
 {
 	json_tokener_reset(reader->tokener);
+	json_label_begin(&reader->label, reader->kind == JSON_ARRAY ? 1 : 2);
 	reader->state = JSON_ELEMENT;
+	reader->n_elements++;
 	reader->element_line = reader->line;
 	reader->element_bytes = 0;
 	reader->element_members = 0;
-	reader->in_string = reader->escaped = false;
 }
 
 /* One byte between objects. Return: 1 when it was taken, 0 when an object begins here, or error. */
-static int feed_between(struct json_array_reader *reader, char byte)
+static int feed_between(struct json_stream *reader, char byte)
 {
 	if (byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n') {
 		advance(reader, byte);
@@ -183,6 +207,11 @@ static int feed_between(struct json_array_reader *reader, char byte)
 			return bad(reader, "expected ',' or ']' after a device");
 		reader->state = byte == ',' ? JSON_NEXT : JSON_AFTER_ARRAY;
 		break;
+	case JSON_BETWEEN:
+		if (byte != '{')
+			return bad(reader, "an event must be a JSON object");
+		begin_element(reader);
+		return 0;
 	case JSON_AFTER_ARRAY:
 		return bad(reader, "something follows the end of the array");
 	case JSON_ELEMENT:
@@ -193,7 +222,7 @@ static int feed_between(struct json_array_reader *reader, char byte)
 }
 
 /* RFC 3629: is @byte next in a UTF-8 text? Keeps its place from piece to piece. */
-static bool follow_utf8(struct json_array_reader *reader, unsigned char byte)
+static bool follow_utf8(struct json_stream *reader, unsigned char byte)
 {
 	if (reader->utf8_more) {
 		if (byte < reader->utf8_low || byte > reader->utf8_high)
@@ -210,7 +239,7 @@ static bool follow_utf8(struct json_array_reader *reader, unsigned char byte)
 	return true;
 }
 
-int json_array_feed(struct json_array_reader *reader, const char *bytes, size_t len)
+int json_stream_feed(struct json_stream *reader, const char *bytes, size_t len)
 {
 	const char *end = bytes;
 
@@ -233,10 +262,12 @@ int json_array_feed(struct json_array_reader *reader, const char *bytes, size_t 
 	return bad(reader, *end ? "not UTF-8" : "NUL byte in the text");
 }
 
-int json_array_finish(struct json_array_reader *reader)
+int json_stream_finish(struct json_stream *reader)
 {
-	if (reader->state == JSON_AFTER_ARRAY)
+	if (reader->state == JSON_AFTER_ARRAY || reader->state == JSON_BETWEEN)
 		return 0;
+	if (reader->kind == JSON_DOCUMENTS)
+		return bad(reader, "cut off: the last event does not end");
 	if (reader->state == JSON_BEFORE_ARRAY)
 		return bad(reader, "empty: not a JSON array of devices");
 	return bad(reader, "cut off: the array does not end");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * test_border.c - records between the processes: what the node takes, and what it refuses.
+ * test_border_list.c - records between the processes: what the node takes, and what it refuses.
  *
  * A record is written "B" (begin), "Da!2%64" (device: key, relay-only, tunnel addresses, length of
  * the VPC's IPv6 prefix), "P10.0.0.1,200::1" (prefixes), "E1,2,3" (end: devices, prefixes,
@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #include "notation.h"
-#include "peers/border.h"
+#include "peers/border_list.h"
 
 #define WANT 5
 
@@ -43,7 +43,7 @@ static const struct {
 	{ "addresses of another device", "B Da P10.0.0.1,10.0.0.2 Db1 E2,2,0", -EPROTO, NULL },
 	{ "length of the IPv6 prefix too large", "B Da%129",              -EPROTO, NULL },
 	{ "length of the IPv6 prefix very large", "B Da%320",             -EPROTO, NULL },
-	{ "older list is skipped",   "B^4 Db^4 E9,9,9^4 B Da X7^3 D^0 E1,0,0", 1, "a" },
+	{ "older list is skipped",   "B^4 Db^4 E9,9,9^4 B Da X9^3 D^0 E1,0,0", 1, "a" },
 	{ "older list begins in between", "B Da1 B^4 P10.0.0.1 E1,1,0", 1, "a:10.0.0.1/32" },
 	{ "the end of a list is missing", "B^4 Da^4 B Db E1,0,0",         1, "b" },
 	{ "newer list begins",       "B^6",                             -EPROTO, NULL },
@@ -60,11 +60,11 @@ static const struct {
 	{ "counts change places",    "B Da E0,1,0",                     -EPROTO, NULL },
 	{ "list begins twice",       "B Da B",                          -EPROTO, NULL },
 	{ "file from the source",    "B X1",                            -EPROTO, NULL },
-	{ "warning is not for here", "B X5",                            -EPROTO, NULL },
+	{ "warning is not for here", "B X10",                           -EPROTO, NULL },
 	{ "kind zero",               "B X0",                            -EPROTO, NULL },
-	{ "kind beyond the last",    "B X8",                            -EPROTO, NULL },
+	{ "kind beyond the last",    "B X15",                           -EPROTO, NULL },
 	{ "kind very large",         "B X4294967295",                   -EPROTO, NULL },
-	{ "unknown kind, no list",   "X8",                              -EPROTO, NULL },
+	{ "unknown kind, no list",   "X15",                             -EPROTO, NULL },
 };
 
 /* One byte of a good device record is changed: where, to what. */
