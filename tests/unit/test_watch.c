@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * test_watch.c - what events do to the devices, what is asked for after a cut, and what is no
+ * event.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "watch_notation.h"
+
+#define TAILS "Tg Td Tm"
+#define ID1 "00000001-0000-4000-8000-000000000000"
+#define DEVICE(members) "{'kind':'device','type':'change','value':{" members "}}"
+
+/* clang-format off */
+static const struct {
+	const char *name, *story;
+	const char *log;     /* of calls */
+	const char *devices; /* in the end; IPv4 hosts are written without their length */
+	const char *resume;
+	size_t relays;       /* but the one with key z */
+} stories[] = {
+	{ "nothing",                 "", "", "", "start", 0 },
+	{ "three tails",             TAILS, "W", "", "g0 d0 m0", 0 },
+	{ "tails in another order",  "Tm Td Tg", "W", "", "g0 d0 m0", 0 },
+	{ "no tail of groups",       "Td Tm", "", "", "start", 0 },
+	{ "no tail of devices",      "Tg Tm", "", "", "start", 0 },
+	{ "no tail of metadata",     "Tg Td", "", "", "start", 0 },
+	{ "one tail three times",    "Td Td Td", "", "", "start", 0 },
+	{ "tails twice",             TAILS " " TAILS, "W", "", "g0 d0 m0", 0 },
+
+	{ "devices before the tail", "d1=a:100.64.0.2,200::2@5 d2=b!:100.64.0.3@6 " TAILS, "W",
+	  "1=a:100.64.0.2,200::2 2=b!:100.64.0.3", "g0 d6 m0", 0 },
+	{ "devices behind the tail", TAILS " d1=a:100.64.0.2,200::2@5 d2=b!:200::3;fd00::/8@6", "Wcc",
+	  "1=a:100.64.0.2,200::2 2=b!:200::3;fd00::/8", "g0 d6 m0", 0 },
+	{ "devices between tails",   "Tm d1=a:100.64.0.2@5 Tg d2=b:200::3@6 Td d3=c:200::4@7", "Wc",
+	  "1=a:100.64.0.2 2=b:200::3 3=c:200::4", "g0 d7 m0", 0 },
+	{ "device is changed",       TAILS " d1=a:100.64.0.2@5 d1=a:100.64.0.9@6", "Wcc", "1=a:100.64.0.9", "g0 d6 m0", 0 },
+	{ "device has a new key",    TAILS " d1=a:100.64.0.2@5 d1=b:100.64.0.2@6", "Wcc", "1=b:100.64.0.2", "g0 d6 m0", 0 },
+	{ "device is as it was",     TAILS " d1=a:200::2@5 d1=a:200::2@6", "Wc", "1=a:200::2", "g0 d6 m0", 0 },
+	{ "device is deleted",       TAILS " d1=a:100.64.0.2@5 d2=b:200::3@6 -d1@7", "Wccc", "2=b:200::3", "g0 d7 m0", 0 },
+	{ "deleted before the tail", "d1=a:100.64.0.2@5 -d1@7 " TAILS, "W", "", "g0 d7 m0", 0 },
+	{ "deleted twice",           TAILS " d1=a:100.64.0.2@5 -d1@7 -d1@7", "Wcc", "", "g0 d7 m0", 0 },
+	{ "deleted, never known",    TAILS " -d1@7", "W", "", "g0 d7 m0", 0 },
+	{ "deleted, and again there", TAILS " d1=a:100.64.0.2@5 -d1@7 d1=a:100.64.0.2@8", "Wccc", "1=a:100.64.0.2", "g0 d8 m0", 0 },
+	{ "same key, old id goes first", TAILS " d1=a:100.64.0.2@5 -d1@6 d2=a:100.64.0.7@7", "Wccc", "2=a:100.64.0.7", "g0 d7 m0", 0 },
+	{ "same key, new id comes first", TAILS " d1=a:100.64.0.2@5 d2=a:100.64.0.7@6 -d1@7", "Wccc", "2=a:100.64.0.7", "g0 d7 m0", 0 },
+	{ "two devices swap keys",   TAILS " d1=a:200::2@5 d2=b:200::3@6 d1=b:200::2@7 d2=a:200::3@8", "Wcccc", "1=b:200::2 2=a:200::3", "g0 d8 m0", 0 },
+
+	{ "lower revision",          TAILS " d1=a:100.64.0.2@5 d1=a:100.64.0.9@4", "Wc", "1=a:100.64.0.2", "g0 d5 m0", 0 },
+	{ "lower, of another device", TAILS " d1=a:100.64.0.2@5 d2=b:200::3@4", "Wc", "1=a:100.64.0.2", "g0 d5 m0", 0 },
+	{ "lower, a deletion",       TAILS " d1=a:100.64.0.2@5 -d1@4", "Wc", "1=a:100.64.0.2", "g0 d5 m0", 0 },
+	{ "lower, and wrong",        TAILS " d1=a:100.64.0.2@5 x1=a:100.64.0.2@4", "Wc", "1=a:100.64.0.2", "g0 d5 m0", 0 },
+	{ "lower than a deletion",   TAILS " -d1@7 d1=a:100.64.0.2@6", "W", "", "g0 d7 m0", 0 },
+	{ "lower, another before the tail", "d2=b:200::3@9 d1=a:100.64.0.2@5 " TAILS " d3=c:200::4@8", "W", "1=a:100.64.0.2 2=b:200::3", "g0 d9 m0", 0 },
+	{ "deleted, lower before the tail", "-d1@7 d2=b:200::3@9 d1=a:100.64.0.2@5 " TAILS, "W", "2=b:200::3", "g0 d9 m0", 0 },
+	{ "lower before the tail",   "d1=a:100.64.0.2@5 d1=a:100.64.0.9@4 " TAILS, "W", "1=a:100.64.0.2", "g0 d5 m0", 0 },
+	{ "lower than a group's",    "g@100 m1@90 d1=a:100.64.0.2@5 " TAILS, "W", "1=a:100.64.0.2", "g100 d5 m90", 1 },
+	{ "same revision",           TAILS " d1=a:100.64.0.2@5 d1=a:100.64.0.9@5", "Wcc", "1=a:100.64.0.9", "g0 d5 m0", 0 },
+	{ "no revision",             TAILS " d1=a:100.64.0.2@5 d1=a:100.64.0.9 -d1", "Wccc", "", "g0 d5 m0", 0 },
+	{ "revision is a text",      TAILS " d1=a:200::2@5 d1=a:200::9@\"7\"", "Wcc", "1=a:200::9", "g0 d5 m0", 0 },
+	{ "revision is null",        TAILS " d1=a:200::2@5 d1=a:200::9@null", "Wcc", "1=a:200::9", "g0 d5 m0", 0 },
+	{ "revision is negative",    TAILS " d1=a:200::2@5 d1=a:200::9@-7", "Wcc", "1=a:200::9", "g0 d5 m0", 0 },
+	{ "revision is a fraction",  TAILS " d1=a:200::2@5 d1=a:200::9@7.5", "Wcc", "1=a:200::9", "g0 d5 m0", 0 },
+	{ "beyond 32 bits",          TAILS " d1=a:200::2@4294967296 d1=a:200::9@4294967297 d1=a:200::7@3", "Wcc", "1=a:200::9", "g0 d4294967297 m0", 0 },
+	{ "beyond 63 bits",          TAILS " d1=a:200::2@9223372036854775807 d1=a:200::9@9223372036854775808 d1=a:200::7@9", "Wcc", "1=a:200::9", "g0 d9223372036854775808 m0", 0 },
+	{ "highest",                 TAILS " d1=a:200::2@18446744073709551614", "Wc", "1=a:200::2", "g0 d18446744073709551614 m0", 0 },
+	{ "beyond 64 bits",          TAILS " d1=a:200::2@5 d1=a:200::9@18446744073709551616 d1=a:200::7@6", "Wccc", "1=a:200::7", "g0 d6 m0", 0 },
+
+	{ "of another VPC",          TAILS " o1=a:100.64.0.2@5", "W", "", "g0 d5 m0", 0 },
+	{ "moved to another VPC",    TAILS " d1=a:100.64.0.2@5 o1=a:100.64.0.2@6", "Wcc", "", "g0 d6 m0", 0 },
+	{ "moved to ours",           TAILS " o1=a:100.64.0.2@5 d1=a:100.64.0.2@6", "Wc", "1=a:100.64.0.2", "g0 d6 m0", 0 },
+	{ "device of April 2023",    TAILS " n1=a:100.64.0.2,200::2;10.0.0.0/8@5", "Wc", "1=a:100.64.0.2,200::2;10.0.0.0/8", "g0 d5 m0", 0 },
+	{ "wrong device",            TAILS " x1=a:100.64.0.2@5", "Ww", "", "g0 d5 m0", 0 },
+	{ "wrong before the tail",   "x1=a:100.64.0.2@5 " TAILS, "wW", "", "g0 d5 m0", 0 },
+	{ "becomes wrong",           TAILS " d1=a:100.64.0.2@5 x1=a:100.64.0.2@6", "Wcwc", "", "g0 d6 m0", 0 },
+	{ "stays wrong: told once",  TAILS " x1=a:100.64.0.2@5 x1=a:100.64.0.3@6 / x1=a:100.64.0.3@7", "Ww", "", "g0 d7 m0", 0 },
+	{ "two are wrong",           TAILS " x1=a:100.64.0.2@5 x2=b:100.64.0.3@6", "Www", "", "g0 d6 m0", 0 },
+	{ "is right again",          TAILS " x1=a:200::2@5 d1=a:200::2@6 x1=a:200::2@7", "Wwcwc", "", "g0 d7 m0", 0 },
+	{ "wrong, deleted, wrong",   TAILS " x1=a:200::2@5 -d1@6 x1=a:200::2@7", "Www", "", "g0 d7 m0", 0 },
+	{ "wrong CIDR, device stays", TAILS " b1=a:200::2@5 b1=a:200::2@6 b1=a:200::3@7", "Wwcc", "1=a:200::3", "g0 d7 m0", 0 },
+	{ "wrong CIDR, then wrong",  TAILS " b1=a:200::2@5 x1=a:200::2@6 b1=a:200::2@7", "Wwcwcwc", "1=a:200::2", "g0 d7 m0", 0 },
+	{ "wrong of another VPC",    TAILS " d1=a:200::2@5 {'kind':'device','type':'change','value':{'id':'" ID1 "','vpc_id':'" OTHER_VPC "','revision':6}}", "Wcc", "", "g0 d6 m0", 0 },
+
+	{ "cut before the tail",     "d1=a:100.64.0.2@5 g@9 m1@8 /", "", "", "start", 0 },
+	{ "cut before the last tail", "d1=a:100.64.0.2@5 Td Tm / Tg", "", "", "start", 0 },
+	{ "cut, and whole then",     "d1=a:100.64.0.2@5 Td Tm / d2=b:200::3@4 " TAILS, "W", "2=b:200::3", "g0 d4 m0", 0 },
+	{ "warned again after a cut", "x1=a:200::2@5 / x1=a:200::2@5 " TAILS, "wwW", "", "g0 d5 m0", 0 },
+	{ "cut when whole",          "d1=a:200::2@5 " TAILS " / d2=b:200::3@6 -d1@7 / / d3=c:200::4@8", "Wccc", "2=b:200::3 3=c:200::4", "g0 d8 m0", 0 },
+	{ "resumed, and sent again", "d1=a:200::2@5 " TAILS " / d1=a:200::2@5 d1=a:200::9@6", "Wc", "1=a:200::9", "g0 d6 m0", 0 },
+	{ "resumed, lower",          "d1=a:200::2@5 " TAILS " / d1=a:200::9@4", "W", "1=a:200::2", "g0 d5 m0", 0 },
+	{ "resumed, with tails",     "d1=a:200::2@5 " TAILS " / " TAILS " d1=a:200::9@6", "Wc", "1=a:200::9", "g0 d6 m0", 0 },
+
+	{ "groups",                  TAILS " g@3 g@5 -g@7 g@6", "W", "", "g7 d0 m0", 0 },
+	{ "group's id is no device's", TAILS " d1=a:200::2@5 {'kind':'security-group','type':'delete','value':{'id':'" ID1 "','revision':9}}", "Wc", "1=a:200::2", "g9 d5 m0", 0 },
+	{ "relay, it says",          TAILS " r1=a:200::2@5 d2=b:200::3@6", "Wcc", "1=a:200::2 2=b:200::3", "g0 d6 m0", 1 },
+	{ "relay no longer",         TAILS " r1=a:200::2@5 d1=a:200::2@6", "Wc", "1=a:200::2", "g0 d6 m0", 0 },
+	{ "relay is deleted",        TAILS " r1=a:200::2@5 m1@3 -d1@6", "Wcc", "", "g0 d6 m3", 0 },
+	{ "relay is deleted and again there", TAILS " r1=a:200::2@5 -d1@6 d1=a:200::2@7", "Wccc", "1=a:200::2", "g0 d7 m0", 0 },
+	{ "relay moves away",        TAILS " r1=a:200::2@5 o1=a:200::2@6 d1=a:200::2@7", "Wccc", "1=a:200::2", "g0 d7 m0", 0 },
+	{ "relay becomes wrong",     TAILS " r1=a:200::2@5 x1=a:200::2@6 d1=a:200::2@7", "Wcwcc", "1=a:200::2", "g0 d7 m0", 0 },
+	{ "metadata behind its device", TAILS " d1=a:200::2@5 m1@3", "Wc", "1=a:200::2", "g0 d5 m3", 1 },
+	{ "metadata before its device", "m1@3 d1=a:200::2@5 " TAILS, "W", "1=a:200::2", "g0 d5 m3", 1 },
+	{ "metadata of others",      "m1@3 m2@4 d3=a:200::2@5 " TAILS, "W", "3=a:200::2", "g0 d5 m4", 0 },
+	{ "metadata of another key", "d1=a:200::2@5 k1@3 " TAILS, "W", "1=a:200::2", "g0 d5 m3", 0 },
+	{ "metadata is deleted",     "d1=a:200::2@5 m1@3 -m1@4 " TAILS, "W", "1=a:200::2", "g0 d5 m4", 0 },
+	{ "other metadata is deleted", "d1=a:200::2@5 m1@3 {'kind':'device-metadata','type':'delete','value':{'device_id':'" ID1 "','key':'x','revision':4}} " TAILS, "W", "1=a:200::2", "g0 d5 m4", 1 },
+	{ "metadata, lower",         "d1=a:200::2@5 m1@3 -m1@2 " TAILS, "W", "1=a:200::2", "g0 d5 m3", 1 },
+	{ "metadata and flag",       "r1=a:200::2@5 m1@3 r2=b:200::3@6 " TAILS, "W", "1=a:200::2 2=b:200::3", "g0 d6 m3", 2 },
+	{ "metadata goes, flag stays", "r1=a:200::2@5 m1@3 -m1@4 " TAILS, "W", "1=a:200::2", "g0 d5 m4", 1 },
+	{ "ours is not another",     "r1=z:200::1@5 m1@3 r2=b:200::3@6 " TAILS, "W", "1=z:200::1 2=b:200::3", "g0 d6 m3", 1 },
+	{ "metadata forgotten at a cut", "m1@3 / d1=a:200::2@5 " TAILS, "W", "1=a:200::2", "g0 d5 m0", 0 },
+
+	{ "unknown kind",            TAILS " {'kind':'vpc','type':'change','value':{'id':'" VPC "','revision':9}}", "W", "", "g0 d0 m0", 0 },
+	{ "unknown kind, tail",      "{'kind':'site','type':'tail'} Td Tm", "", "", "start", 0 },
+	{ "unknown type",            TAILS " d1=a:200::2@5 {'kind':'device','type':'update','value':{'id':'" ID1 "','revision':9}}", "Wc", "1=a:200::2", "g0 d5 m0", 0 },
+	{ "unknown type without a kind", TAILS " {'type':'ping'}", "W", "", "g0 d0 m0", 0 },
+	{ "types in capitals",       "{'kind':'device','type':'TAIL'} Tg Tm", "", "", "start", 0 },
+	{ "more members",            TAILS " {'kind':'device','x':{'type':'error'},'type':'delete','value':{'id':'" ID1 "','revision':6,'y':[1]}}", "W", "", "g0 d6 m0", 0 },
+	{ "id in capitals",          TAILS " da=a:200::2@5 {'kind':'device','type':'delete','value':{'id':'0000000A-0000-4000-8000-000000000000','revision':6}}", "Wcc", "", "g0 d6 m0", 0 },
+	{ "no value",                TAILS " {'kind':'device','type':'change'}", "Ww", "", "g0 d0 m0", 0 },
+	{ "value is null",           TAILS " {'kind':'device','type':'delete','value':null}", "Ww", "", "g0 d0 m0", 0 },
+	{ "value is an array",       TAILS " {'kind':'device','type':'change','value':[]}", "Ww", "", "g0 d0 m0", 0 },
+	{ "group without a value",   TAILS " {'kind':'security-group','type':'change'}", "W", "", "g0 d0 m0", 0 },
+	{ "metadata without a value", TAILS " {'kind':'device-metadata','type':'change','value':7}", "W", "", "g0 d0 m0", 0 },
+	{ "no id",                   TAILS " d1=a:200::2@5 " DEVICE("'hostname':'x','revision':6"), "Wcw", "1=a:200::2", "g0 d6 m0", 0 },
+	{ "empty id",                TAILS " " DEVICE("'id':'','revision':6"), "Ww", "", "g0 d6 m0", 0 },
+	{ "VPC is no UUID",          TAILS " d1=a:200::2@5 " DEVICE("'id':'" ID1 "','vpc_id':'x','revision':6"), "Wcwc", "", "g0 d6 m0", 0 },
+	{ "VPC is a number",         TAILS " d1=a:200::2@5 " DEVICE("'id':'" ID1 "','vpc_id':7,'revision':6"), "Wcwc", "", "g0 d6 m0", 0 },
+	{ "VPC is empty",            TAILS " " DEVICE("'id':'" ID1 "','vpc_id':'','public_key':'YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=','hostname':'a','allowed_ips':['200::2']"), "Wc", "1=a:200::2", "g0 d0 m0", 0 },
+	{ "VPC of zeros",            TAILS " d1=a:200::2@5 " DEVICE("'id':'" ID1 "','vpc_id':'00000000-0000-0000-0000-000000000000','revision':6"), "Wcc", "", "g0 d6 m0", 0 },
+	{ "relay is a text",         TAILS " " DEVICE("'id':'" ID1 "','public_key':'YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=','hostname':'a','allowed_ips':['200::2'],'relay':'false'"), "Wc", "1=a:200::2", "g0 d0 m0", 0 },
+};
+
+/* After three tails. */
+static const struct {
+	const char *name, *text; /* as notation_json() */
+	int err;
+	const char *error; /* its beginning */
+} refused[] = {
+	{ "error event",          "{'type':'error','value':{'error':'pq: canceling statement due to user request'}}", -EPROTO, "pq: canceling statement due to user request" },
+	{ "error of a kind",      "{'kind':'device','type':'error','value':{'error':'x'}}", -EPROTO, "x" },
+	{ "error without a text", "{'type':'error','value':{}}",           -EPROTO, "no reason given" },
+	{ "error, empty",         "{'type':'error','value':{'error':''}}", -EPROTO, "no reason given" },
+	{ "error, a number",      "{'type':'error','value':{'error':7}}",  -EPROTO, "no reason given" },
+	{ "error without a value", "{'type':'error'}",                     -EPROTO, "no reason given" },
+	{ "error, value is a text", "{'type':'error','value':'x'}",        -EPROTO, "no reason given" },
+	{ "error with escapes",   "{'type':'error','value':{'error':'a\\u001b[31mb\\nc\\u009bd\\u007f'}}", -EPROTO, "a?[31mb?c??d?" },
+	{ "error behind an event", "{'kind':'device','type':'tail'}{'type':'error','value':{'error':'x'}} garbage", -EPROTO, "x" },
+	{ "no type",              "{'kind':'device'}",     -EBADMSG, "line 7: an event without a type" },
+	{ "type is a number",     "{'kind':'device','type':1}", -EBADMSG, "line 7: an event without a type" },
+	{ "empty object",         "{}",                    -EBADMSG, "line 7: an event without a type" },
+	{ "error body",           "{'error':'not found'}", -EBADMSG, "line 7: an event without a type" },
+	{ "event of April 2023",  "{'type':'change','value':{'id':'" ID1 "'}}", -EBADMSG, "line 7: an event without a kind" },
+	{ "tail without a kind",  "{'type':'tail'}",       -EBADMSG, "line 7: an event without a kind" },
+	{ "an array of events",   "[{'kind':'device','type':'tail'}]", -EBADMSG, "line 7, column 1: an event must be a JSON object" },
+	{ "HTML",                 "<html>",                -EBADMSG, "line 7, column 1: an event must be a JSON object" },
+	{ "garbage in an event",  "{'kind':\nx}",          -EBADMSG, "line 8, column 1: " },
+	{ "member twice",         "{'kind':'device','kind':'x','type':'tail'}", -EBADMSG, "line 7, column 43: the event that ends here has the same member twice" },
+	{ "member of a device twice", DEVICE("'id':'" ID1 "','id':'x'"), -EBADMSG, "line 7, column 97: the event that ends here has" },
+	{ "too deep",             "{'kind':[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]}", -EBADMSG, "line 7, column 24: nested too deeply" },
+	{ "not UTF-8",            "{'kind':'\377",         -EBADMSG, "line 7, column 10: not UTF-8" },
+	{ "NUL",                  "~",                     -EBADMSG, "line 7, column 1: NUL byte" },
+};
+
+/* The text of a warning. */
+static const struct {
+	const char *name, *story, *warning;
+} warnings[] = {
+	{ "by host name",     "x1=a:200::2", "device 'a': it has no public key, skipping it" },
+	{ "by id",            DEVICE("'id':'" ID1 "'"), "device '" ID1 "': it has no public key, skipping it" },
+	{ "by host name, no id", DEVICE("'hostname':'build-07'"), "device 'build-07': its id is no UUID, skipping it" },
+	{ "by nothing",       DEVICE(""), "device '?': its id is no UUID, skipping it" },
+	{ "host name is null", DEVICE("'hostname':null,'id':'x'"), "device '?': its id is no UUID, skipping it" },
+	{ "escapes in the name", DEVICE("'hostname':'a\\u001b[2Jb\\n'"), "device 'a?[2Jb?': its id is no UUID, skipping it" },
+	{ "escapes in the name, with an id", DEVICE("'hostname':'a\\u001b[2Jb\\n','id':'" ID1 "'"), "device 'a?[2Jb?': it has no public key, skipping it" },
+	{ "CIDR",             "b1=a:200::2", "device 'a': advertised CIDR '10.0.0.1/8' has bits set beyond its prefix length (host bits), skipping it" },
+	{ "VPC",              DEVICE("'id':'" ID1 "','vpc_id':'x','hostname':'b'"), "device 'b': its vpc_id is no UUID, skipping it" },
+	{ "two CIDRs",        DEVICE("'id':'" ID1 "','public_key':'YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=','hostname':'a','allowed_ips':['200::2'],'advertise_cidrs':['x\\u001b',7,{}]"),
+	  "device 'a': advertised CIDR 'x?' is no IP address or CIDR, skipping it (and 2 more)" },
+};
+/* clang-format on */
+
+/* Host lengths are left away. */
+static void shorten(char *text)
+{
+	static const char *const lengths[] = { "/32", "/128" };
+
+	for (size_t i = 0; i < N(lengths); i++)
+		for (char *at; (at = strstr(text, lengths[i]));)
+			memmove(at, at + strlen(lengths[i]), strlen(at + strlen(lengths[i])) + 1);
+}
+
+static void check_story(size_t row, size_t piece)
+{
+	char devices[NOTATION_TEXT_MAX], resume[NOTATION_TEXT_MAX];
+	uint8_t own_key[WG_KEY_BYTES];
+	struct heard heard;
+	int err;
+
+	memset(own_key, 'z', sizeof(own_key));
+	heard_begin(&heard);
+	err = play(&heard, stories[row].story, piece);
+	if (err)
+		fail_msg("%s: %d, %s", stories[row].name, err, watch_error(heard.watch));
+	if (strcmp(heard.log, stories[row].log) != 0)
+		fail_msg("%s: %s\n%s", stories[row].name, heard.log, heard.warnings);
+	if (watch_is_whole(heard.watch) != !!strchr(heard.log, 'W'))
+		fail_msg("%s: whole, or not", stories[row].name);
+	if (watch_other_relays(heard.watch, own_key) != stories[row].relays)
+		fail_msg("%s: %zu relays", stories[row].name,
+			 watch_other_relays(heard.watch, own_key));
+	show_resume(heard.watch, resume); /* forgets what is not whole */
+	show_devices(heard.watch, devices);
+	shorten(devices);
+	if (strcmp(devices, stories[row].devices) != 0)
+		fail_msg("%s: %s", stories[row].name, devices);
+	if (strcmp(resume, stories[row].resume) != 0)
+		fail_msg("%s: %s", stories[row].name, resume);
+	watch_free(heard.watch);
+}
+
+static void test_stories(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N(stories); i++) {
+		check_story(i, EVENT_MAX);
+		check_story(i, 1);
+		check_story(i, 7);
+	}
+}
+
+static void check_refused(size_t row, size_t piece)
+{
+	char text[EVENT_MAX], resume[NOTATION_TEXT_MAX];
+	size_t len = notation_json(refused[row].text, text, sizeof(text));
+	struct heard heard;
+	int err;
+
+	heard_begin(&heard);
+	assert_int_equal(play(&heard, "g@4 d1=a:200::2@5 " TAILS, EVENT_MAX), 0);
+	assert_int_equal(watch_request(heard.watch, (char[1024]){}, 1024), 0);
+	assert_int_equal(play(&heard, "d1=a:200::2@5 g@4 d1=a:200::2@5", EVENT_MAX), 0);
+	err = feed(heard.watch, text, len, piece);
+	if (err != refused[row].err ||
+	    strncmp(watch_error(heard.watch), refused[row].error, strlen(refused[row].error)) != 0)
+		fail_msg("%s: %d, %s", refused[row].name, err, watch_error(heard.watch));
+	/* Nothing more is taken on this connection; the next one goes on where this ended. */
+	assert_int_equal(play(&heard, "-d1@6", EVENT_MAX), err);
+	assert_string_equal(show_resume(heard.watch, resume), "g4 d5 m0");
+	assert_string_equal(watch_error(heard.watch), "");
+	assert_int_equal(play(&heard, "-d1@6", EVENT_MAX), 0);
+	assert_string_equal(heard.log, "Wc");
+	watch_free(heard.watch);
+}
+
+static void test_refused(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N(refused); i++) {
+		check_refused(i, EVENT_MAX);
+		check_refused(i, 1);
+	}
+}
+
+static void test_warnings(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N(warnings); i++) {
+		struct heard heard;
+
+		heard_begin(&heard);
+		assert_int_equal(play(&heard, warnings[i].story, EVENT_MAX), 0);
+		if (strcmp(heard.warnings, warnings[i].warning) != 0)
+			fail_msg("%s: %s", warnings[i].name, heard.warnings);
+		watch_free(heard.watch);
+	}
+}
+
+/* Twenty for a connection, and one that says that there are more. */
+static void test_many_warnings(void **state)
+{
+	char resume[NOTATION_TEXT_MAX];
+	struct heard heard;
+
+	(void)state;
+	heard_begin(&heard);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(play(&heard, DEVICE(""), EVENT_MAX), 0);
+	assert_int_equal(heard.n_warnings, 21);
+	assert_non_null(strstr(heard.warnings, "\nmore of this kind"));
+	show_resume(heard.watch, resume);
+	assert_int_equal(play(&heard, DEVICE(""), EVENT_MAX), 0);
+	assert_int_equal(heard.n_warnings, 22);
+	watch_free(heard.watch);
+}
+
+/* An event over 1 MiB is refused by the name of its device, as far as that has come. */
+static void test_too_large(void **state)
+{
+	static const char *const names[][2] = {
+		{ "'id':'" ID1 "','hostname':'build-07'", "event 4 ('build-07') is larger" },
+		{ "'id':'" ID1 "'", "event 4 ('" ID1 "') is larger" },
+		{ "'os':'linux'", "event 4 is larger" },
+	};
+	static char pad[JSON_ELEMENT_BYTES_MAX];
+
+	(void)state;
+	memset(pad, 'x', sizeof(pad));
+	for (size_t i = 0; i < N(names); i++) {
+		char text[EVENT_MAX], resume[NOTATION_TEXT_MAX];
+		struct heard heard;
+
+		notation_json("{'kind':'device','type':'change','value':{", text, sizeof(text));
+		notation_json(names[i][0], text + strlen(text), 1024);
+		strcat(text, ",\"advertise_cidrs\":[\"");
+		heard_begin(&heard);
+		assert_int_equal(play(&heard, TAILS, EVENT_MAX), 0);
+		assert_int_equal(feed(heard.watch, text, strlen(text), EVENT_MAX), 0);
+		assert_int_equal(feed(heard.watch, pad, sizeof(pad), 65536), -EBADMSG);
+		if (!strstr(watch_error(heard.watch), names[i][1]))
+			fail_msg("%s", watch_error(heard.watch));
+		assert_string_equal(show_resume(heard.watch, resume), "g0 d0 m0");
+		watch_free(heard.watch);
+	}
+}
+
+/* One device too many: an error, and it is asked for again. */
+static void test_too_many(void **state)
+{
+	char event[EVENT_MAX], word[] = "d1=a:200::2", resume[NOTATION_TEXT_MAX], *id;
+	struct heard heard;
+	size_t len, n, n_prefixes;
+
+	(void)state;
+	heard_begin(&heard);
+	assert_int_equal(play(&heard, TAILS, EVENT_MAX), 0);
+	len = write_event(word, event);
+	id = strstr(event, "00000001-");
+	for (int i = 0; i < DEVICES_MAX; i++) {
+		char digits[9];
+
+		snprintf(digits, sizeof(digits), "%08x", i);
+		memcpy(id, digits, 8);
+		assert_int_equal(watch_feed(heard.watch, event, len), 0);
+	}
+	memcpy(id, "ffffffff", 8);
+	assert_int_equal(watch_feed(heard.watch, event, len), -E2BIG);
+	assert_string_equal(watch_error(heard.watch),
+			    "more than 131072 devices or 524288 addresses");
+	device_cache_count(watch_devices(heard.watch), &n, &n_prefixes);
+	assert_int_equal(n, DEVICES_MAX);
+	assert_int_equal(play(&heard, "d1=b:200::3@9", EVENT_MAX), -E2BIG);
+	assert_string_equal(show_resume(heard.watch, resume), "g0 d0 m0");
+	assert_int_equal(play(&heard, "-d1@7 df=b:200::3@8", EVENT_MAX), 0);
+	assert_string_equal(show_resume(heard.watch, resume), "g0 d8 m0");
+	watch_free(heard.watch);
+}
+
+static void test_interface(void **state)
+{
+	static const char *const bad_ids[] = { "", "x", "00000000-0000-0000-0000", ID1 "\"" };
+	const struct watch_events none = {};
+	struct watch *watch;
+	char body[1024], *exact;
+
+	(void)state;
+	watch_free(NULL);
+	for (size_t i = 0; i < N(bad_ids); i++) {
+		errno = 0;
+		assert_null(watch_new(bad_ids[i], &none));
+		assert_int_equal(errno, EINVAL);
+	}
+	watch = watch_new("3A35FD0E-2715-41CC-A259-A506B6F50AB1", &none);
+	assert_non_null(watch);
+	assert_int_equal(watch_feed(watch, "{}", 2), -EINVAL);
+	assert_int_equal(watch_request(watch, body, sizeof(body)), 0);
+	assert_non_null(strstr(body, "\"" VPC "\""));
+	for (size_t size = 0; size <= strlen(body) + 1; size++) {
+		exact = malloc(size ?: 1);
+		assert_int_equal(watch_request(watch, exact, size),
+				 size > strlen(body) ? 0 : -ENOSPC);
+		free(exact);
+	}
+	/* Without anybody who listens. */
+	assert_int_equal(play(&(struct heard){ .watch = watch },
+			      "x1=a:200::2@1 " TAILS " d1=a:200::2@2 -d1@3", EVENT_MAX),
+			 0);
+	watch_free(watch);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_stories),   cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_warnings),  cmocka_unit_test(test_many_warnings),
+		cmocka_unit_test(test_too_large), cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_interface),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

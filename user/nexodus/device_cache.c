@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nexodus/device_cache.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nexodus/id_table.h"
+
+#define POOL_LEAST 64
+
+_Static_assert(ID_BYTES == DEVICE_ID_BYTES, "a device's id is a UUID");
+
+struct entry {
+	uint8_t id[DEVICE_ID_BYTES];
+	struct device device; /* first_prefix: in the pool */
+};
+
+/* The prefixes of a device are side by side; between those of two there may be gaps. */
+struct device_cache {
+	struct id_table entries;
+	struct prefix *pool;
+	size_t used; /* of the pool, gaps included */
+	size_t live; /* without them */
+	size_t room;
+};
+
+struct device_cache *device_cache_new(void)
+{
+	struct device_cache *cache = calloc(1, sizeof(*cache));
+
+	if (cache)
+		id_table_init(&cache->entries, sizeof(struct entry));
+	return cache;
+}
+
+void device_cache_clear(struct device_cache *cache)
+{
+	id_table_clear(&cache->entries);
+	free(cache->pool);
+	cache->pool = NULL;
+	cache->used = cache->live = cache->room = 0;
+}
+
+void device_cache_free(struct device_cache *cache)
+{
+	if (!cache)
+		return;
+	device_cache_clear(cache);
+	free(cache);
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool is_hyphen_at(size_t i)
+{
+	return i == 8 || i == 13 || i == 18 || i == 23;
+}
+
+int device_id_parse(const char *text, uint8_t ret_id[static DEVICE_ID_BYTES])
+{
+	uint8_t id[DEVICE_ID_BYTES] = {};
+	size_t n = 0;
+
+	for (size_t i = 0; i < DEVICE_ID_TEXT - 1; i++) {
+		int digit = hex_digit(text[i]);
+
+		if (is_hyphen_at(i) ? text[i] != '-' : digit < 0)
+			return -EINVAL;
+		if (is_hyphen_at(i))
+			continue;
+		id[n / 2] = (uint8_t)(id[n / 2] << 4 | digit);
+		n++;
+	}
+	if (text[DEVICE_ID_TEXT - 1])
+		return -EINVAL;
+	memcpy(ret_id, id, sizeof(id));
+	return 0;
+}
+
+const char *device_id_format(const uint8_t id[static DEVICE_ID_BYTES],
+			     char text[static DEVICE_ID_TEXT])
+{
+	char *at = text;
+
+	for (size_t i = 0; i < DEVICE_ID_BYTES; i++) {
+		if (is_hyphen_at(at - text))
+			*at++ = '-';
+		at += sprintf(at, "%02x", id[i]);
+	}
+	return text;
+}
+
+static bool is_same(const struct device_cache *cache, const struct entry *entry,
+		    const struct device *new, const struct prefix *prefixes, size_t n_prefixes)
+{
+	const struct device *old = &entry->device;
+
+	return !memcmp(old->public_key, new->public_key, WG_KEY_BYTES) &&
+	       !strcmp(old->name, new->name) && old->relay_only == new->relay_only &&
+	       old->n_addresses == new->n_addresses && old->ipv6_bits == new->ipv6_bits &&
+	       old->n_prefixes == n_prefixes &&
+	       (!old->n_prefixes || !memcmp(cache->pool + old->first_prefix, prefixes,
+					    old->n_prefixes * sizeof(*cache->pool)));
+}
+
+/*
+ * Room for @n prefixes behind those of the pool. When there is none they move to a new one, without
+ * gaps and of twice the size: it takes as many additions to fill that as there are in it.
+ */
+static int make_room(struct device_cache *cache, size_t n)
+{
+	size_t room = 2 * (cache->live + n), used = 0;
+	struct prefix *pool;
+
+	if (cache->used + n <= cache->room)
+		return 0;
+	if (room < POOL_LEAST)
+		room = POOL_LEAST;
+	pool = reallocarray(NULL, room, sizeof(*pool));
+	if (!pool)
+		return -ENOMEM;
+	for (size_t i = 0; i < cache->entries.n; i++) {
+		struct device *device = &((struct entry *)id_table_at(&cache->entries, i))->device;
+
+		if (device->n_prefixes)
+			memcpy(pool + used, cache->pool + device->first_prefix,
+			       device->n_prefixes * sizeof(*pool));
+		device->first_prefix = used;
+		used += device->n_prefixes;
+	}
+	free(cache->pool);
+	cache->pool = pool;
+	cache->room = room;
+	cache->used = used;
+	return 0;
+}
+
+/* There is room: in the place of the old prefixes when they are enough, else at the end. */
+static void fill(struct device_cache *cache, struct entry *entry, const struct device_json *device)
+{
+	uint32_t first = entry->device.first_prefix, before = entry->device.n_prefixes;
+
+	if (device->n_prefixes > before) {
+		first = cache->used;
+		cache->used += device->n_prefixes;
+	}
+	cache->live = cache->live - before + device->n_prefixes;
+	entry->device = device->device;
+	entry->device.first_prefix = first;
+	entry->device.n_prefixes = device->n_prefixes;
+	if (device->n_prefixes)
+		memcpy(cache->pool + first, device->prefixes,
+		       device->n_prefixes * sizeof(*cache->pool));
+}
+
+int device_cache_put(struct device_cache *cache, const uint8_t id[static DEVICE_ID_BYTES],
+		     const struct device_json *device)
+{
+	struct entry *entry = id_table_find(&cache->entries, id);
+	size_t before = entry ? entry->device.n_prefixes : 0;
+
+	if (entry && is_same(cache, entry, &device->device, device->prefixes, device->n_prefixes))
+		return 0;
+	if (!entry && cache->entries.n >= DEVICES_MAX)
+		return -E2BIG;
+	if (cache->live - before + device->n_prefixes > DEVICE_PREFIXES_MAX)
+		return -E2BIG;
+	if (device->n_prefixes > before && make_room(cache, device->n_prefixes) != 0)
+		return -ENOMEM;
+	if (!entry)
+		entry = id_table_add(&cache->entries, id);
+	if (!entry)
+		return -ENOMEM;
+	fill(cache, entry, device);
+	return 1;
+}
+
+int device_cache_remove(struct device_cache *cache, const uint8_t id[static DEVICE_ID_BYTES])
+{
+	struct entry *entry = id_table_find(&cache->entries, id);
+
+	if (!entry)
+		return 0;
+	cache->live -= entry->device.n_prefixes;
+	id_table_remove(&cache->entries, entry);
+	return 1;
+}
+
+const struct device *device_cache_find(const struct device_cache *cache,
+				       const uint8_t id[static DEVICE_ID_BYTES])
+{
+	const struct entry *entry = id_table_find(&cache->entries, id);
+
+	return entry ? &entry->device : NULL;
+}
+
+const struct prefix *device_cache_prefixes(const struct device_cache *cache,
+					   const struct device *device)
+{
+	return cache->pool + device->first_prefix;
+}
+
+static int is_other(void *arg, const uint8_t id[static DEVICE_ID_BYTES],
+		    const struct device *device, const struct prefix *prefixes)
+{
+	const struct device_cache *other = arg;
+	const struct entry *entry = id_table_find(&other->entries, id);
+
+	return !entry || !is_same(other, entry, device, prefixes, device->n_prefixes);
+}
+
+bool device_cache_is_same(const struct device_cache *one, const struct device_cache *other)
+{
+	return one->entries.n == other->entries.n &&
+	       !device_cache_each(one, is_other, (void *)other);
+}
+
+void device_cache_count(const struct device_cache *cache, size_t *ret_devices, size_t *ret_prefixes)
+{
+	*ret_devices = cache->entries.n;
+	*ret_prefixes = cache->live;
+}
+
+int device_cache_each(const struct device_cache *cache,
+		      int (*each)(void *arg, const uint8_t id[static DEVICE_ID_BYTES],
+				  const struct device *device, const struct prefix *prefixes),
+		      void *arg)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < cache->entries.n; i++) {
+		const struct entry *entry = id_table_at(&cache->entries, i);
+
+		err = each(arg, entry->id, &entry->device,
+			   cache->pool + entry->device.first_prefix);
+	}
+	return err;
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/printable.h"
+#include "nexodus/watch_private.h"
+
+const char *const watch_kind_names[WATCH_KINDS] = {
+	[WATCH_SECURITY_GROUP] = "security-group",
+	[WATCH_DEVICE] = "device",
+	[WATCH_METADATA] = "device-metadata",
+};
+
+struct watch *watch_new(const char *vpc_id, const struct watch_events *events)
+{
+	struct watch *watch = calloc(1, sizeof(*watch));
+
+	if (!watch)
+		return NULL;
+	watch->events = *events;
+	watch->devices = device_cache_new();
+	id_table_init(&watch->notes, sizeof(struct watch_note));
+	id_table_init(&watch->first, sizeof(struct watch_first));
+	if (!watch->devices || device_id_parse(vpc_id, watch->vpc_id) != 0) {
+		int err = watch->devices ? EINVAL : ENOMEM;
+
+		watch_free(watch);
+		errno = err;
+		return NULL;
+	}
+	return watch;
+}
+
+void watch_free(struct watch *watch)
+{
+	if (!watch)
+		return;
+	json_stream_done(&watch->stream);
+	device_json_done(&watch->device);
+	device_cache_free(watch->devices);
+	id_table_clear(&watch->notes);
+	id_table_clear(&watch->first);
+	free(watch);
+}
+
+/*
+ * Before the tail the server keeps deletions of what it has not sent on the same connection to
+ * itself: what was learnt on the last one may be gone by now, and nobody would say so.
+ */
+static void forget(struct watch *watch)
+{
+	device_cache_clear(watch->devices);
+	id_table_clear(&watch->notes);
+	id_table_clear(&watch->first);
+	memset(watch->kinds, 0, sizeof(watch->kinds));
+}
+
+/* One of the watches. Return: bytes written or missing, as snprintf(). */
+static int write_kind(const struct watch *watch, enum watch_kind kind, char *ret, size_t size)
+{
+	char vpc_id[DEVICE_ID_TEXT], resume[64] = "";
+
+	device_id_format(watch->vpc_id, vpc_id);
+	if (watch->is_whole)
+		snprintf(resume, sizeof(resume), ",\"gt_revision\":%llu,\"at_tail\":true",
+			 (unsigned long long)watch->kinds[kind].revision);
+	return snprintf(ret, size, "%c{\"kind\":\"%s\"%s,\"options\":{\"vpc-id\":\"%s\"%s}}",
+			kind ? ',' : '[', watch_kind_names[kind], resume, vpc_id,
+			kind == WATCH_METADATA ? ",\"key\":\"" WATCH_METADATA_KEY "\"" : "");
+}
+
+int watch_request(struct watch *watch, char *ret, size_t size)
+{
+	size_t len = 0;
+	int err;
+
+	json_stream_done(&watch->stream);
+	err = json_stream_init(&watch->stream, JSON_DOCUMENTS, watch_event, watch);
+	watch->is_asked = !err;
+	if (err)
+		return err;
+	if (!watch->is_whole)
+		forget(watch);
+	watch->n_warnings = 0;
+	watch->err = 0;
+	watch->error[0] = '\0';
+	for (enum watch_kind kind = 0; kind < WATCH_KINDS; kind++) {
+		len += write_kind(watch, kind, ret + len, size - len);
+		if (len + sizeof("]") > size)
+			return -ENOSPC;
+	}
+	memcpy(ret + len, "]", sizeof("]"));
+	return 0;
+}
+
+static void explain(struct watch *watch, int err)
+{
+	char text[WATCH_ERROR_MAX];
+
+	if (err == -E2BIG)
+		snprintf(text, sizeof(text), "more than %d devices or %d addresses", DEVICES_MAX,
+			 DEVICE_PREFIXES_MAX);
+	else if (err == -EBADMSG)
+		snprintf(text, sizeof(text), "%s", watch->stream.error);
+	else
+		snprintf(text, sizeof(text), "%s", strerror(-err));
+	printable_copy(watch->error, sizeof(watch->error), text);
+}
+
+int watch_feed(struct watch *watch, const char *bytes, size_t len)
+{
+	if (!watch->is_asked)
+		return -EINVAL;
+	if (watch->err)
+		return watch->err;
+	watch->err = json_stream_feed(&watch->stream, bytes, len);
+	if (watch->err && !watch->error[0])
+		explain(watch, watch->err);
+	return watch->err;
+}
+
+bool watch_is_whole(const struct watch *watch)
+{
+	return watch->is_whole;
+}
+
+const struct device_cache *watch_devices(const struct watch *watch)
+{
+	return watch->devices;
+}
+
+size_t watch_other_relays(const struct watch *watch, const uint8_t own_key[static WG_KEY_BYTES])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < watch->notes.n; i++) {
+		const struct watch_note *note = id_table_at(&watch->notes, i);
+		const struct device *device = device_cache_find(watch->devices, note->id);
+
+		if (device && (note->is_relay || note->has_metadata) &&
+		    memcmp(device->public_key, own_key, WG_KEY_BYTES) != 0)
+			n++;
+	}
+	return n;
+}
+
+const char *watch_error(const struct watch *watch)
+{
+	return watch->error;
+}

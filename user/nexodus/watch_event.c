@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/printable.h"
+#include "nexodus/watch_private.h"
+#include "base/json_member.h"
+
+#define WARNINGS_MAX 20 /* per connection: a broken server must not flood the journal */
+#define WARNING_TEXT_MAX 320
+#define FNV_START 2166136261u
+#define FNV_PRIME 16777619u
+
+/*
+ * Metadata may come before its device, and comes for devices of other tenants, without end. Of ids
+ * that are in the cache or were refused there are no more notes than a server has reason for.
+ */
+#define NOTES_OF_METADATA_MAX 65536
+#define NOTES_MAX (NOTES_OF_METADATA_MAX + DEVICES_MAX)
+
+/* What is wrong with one device: told in one warning. */
+struct complaint {
+	char text[WARNING_TEXT_MAX]; /* the first */
+	unsigned int n;
+	uint32_t hash; /* of all of them; 0: there is none */
+};
+
+__attribute__((format(printf, 2, 3))) static int bad_event(struct watch *watch, const char *format,
+							   ...)
+{
+	char text[WATCH_ERROR_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	printable_copy(watch->error, sizeof(watch->error), text);
+	return -EBADMSG;
+}
+
+static void warn(struct watch *watch, const char *name, const struct complaint *complaint)
+{
+	char text[WARNING_TEXT_MAX + DEVICE_NAME_MAX + 64], clean[sizeof(text)];
+	char more[32] = "";
+
+	if (!watch->events.on_warning || watch->n_warnings > WARNINGS_MAX)
+		return;
+	if (watch->n_warnings++ == WARNINGS_MAX) {
+		watch->events.on_warning(watch->events.arg,
+					 "more of this kind, which is not told one by one");
+		return;
+	}
+	if (complaint->n > 1)
+		snprintf(more, sizeof(more), " (and %u more)", complaint->n - 1);
+	snprintf(text, sizeof(text), "device '%s': %s, skipping it%s", name, complaint->text, more);
+	printable_copy(clean, sizeof(clean), text);
+	watch->events.on_warning(watch->events.arg, clean);
+}
+
+static void complain(void *arg, const struct device *device, const char *text)
+{
+	struct complaint *complaint = arg;
+
+	(void)device;
+	if (!complaint->n++) {
+		snprintf(complaint->text, sizeof(complaint->text), "%s", text);
+		complaint->hash = FNV_START;
+	}
+	for (const char *c = text; *c; c++)
+		complaint->hash = (complaint->hash ^ (unsigned char)*c) * FNV_PRIME;
+	complaint->hash = complaint->hash ?: 1;
+}
+
+/* Return: the note of @id, a new one if need be; NULL beyond @max or without memory. */
+static struct watch_note *note_of(struct watch *watch, const uint8_t *id, size_t max)
+{
+	return id_table_find(&watch->notes, id)
+		       ?: (watch->notes.n < max ? id_table_add(&watch->notes, id) : NULL);
+}
+
+static void drop_if_empty(struct watch *watch, struct watch_note *note)
+{
+	if (!note->warned && !note->is_relay && !note->has_metadata)
+		id_table_remove(&watch->notes, note);
+}
+
+/* Remember what an event has said of the device, and warn unless the last one said the same. */
+static void take_note(struct watch *watch, const uint8_t *id, bool is_relay,
+		      const struct complaint *complaint)
+{
+	bool is_needed = is_relay || complaint->hash;
+	struct watch_note *note = note_of(watch, id, is_needed ? NOTES_MAX : 0);
+	const char *name = watch->device.device.name;
+	char id_text[DEVICE_ID_TEXT];
+
+	if (complaint->hash && (!note || note->warned != complaint->hash))
+		warn(watch, *name ? name : device_id_format(id, id_text), complaint);
+	if (!note)
+		return;
+	note->is_relay = is_relay;
+	note->warned = complaint->hash;
+	drop_if_empty(watch, note);
+}
+
+/* It is deleted, or in another VPC by now. */
+static int leave(struct watch *watch, const uint8_t *id)
+{
+	struct watch_note *note = id_table_find(&watch->notes, id);
+
+	if (note) {
+		note->is_relay = false;
+		note->warned = 0;
+		drop_if_empty(watch, note);
+	}
+	return device_cache_remove(watch->devices, id);
+}
+
+/* Of the year 2023 there are devices that name no VPC: they are in the one that was asked for. */
+static int check_vpc(const struct watch *watch, struct json_object *value, bool *ret_is_ours)
+{
+	struct json_object *member = json_member(value, "vpc_id");
+	const char *text = json_text_of(member);
+	uint8_t vpc_id[DEVICE_ID_BYTES];
+
+	*ret_is_ours = true;
+	if (!member || (text && !*text))
+		return 0;
+	if (!text || device_id_parse(text, vpc_id) != 0)
+		return -EINVAL;
+	*ret_is_ours = !memcmp(vpc_id, watch->vpc_id, sizeof(vpc_id));
+	return 0;
+}
+
+/* Return: 1 when the devices are others now, 0 when not, or negative errno. */
+static int change_device(struct watch *watch, const uint8_t *id, struct json_object *value)
+{
+	struct complaint complaint = {};
+	struct json_object *relay;
+	const char *why;
+	int err, vpc_err;
+	bool is_ours;
+
+	vpc_err = check_vpc(watch, value, &is_ours);
+	if (!is_ours)
+		return leave(watch, id);
+	err = device_json_read(value, &watch->device, complain, &complaint, &why);
+	if (err && err != -EINVAL)
+		return err;
+	if (vpc_err) {
+		why = "its vpc_id is no UUID";
+		err = vpc_err;
+	}
+	if (err) {
+		/* What it was before may be somebody else's by now, its addresses as well. */
+		complaint = (struct complaint){};
+		complain(&complaint, NULL, why);
+		take_note(watch, id, false, &complaint);
+		return device_cache_remove(watch->devices, id);
+	}
+	err = device_cache_put(watch->devices, id, &watch->device);
+	if (err < 0)
+		return err;
+	relay = json_member(value, "relay");
+	take_note(watch, id,
+		  json_object_is_type(relay, json_type_boolean) && json_object_get_boolean(relay),
+		  &complaint);
+	return err;
+}
+
+/* @ret_id: of the device that has changed. */
+static int device_event(struct watch *watch, struct json_object *value, bool is_delete,
+			uint8_t ret_id[static DEVICE_ID_BYTES])
+{
+	const char *text = json_text(value, "id");
+	const char *name = json_text(value, "hostname");
+	struct complaint complaint = {};
+	char shown[DEVICE_NAME_MAX];
+
+	if (text && !device_id_parse(text, ret_id))
+		return is_delete ? leave(watch, ret_id) : change_device(watch, ret_id, value);
+	printable_copy(shown, sizeof(shown), name && *name ? name : "?");
+	complain(&complaint, NULL, "its id is no UUID");
+	warn(watch, shown, &complaint);
+	return 0;
+}
+
+/* For information alone: what cannot be read, or has no place, is not counted. */
+static int metadata_event(struct watch *watch, struct json_object *value, bool is_delete)
+{
+	const char *text = json_text(value, "device_id");
+	const char *key = json_text(value, "key");
+	size_t max = NOTES_OF_METADATA_MAX;
+	uint8_t id[DEVICE_ID_BYTES];
+	struct watch_note *note;
+
+	if (!text || device_id_parse(text, id) || !key || strcmp(key, WATCH_METADATA_KEY) != 0)
+		return 0;
+	if (device_cache_find(watch->devices, id))
+		max = NOTES_MAX;
+	note = note_of(watch, id, is_delete ? 0 : max);
+	if (!note)
+		return 0;
+	note->has_metadata = !is_delete;
+	drop_if_empty(watch, note);
+	return 0;
+}
+
+static void tail_event(struct watch *watch, enum watch_kind kind)
+{
+	watch->kinds[kind].at_tail = true;
+	if (watch->is_whole)
+		return;
+	for (enum watch_kind k = 0; k < WATCH_KINDS; k++)
+		if (!watch->kinds[k].at_tail)
+			return;
+	watch->is_whole = true;
+	id_table_clear(&watch->first);
+	if (watch->events.on_whole)
+		watch->events.on_whole(watch->events.arg);
+}
+
+/*
+ * 0: not said, or no number. 2^64 - 1 is what json-c makes of anything beyond: nothing higher would
+ * ever come, and all that does come be dropped.
+ */
+static uint64_t revision_of(struct json_object *value)
+{
+	struct json_object *member = json_member(value, "revision");
+	uint64_t revision = 0;
+
+	if (json_object_is_type(member, json_type_int))
+		revision = json_object_get_uint64(member);
+	return revision == UINT64_MAX ? 0 : revision;
+}
+
+/*
+ * Is a newer one known? When the devices are whole, the server goes on in the order of revisions.
+ * Before that a device that comes late must not be missing from the whole state: peers would go.
+ */
+static bool is_outdated(const struct watch *watch, enum watch_kind kind, struct json_object *value,
+			uint64_t revision)
+{
+	const char *text = json_text(value, "id");
+	const struct watch_first *first;
+	uint8_t id[DEVICE_ID_BYTES];
+
+	if (!revision || revision >= watch->kinds[kind].revision)
+		return false;
+	if (watch->is_whole || kind != WATCH_DEVICE || !text || device_id_parse(text, id) != 0)
+		return true;
+	first = id_table_find(&watch->first, id);
+	return first && revision < first->revision;
+}
+
+static int take_first(struct watch *watch, const uint8_t *id, uint64_t revision)
+{
+	struct watch_first *first = id_table_find(&watch->first, id);
+
+	if (!first && watch->first.n >= NOTES_MAX)
+		return -E2BIG;
+	if (!first)
+		first = id_table_add(&watch->first, id);
+	if (!first)
+		return -ENOMEM;
+	first->revision = revision;
+	return 0;
+}
+
+static int object_event(struct watch *watch, enum watch_kind kind, struct json_object *value,
+			bool is_delete)
+{
+	uint64_t revision = revision_of(value);
+	uint8_t id[DEVICE_ID_BYTES] = {};
+	int changed = 0, err = 0;
+
+	if (is_outdated(watch, kind, value, revision))
+		return 0;
+	if (kind == WATCH_DEVICE)
+		changed = device_event(watch, value, is_delete, id);
+	else if (kind == WATCH_METADATA)
+		changed = metadata_event(watch, value, is_delete);
+	if (changed < 0)
+		return changed; /* to be asked for again: it counts as not seen */
+	if (kind == WATCH_DEVICE && !watch->is_whole && revision)
+		err = take_first(watch, id, revision);
+	if (err)
+		return err;
+	if (revision > watch->kinds[kind].revision)
+		watch->kinds[kind].revision = revision;
+	if (changed && watch->is_whole && watch->events.on_change)
+		watch->events.on_change(watch->events.arg, id);
+	return 0;
+}
+
+static int error_event(struct watch *watch, struct json_object *value)
+{
+	const char *text = json_text(value, "error");
+
+	printable_copy(watch->error, sizeof(watch->error),
+		       text && *text ? text : "no reason given");
+	return -EPROTO;
+}
+
+int watch_event(void *arg, struct json_object *event, uint64_t line)
+{
+	struct watch *watch = arg;
+	struct json_object *value = json_member(event, "value");
+	const char *type = json_text(event, "type");
+	const char *name = json_text(event, "kind");
+	bool is_tail, is_delete;
+
+	if (!type)
+		return bad_event(watch, "line %llu: an event without a type",
+				 (unsigned long long)line);
+	if (!strcmp(type, "error"))
+		return error_event(watch, value);
+	is_tail = !strcmp(type, "tail");
+	is_delete = !strcmp(type, "delete");
+	if (!is_tail && !is_delete && strcmp(type, "change") != 0)
+		return 0;
+	if (!name)
+		return bad_event(watch, "line %llu: an event without a kind",
+				 (unsigned long long)line);
+	for (enum watch_kind kind = 0; kind < WATCH_KINDS; kind++) {
+		if (strcmp(name, watch_kind_names[kind]) != 0)
+			continue;
+		if (!is_tail)
+			return object_event(watch, kind, value, is_delete);
+		tail_event(watch, kind);
+	}
+	return 0;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * watch_private.h - what watch.c (connections) and watch_event.c (events) share.
+ */
+#ifndef NEXODUS_WATCH_PRIVATE_H
+#define NEXODUS_WATCH_PRIVATE_H
+
+#include "nexodus/id_table.h"
+#include "nexodus/watch.h"
+#include "peers/json_stream.h"
+
+/* In the order of the request. Each has its own sequence of revisions. */
+enum watch_kind {
+	WATCH_SECURITY_GROUP,
+	WATCH_DEVICE,
+	WATCH_METADATA,
+	WATCH_KINDS,
+};
+
+#define WATCH_METADATA_KEY "relay"
+
+/* What is known of an id besides the device itself, which need not be in the cache (yet). */
+struct watch_note {
+	uint8_t id[DEVICE_ID_BYTES];
+	uint32_t warned; /* hash of what its last event was warned of; 0: of nothing */
+	bool is_relay;   /* the device says so */
+	bool has_metadata;
+};
+
+/* The first state comes in whatever order: of each device, the newest that was seen. */
+struct watch_first {
+	uint8_t id[DEVICE_ID_BYTES];
+	uint64_t revision;
+};
+
+struct watch {
+	uint8_t vpc_id[DEVICE_ID_BYTES];
+	struct watch_events events;
+	struct json_stream stream; /* of the connection at hand */
+	bool is_asked;             /* watch_request() has been called */
+	struct {
+		uint64_t revision; /* highest that was seen */
+		bool at_tail;
+	} kinds[WATCH_KINDS];
+	bool is_whole;
+	struct id_table first; /* struct watch_first, by id, until the devices are whole */
+	struct device_cache *devices;
+	struct device_json device; /* the one at hand */
+	struct id_table notes;
+	unsigned int n_warnings; /* on this connection */
+	int err;                 /* the connection has ended with it */
+	char error[WATCH_ERROR_MAX];
+};
+
+extern const char *const watch_kind_names[WATCH_KINDS];
+
+/** watch_event() - json_stream_element: one event, @arg is the watch. */
+int watch_event(void *arg, struct json_object *event, uint64_t line);
+
+#endif
