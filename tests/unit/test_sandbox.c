@@ -8,6 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -40,11 +44,13 @@
 #define PAGE 4096
 #define PROT_RW (PROT_READ | PROT_WRITE)
 
-static rlim_t memory_max = RLIM_INFINITY;
+static rlim_t memory_max = RLIM_INFINITY, files_max = RLIM_INFINITY;
 
 /* In place of the C library's. */
 int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
 {
+	if (resource == RLIMIT_NOFILE)
+		files_max = limit->rlim_max;
 	if (resource != RLIMIT_AS)
 		return syscall(SYS_setrlimit, resource, limit);
 	memory_max = limit->rlim_max;
@@ -149,6 +155,93 @@ static const struct {
 	{ "type into the terminal",        do_type,          SIGSYS },
 	{ "duplicate a descriptor",        do_dup,           SIGSYS },
 };
+
+#define SOCKET(family, type, protocol) SYS_socket, { family, type, protocol }
+#define OPTION(level, option) SYS_setsockopt, { KEEP_FD, level, option }
+#define GET_OPTION(level, option) SYS_getsockopt, { KEEP_FD, level, option }
+
+/* Nothing of it is for who only parses. */
+static const struct network_case {
+	const char *name;
+	long call, args[6];
+	bool is_allowed; /* in the network */
+} network_cases[] = {
+	{ "TCP over IPv4",            SOCKET(AF_INET, SOCK_STREAM, 0), true },
+	{ "TCP over IPv4, by number", SOCKET(AF_INET, SOCK_STREAM, IPPROTO_TCP), true },
+	{ "TCP over IPv6",            SOCKET(AF_INET6, SOCK_STREAM, 0), true },
+	{ "TCP over IPv6, by number", SOCKET(AF_INET6, SOCK_STREAM, IPPROTO_TCP), true },
+	{ "UDP over IPv4",            SOCKET(AF_INET, SOCK_DGRAM, 0), true },
+	{ "UDP over IPv4, by number", SOCKET(AF_INET, SOCK_DGRAM, IPPROTO_UDP), true },
+	{ "UDP over IPv6",            SOCKET(AF_INET6, SOCK_DGRAM, 0), true },
+	{ "UDP over IPv6, by number", SOCKET(AF_INET6, SOCK_DGRAM, IPPROTO_UDP), true },
+	{ "not to wait and not to be inherited",
+	  SOCKET(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), true },
+	{ "another flag",             SOCKET(AF_INET, SOCK_STREAM | 0x100000, 0), false },
+	{ "raw IPv4",                 SOCKET(AF_INET, SOCK_RAW, IPPROTO_UDP), false },
+	{ "raw IPv6",                 SOCKET(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6), false },
+	{ "ping over IPv4",           SOCKET(AF_INET, SOCK_DGRAM, IPPROTO_ICMP), false },
+	{ "ping over IPv6",           SOCKET(AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6), false },
+	{ "UDP-Lite",                 SOCKET(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE), false },
+	{ "MPTCP",                    SOCKET(AF_INET, SOCK_STREAM, IPPROTO_MPTCP), false },
+	{ "SCTP",                     SOCKET(AF_INET6, SOCK_STREAM, IPPROTO_SCTP), false },
+	{ "SCTP, packets",            SOCKET(AF_INET, SOCK_SEQPACKET, 0), false },
+	{ "a local socket",           SOCKET(AF_UNIX, SOCK_STREAM, 0), false },
+	{ "a local datagram socket",  SOCKET(AF_UNIX, SOCK_DGRAM, 0), false },
+	{ "netlink",                  SOCKET(AF_NETLINK, SOCK_RAW, 0), false },
+	{ "netlink datagrams",        SOCKET(AF_NETLINK, SOCK_DGRAM, 0), false },
+	{ "packets",                  SOCKET(AF_PACKET, SOCK_DGRAM, 0), false },
+	{ "the kernel's ciphers",     SOCKET(AF_ALG, SOCK_SEQPACKET, 0), false },
+	{ "the host of a VM",         SOCKET(AF_VSOCK, SOCK_STREAM, 0), false },
+	{ "a pair of sockets",        SYS_socketpair, { AF_UNIX, SOCK_STREAM }, false },
+	{ "bind",                     SYS_bind, { KEEP_FD }, false },
+	{ "listen",                   SYS_listen, { KEEP_FD }, false },
+	{ "accept",                   SYS_accept, { KEEP_FD }, false },
+	{ "accept4",                  SYS_accept4, { KEEP_FD }, false },
+	{ "connect",                  SYS_connect, { KEEP_FD }, true },
+	{ "own address",              SYS_getsockname, { KEEP_FD }, true },
+	{ "the peer's address",       SYS_getpeername, { KEEP_FD }, true },
+	{ "send",                     SYS_sendto, { KEEP_FD }, true },
+	{ "receive",                  SYS_recvfrom, { KEEP_FD }, true },
+	{ "send many",                SYS_sendmmsg, { KEEP_FD }, false },
+	{ "receive many",             SYS_recvmmsg, { KEEP_FD }, false },
+	{ "keepalive",                OPTION(SOL_SOCKET, SO_KEEPALIVE), true },
+	{ "no delay",                 OPTION(IPPROTO_TCP, TCP_NODELAY), true },
+	{ "first keepalive",          OPTION(IPPROTO_TCP, TCP_KEEPIDLE), true },
+	{ "next keepalive",           OPTION(IPPROTO_TCP, TCP_KEEPINTVL), true },
+	{ "user time-out",            OPTION(IPPROTO_TCP, TCP_USER_TIMEOUT), true },
+	{ "the same number of a socket", OPTION(SOL_SOCKET, TCP_USER_TIMEOUT), false },
+	{ "the same number of IP",    OPTION(IPPROTO_IP, TCP_NODELAY), false },
+	{ "a packet filter",          OPTION(SOL_SOCKET, SO_ATTACH_FILTER), false },
+	{ "a BPF program",            OPTION(SOL_SOCKET, SO_ATTACH_BPF), false },
+	{ "an interface",             OPTION(SOL_SOCKET, SO_BINDTODEVICE), false },
+	{ "a mark",                   OPTION(SOL_SOCKET, SO_MARK), false },
+	{ "buffers",                  OPTION(SOL_SOCKET, SO_RCVBUF), false },
+	{ "another address",          OPTION(IPPROTO_IP, IP_TRANSPARENT), false },
+	{ "IPv6 options",             OPTION(IPPROTO_IPV6, IPV6_HDRINCL), false },
+	{ "kernel TLS",               OPTION(IPPROTO_TCP, TCP_ULP), false },
+	{ "its error",                GET_OPTION(SOL_SOCKET, SO_ERROR), true },
+	{ "who the peer is",          GET_OPTION(SOL_SOCKET, SO_PEERCRED), false },
+	{ "TCP's state",              GET_OPTION(IPPROTO_TCP, TCP_INFO), false },
+	{ "flags",                    SYS_fcntl, { KEEP_FD, F_GETFL }, true },
+	{ "not to wait",              SYS_fcntl, { KEEP_FD, F_SETFL, O_NONBLOCK }, true },
+	{ "duplicate",                SYS_fcntl, { KEEP_FD, F_DUPFD, 10 }, false },
+	{ "to be inherited",          SYS_fcntl, { KEEP_FD, F_SETFD }, false },
+	{ "signals to others",        SYS_fcntl, { KEEP_FD, F_SETOWN, 1 }, false },
+	{ "not to wait, in another way", SYS_ioctl, { KEEP_FD, FIONBIO }, true },
+	{ "the number of an interface", SYS_ioctl, { KEEP_FD, SIOCGIFINDEX }, true },
+	{ "an interface's address",   SYS_ioctl, { KEEP_FD, SIOCSIFADDR }, false },
+	{ "read anywhere",            SYS_pread64, { KEEP_FD }, true },
+	{ "write anywhere",           SYS_pwrite64, { KEEP_FD }, false },
+	{ "its number",               SYS_getpid, {}, true },
+	{ "how much memory there is", SYS_sysinfo, {}, true },
+	{ "a pipe",                   SYS_pipe2, {}, false },
+	{ "an event",                 SYS_eventfd2, {}, false },
+	{ "a thread",                 SYS_clone3, {}, false },
+	{ "a thread, as of old",      SYS_clone, { CLONE_VM | CLONE_THREAD | CLONE_SIGHAND }, false },
+	{ "a file",                   SYS_openat, { AT_FDCWD, (long)"/dev/null" }, false },
+	{ "a file's state",           SYS_newfstatat, { AT_FDCWD, (long)"/dev/null" }, false },
+	{ "run code of a ring",       SYS_io_uring_setup, { 1 }, false },
+};
 /* clang-format on */
 
 /* Where _exit() is called the sanitizer makes a call of its own first, which the filter forbids. */
@@ -157,11 +250,9 @@ static void leave(int status)
 	syscall(SYS_exit_group, status);
 }
 
-static int enter_and(int (*act)(void))
+static int enter(enum sandbox_profile profile)
 {
-	if (dup2(STDERR_FILENO, KEEP_FD) < 0 || sandbox_drop(KEEP_FD) || sandbox_filter())
-		return 100;
-	return act();
+	return dup2(STDERR_FILENO, KEEP_FD) < 0 || sandbox_drop(KEEP_FD) || sandbox_filter(profile);
 }
 
 static int wait_for(pid_t pid)
@@ -173,21 +264,81 @@ static int wait_for(pid_t pid)
 	return status;
 }
 
+static void check_status(const char *name, int status, int killed_by)
+{
+	if (killed_by ? !WIFSIGNALED(status) || WTERMSIG(status) != killed_by : status != 0)
+		fail_msg("%s: status %x", name, status);
+}
+
+/* Whatever the profile. */
 static void test_calls(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < N(cases); i++) {
-		int status;
+	for (size_t i = 0; i < 2 * N(cases); i++) {
 		pid_t pid = fork();
 
 		if (!pid)
-			leave(enter_and(cases[i].act));
-		status = wait_for(pid);
-		if (cases[i].killed_by
-			    ? !WIFSIGNALED(status) || WTERMSIG(status) != cases[i].killed_by
-			    : status != 0)
-			fail_msg("%s: status %x", cases[i].name, status);
+			leave(enter(i % 2 ? SANDBOX_NETWORK : SANDBOX_FILES) ? 100
+									     : cases[i / 2].act());
+		check_status(cases[i / 2].name, wait_for(pid), cases[i / 2].killed_by);
 	}
+}
+
+/* An allowed call may fail, and mostly does: descriptor 3 is no socket, and nothing is at 0. */
+static void test_network_calls(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2 * N(network_cases); i++) {
+		const struct network_case *one = &network_cases[i / 2];
+		bool is_network = i % 2;
+		pid_t pid = fork();
+
+		if (!pid) {
+			if (enter(is_network ? SANDBOX_NETWORK : SANDBOX_FILES))
+				leave(100);
+			syscall(one->call, one->args[0], one->args[1], one->args[2], one->args[3],
+				one->args[4], one->args[5]);
+			leave(0);
+		}
+		check_status(one->name, wait_for(pid), is_network && one->is_allowed ? 0 : SIGSYS);
+	}
+}
+
+/* Who only parses has no use for many. */
+static void test_descriptors(void **state)
+{
+	static const int want[] = { [SANDBOX_FILES] = 32, [SANDBOX_NETWORK] = 64 };
+
+	(void)state;
+	for (size_t i = 0; i < N(want); i++) {
+		pid_t pid = fork();
+
+		if (!pid)
+			leave(enter(i) ? 100 : files_max);
+		assert_int_equal(wait_for(pid), want[i] << 8);
+	}
+}
+
+/* Sockets of all kinds can be made, and as many as are needed. */
+static int make_sockets(void)
+{
+	int n = 0;
+
+	for (int i = 0; i < 40; i++)
+		n += syscall(SYS_socket, i % 2 ? AF_INET : AF_INET6,
+			     (i / 2 % 2 ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			     0) >= 0;
+	return n;
+}
+
+static void test_sockets(void **state)
+{
+	pid_t pid = fork();
+
+	(void)state;
+	if (!pid)
+		leave(enter(SANDBOX_NETWORK) ? 100 : make_sockets());
+	assert_int_equal(wait_for(pid), 40 << 8);
 }
 
 /* A source that would write to the node's terminal, or read what is typed there. */
@@ -198,7 +349,7 @@ static int be_curious(int terminal)
 	if (dup2(terminal, STDERR_FILENO) < 0 || dup2(terminal, KEEP_FD) < 0 ||
 	    sandbox_drop(KEEP_FD))
 		return 100;
-	if (write(STDERR_FILENO, "before", 6) != 6 || sandbox_filter())
+	if (write(STDERR_FILENO, "before", 6) != 6 || sandbox_filter(SANDBOX_FILES))
 		return 101;
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		if (write(fd, "after", 5) != 5 || read(fd, &byte, 1) != 0)
@@ -292,9 +443,9 @@ static void test_drop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_calls),
-		cmocka_unit_test(test_terminal),
-		cmocka_unit_test(test_drop),
+		cmocka_unit_test(test_calls),    cmocka_unit_test(test_network_calls),
+		cmocka_unit_test(test_sockets),  cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_terminal), cmocka_unit_test(test_drop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,14 +14,22 @@
  */
 int sandbox_drop(int keep_fd);
 
+enum sandbox_profile {
+	SANDBOX_FILES,   /* reads files that it is handed */
+	SANDBOX_NETWORK, /* also talks: TCP and UDP, as a client */
+};
+
 /**
- * sandbox_filter() - after everything is set up: a seccomp filter that knows only what parsing
- * needs. No open, no socket, no exec, no memory that can be run; anything else kills the process.
+ * sandbox_filter() - after everything is set up: a seccomp filter that knows only what the profile
+ * needs. No open, no exec, no process or thread, no memory that can be run; anything else kills the
+ * process. Sockets are made by SANDBOX_NETWORK only: TCP and UDP over IPv4 and IPv6, which neither
+ * listen nor choose their port, with the few options that are needed.
+ *
  * Standard error goes where standard input has gone in sandbox_drop(), to /dev/null: from now on
- * the process tells the outside nothing but its exit status.
+ * the process tells the outside nothing but its exit status, and what it sends on sockets.
  *
  * Return: 0; negative errno, with standard error as it was, and the process must end.
  */
-int sandbox_filter(void);
+int sandbox_filter(enum sandbox_profile profile);
 
 #endif

@@ -79,7 +79,7 @@ int source_main(void)
 	if (!err)
 		source.base = event_base_new();
 	if (!err)
-		err = source.base ? sandbox_filter() : -ENOMEM;
+		err = source.base ? sandbox_filter(SANDBOX_FILES) : -ENOMEM;
 	if (err)
 		return log_err(err, "source: enter the sandbox"), 1;
 	err = loop(&source);

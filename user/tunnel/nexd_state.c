@@ -107,7 +107,7 @@ static int work(int fd, int to_parent, struct answer *answer)
 	answer->step = STEP_CONFINE;
 	err = setrlimit(RLIMIT_CPU, &cpu) ? -errno : sandbox_drop(to_parent);
 	if (!err)
-		err = sandbox_filter();
+		err = sandbox_filter(SANDBOX_FILES);
 	if (err)
 		return err;
 	answer->step = STEP_PARSE;

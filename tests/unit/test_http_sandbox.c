@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * test_http_sandbox.c - HTTPS with all that belongs to it, in a process that has given up all else.
+ *
+ * That process is a program of its own (this one, run again), which begins with no library used
+ * yet. As in test_sandbox.c the bound on memory is not set: the address sanitizer could not live
+ * with it. In a network namespace of the test's own: that needs root.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "fake_dns.h"
+#include "netns.h"
+#include "nexodus/http.h"
+#include "peers/sandbox.h"
+#include "tls_server.h"
+
+#define KEEP_FD 3
+#define AS_SOURCE "as-source"
+#define SAID_MAX 512
+#define AUTHORITIES 200 /* about as many as a system has */
+
+/* What the source may be handed. */
+enum { RESOLV_CONF, HOSTS, CA, FILES };
+
+static bool is_private;
+static struct tls_server server;
+static pid_t dns;
+static uint16_t silent_port, closed_port;
+static int silent[2];
+
+/* clang-format off */
+static const struct fake_name zone[] = {
+	{ .name = "v4.test",      .a = "127.0.0.1" },
+	{ .name = "v6.test",      .aaaa = "::1" },
+	{ .name = "both.test",    .a = "127.0.0.1", .aaaa = "::1" },
+	{ .name = "half.test",    .a = "127.0.0.9", .aaaa = "::1" },
+	{ .name = "expired.test", .a = "127.0.0.1" },
+	{ .name = "wrong.test",   .a = "127.0.0.1" },
+	{ .name = "silent.test",  .rcode = SAY_NOTHING },
+	{ .rcode = 3 },
+};
+static const struct tls_script scripts[] = {
+	{ "ok",        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello" },
+	{ "chunked",   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n" },
+	{ "retry",     "HTTP/1.1 429 Busy\r\nRetry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\nContent-Length: 0\r\n\r\n" },
+	{ "cut",       "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello" CUT },
+	{ "reset",     "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello" RESET },
+	{ "silence",   WAIT },
+	{ "long-body", "HTTP/1.1 200 OK\r\n\r\n" LONG_BODY },
+	{ "garbage",   "garbage\r\n" },
+	{},
+};
+
+/* All of them in one process, one after the other. */
+static const struct {
+	const char *url; /* %d is the server's port */
+	uint16_t *other_port;
+	int err;
+	long status;
+} calls[] = {
+	{ "https://v4.test:%d/ok",       NULL, 0, 200 },
+	{ "https://v6.test:%d/ok",       NULL, 0, 200 },
+	{ "https://both.test:%d/chunked", NULL, 0, 200 },
+	{ "https://half.test:%d/ok",     NULL, 0, 200 },
+	{ "https://127.0.0.1:%d/ok",     NULL, 0, 200 },
+	{ "https://[::1]:%d/ok",         NULL, 0, 200 },
+	{ "https://moves.test:%d/ok",    NULL, 0, 200 },
+	{ "https://v4.test:%d/retry",    NULL, 0, 429 },
+	{ "https://v4.test:%d/cut",      NULL, -ECONNRESET, 200 },
+	{ "https://v6.test:%d/reset",    NULL, -ECONNRESET, 200 },
+	{ "https://v4.test:%d/garbage",  NULL, -ECONNRESET, 0 },
+	{ "https://v4.test:%d/silence",  NULL, -ETIMEDOUT, 0 },
+	{ "https://v4.test:%d/long-body", NULL, -EMSGSIZE, 200 },
+	{ "https://v4.test:%d/ok",       &silent_port, -ETIMEDOUT, 0 },
+	{ "https://v6.test:%d/ok",       &silent_port, -ETIMEDOUT, 0 },
+	{ "https://both.test:%d/ok",     &closed_port, -ECONNREFUSED, 0 },
+	{ "https://expired.test:%d/ok",  NULL, -EKEYREJECTED, 0 },
+	{ "https://wrong.test:%d/ok",    NULL, -EKEYREJECTED, 0 },
+	{ "https://none.test:%d/ok",     NULL, -EHOSTUNREACH, 0 },
+	{ "https://silent.test:%d/ok",   NULL, -ETIMEDOUT, 0 },
+	{ "https://198.51.100.1:%d/ok",  NULL, -EHOSTUNREACH, 0 },
+	{ "https://[2001:db8::1]:%d/ok", NULL, -EHOSTUNREACH, 0 },
+	{ "https://v4.test.:%d/ok",      NULL, 0, 200 },
+};
+/* clang-format on */
+
+#ifdef __SANITIZE_ADDRESS__
+/* In place of the C library's. */
+int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
+{
+	return resource == RLIMIT_AS ? 0 : syscall(SYS_setrlimit, resource, limit);
+}
+#endif
+
+struct outcome {
+	struct event_base *base;
+	int n_done, err;
+	long status;
+	char why[HTTP_WHY_MAX];
+};
+
+static void on_done(void *arg, const struct http_answer *answer)
+{
+	struct outcome *outcome = arg;
+
+	outcome->n_done++;
+	outcome->err = answer->err;
+	outcome->status = answer->status;
+	snprintf(outcome->why, sizeof(outcome->why), "%s", answer->why);
+	event_base_loopbreak(outcome->base);
+}
+
+static int receive_files(int ret_fds[static FILES])
+{
+	char byte, control[CMSG_SPACE(sizeof(int) * FILES)];
+	struct iovec data = { &byte, 1 };
+	struct msghdr message = { .msg_iov = &data,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
+				  .msg_controllen = sizeof(control) };
+
+	if (recvmsg(KEEP_FD, &message, MSG_CMSG_CLOEXEC) != 1 || !CMSG_FIRSTHDR(&message))
+		return -1;
+	memcpy(ret_fds, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int) * FILES);
+	return 0;
+}
+
+static void send_files(int sock, const int fds[static FILES])
+{
+	char byte = 'f', control[CMSG_SPACE(sizeof(int) * FILES)] = {};
+	struct iovec data = { &byte, 1 };
+	struct msghdr message = { .msg_iov = &data,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
+				  .msg_controllen = sizeof(control) };
+	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = CMSG_LEN(sizeof(int) * FILES);
+	memcpy(CMSG_DATA(head), fds, sizeof(int) * FILES);
+	assert_int_equal(sendmsg(sock, &message, 0), 1);
+}
+
+static int say(const char *text)
+{
+	return write(KEEP_FD, text, strlen(text)) > 0 ? 1 : 2;
+}
+
+/* Return: 0 when all went as in the table; else what it was has been said. */
+static int call_all(struct event_base *base, struct http *http)
+{
+	char url[128], said[SAID_MAX];
+
+	for (size_t i = 0; i < N(calls); i++) {
+		struct outcome outcome = { .base = base };
+		struct http_request request = { .method = "GET",
+						.url = url,
+						.bearer = "DT:x",
+						.on_done = on_done,
+						.arg = &outcome };
+		struct http_call *call;
+
+		snprintf(url, sizeof(url), calls[i].url,
+			 calls[i].other_port ? *calls[i].other_port : server.port);
+		if (http_start(http, &request, &call))
+			return say(url);
+		while (!outcome.n_done)
+			event_base_dispatch(base);
+		snprintf(said, sizeof(said), "%s: err %d status %ld %s", url, outcome.err,
+			 outcome.status, outcome.why);
+		if (outcome.err != calls[i].err || outcome.status != calls[i].status)
+			return say(said);
+	}
+	return 0;
+}
+
+static int be_source(void)
+{
+	struct http_limits limits = { 800, 500, 500 };
+	int fds[FILES], failed;
+	struct event_base *base;
+	struct names *names;
+	struct http *http;
+
+	if (sandbox_drop(KEEP_FD))
+		return say("cannot drop");
+	base = event_base_new();
+	names = names_new(base);
+	http = http_new(base, names);
+	if (!base || !names || !http || sandbox_filter(SANDBOX_NETWORK))
+		return say("cannot start");
+	http_set_limits(http, &limits);
+	/* Twice: everything may change while it runs. */
+	for (int i = 0; i < 2; i++)
+		if (receive_files(fds) || names_set_resolv_conf(names, fds[RESOLV_CONF]) ||
+		    names_set_hosts(names, fds[HOSTS]) ||
+		    http_set_ca(http, fds[CA]) != AUTHORITIES + 1)
+			return say("cannot read files");
+	failed = call_all(base, http);
+	http_free(http);
+	names_free(names);
+	event_base_free(base);
+	return failed;
+}
+
+static _Noreturn void run_source(int sock)
+{
+	char ports[3][8];
+
+	snprintf(ports[0], sizeof(ports[0]), "%d", server.port);
+	snprintf(ports[1], sizeof(ports[1]), "%d", silent_port);
+	snprintf(ports[2], sizeof(ports[2]), "%d", closed_port);
+	dup2(sock, KEEP_FD);
+	execl("/proc/self/exe", AS_SOURCE, ports[0], ports[1], ports[2], NULL);
+	_Exit(102);
+}
+
+static int text_fd(const char *text)
+{
+	int fd = memfd_create("text", MFD_CLOEXEC);
+
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	return fd;
+}
+
+static void test_calls(void **state)
+{
+	static const char resolv_conf[] = "options timeout:1\nnameserver fe80::1%nosuch\n"
+					  "nameserver 127.0.0.1\n";
+	static const char hosts[] = "127.0.0.1 localhost\n::1 moves.test\n";
+	int pair[2], fds[FILES], status;
+	char said[SAID_MAX] = "";
+	pid_t pid;
+
+	(void)state;
+	if (!is_private)
+		skip();
+	fds[RESOLV_CONF] = text_fd(resolv_conf);
+	fds[HOSTS] = text_fd(hosts);
+	fds[CA] = tls_authorities_fd(AUTHORITIES);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	pid = fork();
+	if (!pid)
+		run_source(pair[1]);
+	close(pair[1]);
+	send_files(pair[0], fds);
+	send_files(pair[0], fds);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	(void)recv(pair[0], said, sizeof(said) - 1, MSG_DONTWAIT);
+	if (status)
+		fail_msg("status %x: %s", status, said);
+	close(pair[0]);
+	for (size_t i = 0; i < FILES; i++)
+		close(fds[i]);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	if (!is_private)
+		return 0;
+	netns_fresh();
+	tls_certificates_make();
+	closed_port = 0;
+	close(tls_listen(AF_INET, &closed_port));
+	silent[0] = tls_listen(AF_INET, &silent_port);
+	silent[1] = tls_listen(AF_INET6, &silent_port);
+	server = tls_server_start(scripts);
+	dns = fake_dns_start("127.0.0.1", zone);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	if (!is_private)
+		return 0;
+	tls_server_stop(&server);
+	fake_dns_stop(dns);
+	close(silent[0]);
+	close(silent[1]);
+	tls_certificates_free();
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		{ "test_calls (needs root, for a network namespace)", test_calls, NULL, NULL,
+		  NULL },
+	};
+
+	if (argc == 4 && !strcmp(argv[0], AS_SOURCE)) {
+		server.port = atoi(argv[1]);
+		silent_port = atoi(argv[2]);
+		closed_port = atoi(argv[3]);
+		syscall(SYS_exit_group, be_source());
+	}
+	is_private = netns_may();
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nexodus/http.h"
+
+#include <errno.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "nexodus/http_private.h"
+
+#define LIMIT_MS 30000U
+
+/* A header may hold a token, a body what was asked of us under one. */
+static void wipe_text(char *text)
+{
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
+}
+
+static void wipe_headers(struct curl_slist *headers)
+{
+	for (struct curl_slist *one = headers; one; one = one->next)
+		explicit_bzero(one->data, strlen(one->data));
+	curl_slist_free_all(headers);
+}
+
+void http_call_free(struct http_call *call)
+{
+	http_loop_remove(call);
+	if (call->easy)
+		curl_easy_cleanup(call->easy);
+	names_cancel(call->naming);
+	if (call->limit)
+		event_free(call->limit);
+	LIST_REMOVE(call, entry);
+	wipe_headers(call->headers);
+	curl_slist_free_all(call->resolve);
+	if (call->answer)
+		explicit_bzero(call->answer, call->answer_len);
+	free(call->answer);
+	wipe_text(call->body);
+	curl_free(call->url);
+	free(call);
+}
+
+void http_call_end(struct http_call *call, int err, const char *why)
+{
+	struct http_answer answer = { .err = err,
+				      .body = "",
+				      .body_len = call->answer_len,
+				      .retry_after_s = call->retry_after_s,
+				      .is_whole = !err && call->is_framed,
+				      .why = why };
+	void (*on_done)(void *arg, const struct http_answer *answer) = call->on_done;
+	char *body = call->answer;
+	void *arg = call->arg;
+
+	if (call->easy)
+		(void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &answer.status);
+	if (body) {
+		body[answer.body_len] = '\0';
+		answer.body = body;
+	}
+	call->answer = NULL; /* the call ends first, so that on_done may do as it likes */
+	http_call_free(call);
+	on_done(arg, &answer);
+	if (body)
+		explicit_bzero(body, answer.body_len);
+	free(body);
+}
+
+void http_call_phase(struct http_call *call, enum http_phase phase)
+{
+	unsigned int ms = phase == HTTP_NAMES     ? call->limits.connect_ms
+			  : phase == HTTP_HEADERS ? call->limits.headers_ms
+						  : call->limits.body_ms;
+	struct timeval after = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+	long status = 0;
+
+	call->phase = phase;
+	if (phase == HTTP_CONNECT)
+		return; /* within the time of HTTP_NAMES */
+	if (phase == HTTP_BODY && call->is_stream)
+		(void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status == 200)
+		event_del(call->limit);
+	else
+		(void)event_add(call->limit, &after); /* it has been added before: no memory */
+}
+
+static void on_limit(evutil_socket_t fd, short what, void *arg)
+{
+	struct http_call *call = arg;
+	char why[HTTP_WHY_MAX];
+	int err;
+
+	(void)fd;
+	(void)what;
+	err = http_why_late(call, why);
+	http_call_end(call, err, why);
+}
+
+static void on_names(void *arg, int err, const struct sockaddr_storage *addresses, size_t n)
+{
+	struct http_call *call = arg;
+	char why[HTTP_WHY_MAX];
+
+	call->naming = NULL;
+	if (!err) {
+		http_call_phase(call, HTTP_CONNECT);
+		err = http_easy_new(call, addresses, n);
+	}
+	if (!err)
+		err = http_loop_add(call);
+	if (!err)
+		return;
+	err = http_why_names(call, err, why);
+	http_call_end(call, err, why);
+}
+
+static int begin(struct http_call *call)
+{
+	struct timeval after = { .tv_sec = call->limits.connect_ms / 1000,
+				 .tv_usec = call->limits.connect_ms % 1000 * 1000 };
+
+	call->limit = evtimer_new(call->http->base, on_limit, call);
+	if (!call->limit || event_add(call->limit, &after))
+		return -ENOMEM;
+	return names_resolve(call->http->names, call->host, on_names, call, &call->naming);
+}
+
+int http_start(struct http *http, const struct http_request *request, struct http_call **ret_call)
+{
+	struct http_call *call = calloc(1, sizeof(*call));
+	int err;
+
+	if (!call)
+		return -ENOMEM;
+	call->http = http;
+	call->limits = http->limits;
+	call->retry_after_s = -1;
+	LIST_INSERT_HEAD(&http->calls, call, entry);
+	err = http_request_take(call, request);
+	if (!err)
+		err = begin(call);
+	if (err) {
+		http_call_free(call);
+		return err;
+	}
+	*ret_call = call;
+	return 0;
+}
+
+void http_cancel(struct http_call *call)
+{
+	if (call && call->http->is_in_curl)
+		call->is_cancelled = true;
+	else if (call)
+		http_call_free(call);
+}
+
+/* OpenSSL loads its algorithms when the first context is made, and seeds its random numbers when
+ * they are first used; the first conversion of a time reads the time zone. */
+static bool load_everything(void)
+{
+	unsigned char random;
+	SSL_CTX *tls;
+	bool ok;
+
+	tzset();
+	if (curl_global_init(CURL_GLOBAL_DEFAULT))
+		return false;
+	tls = SSL_CTX_new(TLS_client_method());
+	ok = tls && RAND_bytes(&random, 1) == 1;
+	SSL_CTX_free(tls);
+	if (!ok)
+		curl_global_cleanup();
+	return ok;
+}
+
+struct http *http_new(struct event_base *base, struct names *names)
+{
+	struct http *http = calloc(1, sizeof(*http));
+
+	if (!http || !load_everything()) {
+		free(http);
+		return NULL;
+	}
+	*http = (struct http){ .base = base,
+			       .names = names,
+			       .limits = { LIMIT_MS, LIMIT_MS, LIMIT_MS } };
+	LIST_INIT(&http->calls);
+	http->ca = X509_STORE_new(); /* until there is another: nobody is trusted */
+	if (!http->ca || http_loop_start(http)) {
+		http_free(http);
+		return NULL;
+	}
+	return http;
+}
+
+void http_free(struct http *http)
+{
+	if (!http)
+		return;
+	for (struct http_call *call = LIST_FIRST(&http->calls), *next; call; call = next) {
+		next = LIST_NEXT(call, entry);
+		http_call_free(call);
+	}
+	http_loop_stop(http);
+	X509_STORE_free(http->ca);
+	free(http);
+	curl_global_cleanup();
+}
+
+int http_set_ca(struct http *http, int fd)
+{
+	X509_STORE *ca;
+	int n = http_ca_read(fd, &ca);
+
+	if (n < 0)
+		return n;
+	X509_STORE_free(http->ca);
+	http->ca = ca;
+	return n;
+}
+
+void http_set_insecure(struct http *http)
+{
+	http->is_insecure = true;
+}
+
+void http_set_limits(struct http *http, const struct http_limits *limits)
+{
+	http->limits = *limits;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * http.h - HTTPS requests of the event loop: libcurl's multi-socket interface on libevent.
+ *
+ * Names are resolved by names.h and handed to libcurl, which therefore starts no thread and opens
+ * no file; certificates are checked against a store that was read from a descriptor. No redirect is
+ * followed, no proxy used, no cookie kept; nothing but https.
+ */
+#ifndef NEXODUS_HTTP_H
+#define NEXODUS_HTTP_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "nexodus/names.h"
+
+#define HTTP_BODY_MAX (256 * 1024) /* of an answer that is kept whole */
+#define HTTP_HEADERS_MAX (32 * 1024)
+#define HTTP_WHY_MAX 256
+
+struct http;
+struct http_call;
+
+struct http_limits {
+	unsigned int connect_ms; /* name, TCP and TLS */
+	unsigned int headers_ms; /* from then to the end of the headers */
+	unsigned int body_ms;    /* from then to the end; not for the 200 of a stream */
+};
+
+struct http_answer {
+	int err;     /* 0: there is a status, and the answer is whole. -ETIMEDOUT, -ECONNREFUSED,
+			-EHOSTUNREACH (name or route), -EKEYREJECTED (certificate), -EPROTO (TLS),
+			-EMSGSIZE (too long), -ECONNRESET (cut, or not HTTP), -ECANCELED (on_data said
+			so), another negative errno */
+	long status; /* of HTTP, e.g. 200, also with an error when it had come; else 0 */
+	const char *body; /* terminated; empty for who takes the data; borrowed */
+	size_t body_len;
+	int retry_after_s; /* Retry-After as seconds or date, bounded to a day; -1: none */
+	bool is_whole;     /* it ended where it said that it would. Who has not said so ends with
+			      the connection, which may have been cut: never whole */
+	const char *why;   /* of err, for people: "connect to api.example.net:443: Connection
+			      refused"; printable, never a secret; empty without err */
+};
+
+struct http_request {
+	const char *method;       /* "GET", "POST", "PATCH", "PUT" */
+	const char *url;          /* https only */
+	const char *bearer;       /* token for Authorization, or NULL */
+	const char *body;         /* or NULL; copied */
+	const char *content_type; /* of body; NULL: application/json */
+	bool is_stream; /* no limit on how long the body of a 200 takes: TCP keepalive and user
+			   time-out see to it that a peer that is gone is noticed within a minute
+			   or two */
+	/* The headers of a 200 are here: the server has taken the request. Or NULL. */
+	void (*on_open)(void *arg);
+	/* The answer's bytes of a 200 as they come, instead of a body. Nonzero ends the call with
+	   -ECANCELED. NULL: the body is kept. */
+	int (*on_data)(void *arg, const char *bytes, size_t len);
+	/* Once, from the loop, never before http_start() returns; the call is gone by then, and
+	   others may be started or cancelled. Not after http_cancel(). */
+	void (*on_done)(void *arg, const struct http_answer *answer);
+	void *arg;
+};
+
+/**
+ * http_new() - before the seccomp filter: libcurl and OpenSSL read what they want to read.
+ * @names: borrowed.
+ *
+ * Return: the client, or NULL.
+ */
+struct http *http_new(struct event_base *base, struct names *names);
+
+/** http_free() - ends all calls, without on_done. Not from within a callback. Safe on NULL. */
+void http_free(struct http *http);
+
+/**
+ * http_set_ca() - trust the certificates (PEM) in @fd, read from its beginning, and no other.
+ *
+ * Return: number of certificates, at least 1; -ENOENT when there is none; negative errno, with the
+ *         old ones kept.
+ */
+int http_set_ca(struct http *http, int fd);
+
+/** http_set_insecure() - check no certificate. */
+void http_set_insecure(struct http *http);
+
+/** http_set_limits() - for calls that are started from now on; 30 s each when this is not called.
+ */
+void http_set_limits(struct http *http, const struct http_limits *limits);
+
+/**
+ * http_start() - begin, with a connection of the call's own: none is kept, so a change of
+ * certificates, names or routes holds from the next call on. Everything in @request is copied.
+ *
+ * Return: 0; -EINVAL for a URL that is not https or has user information or a zone, or for a
+ * control character in what becomes a header; another negative errno.
+ */
+int http_start(struct http *http, const struct http_request *request, struct http_call **ret_call);
+
+/** http_cancel() - end it without on_done. Also from within any callback. Safe on NULL. */
+void http_cancel(struct http_call *call);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * http_private.h - what the files of the HTTPS client share: http.c (calls), http_request.c (what
+ * is asked), http_loop.c (libcurl in the event loop), http_easy.c (what a transfer may do),
+ * http_retry.c (when to come back), http_ca.c (whom it trusts), http_why.c (what went wrong).
+ */
+#ifndef NEXODUS_HTTP_PRIVATE_H
+#define NEXODUS_HTTP_PRIVATE_H
+
+#include <curl/curl.h>
+#include <openssl/ssl.h>
+#include <sys/queue.h>
+
+#include "nexodus/http.h"
+#include "nexodus/names_text.h"
+
+#define HTTP_URL_MAX 2048
+#define HTTP_PORT_TEXT 6
+
+struct http {
+	struct event_base *base;
+	struct names *names;
+	CURLM *multi;
+	struct event *timer; /* libcurl's */
+	X509_STORE *ca;
+	bool is_insecure;
+	bool is_in_curl; /* libcurl is on the stack: it must not be asked to end a transfer */
+	struct http_limits limits;
+	LIST_HEAD(http_calls, http_call) calls;
+};
+
+enum http_phase { HTTP_NAMES, HTTP_CONNECT, HTTP_HEADERS, HTTP_BODY };
+
+struct http_call {
+	LIST_ENTRY(http_call) entry;
+	struct http *http;
+	struct http_limits limits;
+	char host[HOST_NAME_ROOM]; /* a name, or an address without brackets */
+	char port[HTTP_PORT_TEXT];
+	char *url;
+	const char *method; /* static */
+	char *body;         /* NULL: none */
+	struct curl_slist *headers, *resolve;
+	bool is_stream, is_address; /* host is an address */
+	void (*on_open)(void *arg);
+	int (*on_data)(void *arg, const char *bytes, size_t len);
+	void (*on_done)(void *arg, const struct http_answer *answer);
+	void *arg;
+
+	enum http_phase phase;
+	struct event *limit; /* of the phase */
+	struct names_request *naming;
+	CURL *easy;
+	bool is_running;   /* libcurl has it */
+	bool is_cancelled; /* while libcurl was on the stack */
+
+	int err; /* why we have ended the transfer ourselves */
+	size_t header_bytes;
+	int retry_after_s;
+	bool is_framed; /* the answer says where it ends */
+	char *answer;   /* room for HTTP_BODY_MAX and a NUL, or NULL */
+	size_t answer_len;
+	char curl_says[CURL_ERROR_SIZE];
+};
+
+/* http.c */
+
+/** http_call_end() - the transfer is over: on_done, and the call is gone. Not while is_in_curl. */
+void http_call_end(struct http_call *call, int err, const char *why);
+
+/** http_call_free() - without on_done. Not while is_in_curl. */
+void http_call_free(struct http_call *call);
+
+/** http_call_phase() - @phase begins now, and with it its time. */
+void http_call_phase(struct http_call *call, enum http_phase phase);
+
+/* http_loop.c */
+
+/** http_loop_start() - the multi handle, in the event loop. Return: 0; -ENOMEM. */
+int http_loop_start(struct http *http);
+
+/** http_loop_stop() - after the last transfer. Safe when http_loop_start() has failed. */
+void http_loop_stop(struct http *http);
+
+/** http_loop_add() - let libcurl have the transfer. Return: 0; -ENOMEM. */
+int http_loop_add(struct http_call *call);
+
+/** http_loop_remove() - take it back; safe when libcurl does not have it. */
+void http_loop_remove(struct http_call *call);
+
+/* http_request.c */
+
+/** http_request_take() - copy and check @request. Return: as http_start(). */
+int http_request_take(struct http_call *call, const struct http_request *request);
+
+/* http_easy.c */
+
+/**
+ * http_easy_new() - all that libcurl is told about a transfer, in call->easy.
+ * @addresses: of call->host, in the order to be tried.
+ *
+ * Return: 0; -ENOMEM; -EIO when libcurl does not know an option.
+ */
+int http_easy_new(struct http_call *call, const struct sockaddr_storage *addresses, size_t n);
+
+/* http_retry.c */
+
+/**
+ * http_retry_after() - of the answer whose headers have come. A date is held against the server's
+ * own clock, if it says what that shows: ours may be wrong.
+ *
+ * Return: seconds, 86400 at most; -1: it does not say.
+ */
+int http_retry_after(CURL *easy);
+
+/* http_ca.c */
+
+/** http_ca_read() - Return: number of certificates in @fd, with *ret_ca; negative errno. */
+int http_ca_read(int fd, X509_STORE **ret_ca);
+
+/* http_why.c */
+
+/**
+ * http_why_curl() - what libcurl's @code and our own call->err come to.
+ * @why: filled when it is an error.
+ *
+ * Return: 0; negative errno.
+ */
+int http_why_curl(const struct http_call *call, CURLcode code, char why[static HTTP_WHY_MAX]);
+
+/** http_why_names() - of an error of names_resolve(). Return: the error of the answer. */
+int http_why_names(const struct http_call *call, int err, char why[static HTTP_WHY_MAX]);
+
+/** http_why_late() - of a phase that took too long. Return: -ETIMEDOUT. */
+int http_why_late(const struct http_call *call, char why[static HTTP_WHY_MAX]);
+
+#endif

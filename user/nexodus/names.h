@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * names.h - host names to addresses, without a blocking call, a thread or an open file: libevent's
+ * DNS client, configured from descriptors of resolv.conf and hosts that the node hands over.
+ */
+#ifndef NEXODUS_NAMES_H
+#define NEXODUS_NAMES_H
+
+#include <event2/event.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+#define NAMES_ADDRESSES_MAX 16
+#define NAMES_FILE_BYTES_MAX (1024 * 1024) /* hosts; resolv.conf is shorter still */
+
+struct names;
+struct names_request;
+
+/**
+ * names_done - addresses of a host, IPv6 first, at most NAMES_ADDRESSES_MAX; port 0.
+ * @err: 0; -ENOENT when there is no such name; -EAGAIN when no name server answered; another
+ *       negative errno.
+ */
+typedef void names_done(void *arg, int err, const struct sockaddr_storage *addresses, size_t n);
+
+/**
+ * names_new() - before the seccomp filter. libevent's DNS log is silenced.
+ *
+ * Return: a resolver without name servers, or NULL without memory.
+ */
+struct names *names_new(struct event_base *base);
+
+/** names_free() - requests that are open are cancelled, without a call. Safe on NULL. */
+void names_free(struct names *names);
+
+/**
+ * names_set_resolv_conf() - new name servers: `nameserver` lines and `options timeout: attempts:`
+ * of the text in @fd, read from its beginning; @fd stays the caller's. Without any: 127.0.0.1, as
+ * resolv.conf(5) says. Requests that are open begin again with the new ones.
+ *
+ * The servers are asked in their order, each time from the first one: nothing is remembered of one
+ * that has failed, so that it is used as soon as it is back. Where the text does not say otherwise
+ * a server has 2 s to answer, not 5: with three of them and two rounds that is 12 s at most.
+ *
+ * Return: 0; negative errno, with the old ones kept.
+ */
+int names_set_resolv_conf(struct names *names, int fd);
+
+/** names_set_hosts() - the text of hosts(5). Return: as above. */
+int names_set_hosts(struct names *names, int fd);
+
+/**
+ * names_resolve() - find the addresses of @host: a literal (brackets allowed for IPv6), a name in
+ * hosts, `localhost`, or else A and AAAA records, asked for at once, without search domains.
+ * @done: called once, from the loop, never before this returns; not after names_cancel().
+ * Both kinds of records are waited for, but the second one no longer than a second after the first
+ * one has brought addresses; one that fails does not matter when the other has answers. At most
+ * half of NAMES_ADDRESSES_MAX of either kind are taken.
+ *
+ * Return: 0, with *ret_request to cancel it; -EINVAL when it cannot be a name; -ENOMEM.
+ */
+int names_resolve(struct names *names, const char *host, names_done *done, void *arg,
+		  struct names_request **ret_request);
+
+/** names_cancel() - done is not called. Safe on NULL. */
+void names_cancel(struct names_request *request);
+
+#endif
