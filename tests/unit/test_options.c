@@ -18,17 +18,50 @@
 #include "cmd/options.h"
 
 #define N(array) (sizeof(array) / sizeof(*(array)))
-#define ALL ((1u << OPTION_COUNT) - 1)
+#define EVERY ((1u << OPTION_COUNT) - 1)
+/* Without the configuration file, of which this host may have one (test_config_file.c). */
+#define ALL (EVERY & ~OPTION_BIT(OPTION_CONFIG))
+#define SECRET "sesame" /* in every secret here, and in no message */
 #define WORDS_MAX 16
 #define TEXT_MAX 512
 
 /* In the order of enum option_id. */
 static const char *const option_names[] = {
-	"interface", "peers",     "adopt",         "state-dir", "listen-port",
-	"mtu",       "wireguard", "threaded-napi", "hook",      "attach",
-	"forward",   "strict",    "json",          "verbose",   "help",
+	"interface",
+	"config",
+	"peers",
+	"adopt",
+	"reg-key",
+	"reg-key-file",
+	"service-url",
+	"username",
+	"password",
+	"password-file",
+	"vpc-id",
+	"security-group-id",
+	"request-ip",
+	"local-endpoint-ip",
+	"stun-server",
+	"ca-file",
+	"insecure-skip-tls-verify",
+	"exit-on-revoke",
+	"state-dir",
+	"listen-port",
+	"mtu",
+	"wireguard",
+	"threaded-napi",
+	"hook",
+	"attach",
+	"forward",
+	"strict",
+	"json",
+	"verbose",
+	"help",
 };
 _Static_assert(N(option_names) == OPTION_COUNT, "a name for each option");
+
+#define UUID "01234567-89ab-cdef-0123-456789abcdef"
+#define LABEL "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde" /* 63 */
 
 /* clang-format off */
 static const struct {
@@ -115,7 +148,74 @@ static const struct {
 	{ "environment: switch in capitals", "", "STRICT=TRUE", NULL, "NEX_RELAY_STRICT" },
 	{ "environment: empty switch", "", "STRICT=",    NULL, "NEX_RELAY_STRICT" },
 	{ "environment: both switches", "", "STRICT=1|true", NULL, "NEX_RELAY_STRICT" },
-	{ "environment: impossible interface", "", "INTERFACE=..", NULL, "NEX_RELAY_INTERFACE" },
+	{ "environment: impossible interface", "", "INTERFACE=..", NULL, "NEX_RELAY_INTERFACE must be an interface's name, not '..'" },
+
+	{ "control plane",           "--service-url https://x --username u --password sesame --vpc-id " UUID, "",
+	  " service-url=https://x username=u password=sesame vpc-id=" UUID " |", "" },
+	{ "its switches",            "--insecure-skip-tls-verify --exit-on-revoke", "",
+	  " insecure-skip-tls-verify=1 exit-on-revoke=1 |", "" },
+	{ "its environment",         "", "REG_KEY=RK:sesame INSECURE_SKIP_TLS_VERIFY=1 EXIT_ON_REVOKE=1",
+	  " reg-key=RK:sesame insecure-skip-tls-verify=1 exit-on-revoke=1 |", "" },
+	{ "secret after an equals sign", "--reg-key=RK:sesame== x", "", " reg-key=RK:sesame== | x", "" },
+	{ "secret given twice",      "--reg-key RK:sesame1 --reg-key RK:sesame2", "", " reg-key=RK:sesame2 |", "" },
+	{ "secret flag wins",        "--reg-key RK:sesame1", "REG_KEY=RK:sesame2", " reg-key=RK:sesame1 |", "" },
+	{ "UUID in capitals",        "--security-group-id 0123ABCD-89AB-cdef-0123-456789abcdef", "",
+	  " security-group-id=0123ABCD-89AB-cdef-0123-456789abcdef |", "" },
+	{ "addresses",               "--request-ip 100.64.0.9 --local-endpoint-ip 192.0.2.1", "",
+	  " request-ip=100.64.0.9 local-endpoint-ip=192.0.2.1 |", "" },
+	{ "local address, IPv6",     "--local-endpoint-ip 2001:db8::1", "", " local-endpoint-ip=2001:db8::1 |", "" },
+	{ "STUN servers",            "--stun-server a:1 -j --stun-server=b:2", "", " stun-server=a:1 b:2 json=1 |", "" },
+	{ "STUN servers in one",     "--stun-server a.example:3478,192.0.2.1:65535", "",
+	  " stun-server=a.example:3478,192.0.2.1:65535 |", "" },
+	{ "STUN servers, both ways", "--stun-server a:1,b:2 --stun-server c:3", "", " stun-server=a:1,b:2 c:3 |", "" },
+	{ "STUN servers, environment", "", "STUN_SERVER=a:1,b:2", " stun-server=a:1,b:2 |", "" },
+	{ "STUN servers of a flag are not added", "--stun-server a:1", "STUN_SERVER=b:2", " stun-server=a:1 |", "" },
+	{ "eight STUN servers",      "--stun-server a:1,b:1,c:1,d:1 --stun-server e:1,f:1,g:1,h:1", "",
+	  " stun-server=a:1,b:1,c:1,d:1 e:1,f:1,g:1,h:1 |", "" },
+
+	{ "no UUID",                 "--vpc-id sesame", "", NULL,
+	  "--vpc-id must be a UUID, as 01234567-89ab-cdef-0123-456789abcdef\n" },
+	{ "empty UUID",              "--vpc-id=", "", NULL, "--vpc-id is empty\n" },
+	{ "UUID too short",          "--vpc-id 01234567-89ab-cdef-0123-456789abcde", "", NULL, "--vpc-id must be a UUID" },
+	{ "UUID too long",           "--vpc-id " UUID "0", "", NULL, "--vpc-id must be a UUID" },
+	{ "UUID in braces",          "--vpc-id {" UUID "}", "", NULL, "--vpc-id must be a UUID" },
+	{ "UUID without hyphens",    "--security-group-id 0123456789abcdef0123456789abcdef", "", NULL,
+	  "--security-group-id must be a UUID" },
+	{ "UUID with another letter", "--vpc-id 0123456g-89ab-cdef-0123-456789abcdef", "", NULL, "--vpc-id must be a UUID" },
+	{ "requested address, IPv6", "--request-ip 200::1", "", NULL, "--request-ip must be the IPv4 address of a host\n" },
+	{ "requested prefix",        "--request-ip 100.64.0.1/32", "", NULL, "--request-ip must be" },
+	{ "requested nothing",       "--request-ip 0.0.0.0", "", NULL, "--request-ip must be" },
+	{ "requested multicast",     "--request-ip 224.0.0.1", "", NULL, "--request-ip must be" },
+	{ "requested broadcast",     "--request-ip 255.255.255.255", "", NULL, "--request-ip must be" },
+	{ "requested name",          "--request-ip sesame", "", NULL, "--request-ip must be" },
+	{ "local endpoint: a name",  "--local-endpoint-ip sesame.example", "", NULL,
+	  "--local-endpoint-ip must be the IPv4 or IPv6 address of a host\n" },
+	{ "local endpoint: nothing", "--local-endpoint-ip ::", "", NULL, "--local-endpoint-ip must be" },
+	{ "local endpoint: multicast", "--local-endpoint-ip ff02::1", "", NULL, "--local-endpoint-ip must be" },
+	{ "local endpoint: prefix",  "--local-endpoint-ip 2001:db8::/64", "", NULL, "--local-endpoint-ip must be" },
+	{ "local endpoint: brackets", "--local-endpoint-ip [2001:db8::1]", "", NULL, "--local-endpoint-ip must be" },
+	{ "nine STUN servers",       "--stun-server a:1,b:1,c:1,d:1,e:1 --stun-server f:1,g:1,h:1,i:1", "", NULL,
+	  "--stun-server names more than 8 servers\n" },
+	{ "a STUN server twice",     "--stun-server a:1 --stun-server A:1", "", NULL, "--stun-server names a server twice\n" },
+	{ "STUN server without port", "--stun-server sesame", "", NULL,
+	  "--stun-server must be HOST:PORT, with a host name or an IPv4 address\n" },
+	{ "STUN server, port 0",     "--stun-server a:0", "", NULL, "--stun-server must be HOST:PORT" },
+	{ "STUN server, port 65536", "--stun-server a:65536", "", NULL, "--stun-server must be HOST:PORT" },
+	{ "STUN server, no number",  "--stun-server a:1x", "", NULL, "--stun-server must be HOST:PORT" },
+	{ "STUN server without host", "--stun-server :1", "", NULL, "--stun-server must be HOST:PORT" },
+	{ "STUN server, URL",        "--stun-server stun:a:1", "", NULL, "--stun-server must be HOST:PORT" },
+	{ "STUN server, IPv6",       "--stun-server [2001:db8::1]:1", "", NULL, "--stun-server must be HOST:PORT" },
+	{ "STUN server, bad address", "--stun-server 192.0.2.256:1", "", NULL, "--stun-server must be HOST:PORT" },
+	{ "STUN server, two dots",   "--stun-server a..b:1", "", NULL, "--stun-server must be HOST:PORT" },
+	{ "STUN server, hyphen first", "--stun-server -a:1", "", NULL, "--stun-server must be HOST:PORT" },
+	{ "STUN server, long label", "--stun-server " LABEL "x.example:1", "", NULL, "--stun-server must be HOST:PORT" },
+	{ "STUN server, longest label", "--stun-server " LABEL ".example:1", "", " stun-server=" LABEL ".example:1 |", "" },
+	{ "empty secret",            "--reg-key=", "", NULL, "--reg-key is empty\n" },
+	{ "secret with control characters", "--password sesame\a", "", NULL, "--password has control characters in it\n" },
+	{ "secret in an unknown flag", "--reg-kye=RK:sesame", "", NULL, "unknown option '--reg-kye':" },
+	{ "secret in a shortened flag", "--passwor=sesame", "", NULL, "unknown option '--passwor':" },
+	{ "secret in another shortened flag", "--service-u=https://sesame@x", "", NULL, "unknown option '--service-u':" },
+	{ "secret as value of a switch", "--adopt=sesame", "", NULL, "unknown option '--adopt':" },
 };
 /* clang-format on */
 
@@ -163,6 +263,7 @@ static void show(const struct options *options, const struct options *defaults, 
 		n += snprintf(text + n, TEXT_MAX - n, " %s", *args);
 }
 
+/* Their texts are the program's: a copy is as good. */
 static struct options get_defaults(void)
 {
 	char none[] = "", *argv[WORDS_MAX];
@@ -173,16 +274,25 @@ static struct options get_defaults(void)
 	return options;
 }
 
+/* What was taken is nowhere else any more. */
+static const char *left_over(const char args[static TEXT_MAX])
+{
+	if (memmem(args, TEXT_MAX, SECRET, strlen(SECRET)))
+		return "the command line";
+	return getenv("NEX_RELAY_REG_KEY") || getenv("NEX_RELAY_PASSWORD") ? "the environment"
+									   : NULL;
+}
+
 static void test_table(void **state)
 {
 	struct options defaults = get_defaults();
 
 	(void)state;
 	for (size_t i = 0; i < N(cases); i++) {
-		char args[TEXT_MAX], *argv[WORDS_MAX], text[TEXT_MAX];
+		char args[TEXT_MAX] = "", *argv[WORDS_MAX], text[TEXT_MAX];
 		struct captured captured;
 		struct options options;
-		const char *said, *line;
+		const char *said, *line, *left_in;
 		int first = 0, err;
 
 		snprintf(args, sizeof(args), "%s", cases[i].args);
@@ -190,6 +300,7 @@ static void test_table(void **state)
 		captured_begin(&captured, STDERR_FILENO);
 		err = options_parse("run", ALL, split(args, argv), argv, &options, &first);
 		said = captured_end(&captured);
+		left_in = left_over(args);
 		set_environment(cases[i].environment, false);
 		if (err != (cases[i].result ? 0 : -EINVAL))
 			fail_msg("%s: %d, %s", cases[i].name, err, said);
@@ -198,6 +309,11 @@ static void test_table(void **state)
 		if (!err && cases[i].result && strcmp(text, cases[i].result) != 0)
 			fail_msg("%s: read as%s", cases[i].name, text);
 		line = strchr(said, '\n');
+		if (!err && left_in)
+			fail_msg("%s: secret left in %s", cases[i].name, left_in);
+		options_done(&options);
+		if (strstr(said, SECRET))
+			fail_msg("%s: a secret in '%s'", cases[i].name, said);
 		if (!strstr(said, cases[i].message) || !!*said != !!err || (line && line[1]))
 			fail_msg("%s: said '%s'", cases[i].name, said);
 	}
@@ -246,6 +362,46 @@ static void test_not_allowed(void **state)
 	assert_true(options_is(&options, OPTION_HOOK, "tc"));
 }
 
+/* Not of this command: left where it is, for who it belongs to. */
+static void test_secret_of_another(void **state)
+{
+	char none[] = "", *argv[WORDS_MAX];
+	struct options options;
+	int first;
+
+	(void)state;
+	set_environment("REG_KEY=RK:sesame", true);
+	assert_int_equal(options_parse("status", OPTION_BIT(OPTION_JSON), split(none, argv), argv,
+				       &options, &first),
+			 0);
+	assert_null(options.value[OPTION_REG_KEY]);
+	assert_string_equal(getenv("NEX_RELAY_REG_KEY"), "RK:sesame");
+	set_environment("REG_KEY=", false);
+	options_done(&options);
+}
+
+static void test_given(void **state)
+{
+	char text[] = "--mtu 1420 --adopt", *argv[WORDS_MAX], origin[OPTION_ORIGIN_MAX];
+	struct options options;
+	int first;
+
+	(void)state;
+	set_environment("STRICT=0 HOOK=tc", true);
+	assert_int_equal(options_parse("run", ALL, split(text, argv), argv, &options, &first), 0);
+	set_environment("STRICT= HOOK=", false);
+	assert_true(options_given(&options, OPTION_MTU)); /* though it is the default */
+	assert_true(options_given(&options, OPTION_HOOK));
+	assert_true(options_given(&options, OPTION_ADOPT));
+	assert_false(options_given(&options, OPTION_STRICT)); /* switched off */
+	assert_false(options_given(&options, OPTION_ATTACH));
+	assert_false(options_given(&options, OPTION_PEERS));
+	assert_string_equal(options_origin(&options, OPTION_MTU, origin), "--mtu");
+	assert_string_equal(options_origin(&options, OPTION_HOOK, origin), "NEX_RELAY_HOOK");
+	assert_string_equal(options_origin(&options, OPTION_PEERS, origin), "--peers");
+	options_done(&options);
+}
+
 static void test_help(void **state)
 {
 	struct captured captured;
@@ -253,13 +409,18 @@ static void test_help(void **state)
 
 	(void)state;
 	captured_begin(&captured, STDOUT_FILENO);
-	options_print_help(stdout, ALL);
+	option_print_help(stdout, EVERY);
 	text = captured_end(&captured);
 	for (int id = 0; id < OPTION_COUNT; id++) {
 		char want[64];
+		const char *at;
 
-		snprintf(want, sizeof(want), "--%s", option_names[id]);
-		if (!strstr(text, want))
+		snprintf(want, sizeof(want), "--%s%s", option_names[id],
+			 option_row(id)->argument ? " "
+			 : id == OPTION_HELP      ? "\n"
+						  : "  [");
+		at = strstr(text, want);
+		if (!at || strchr(" \n", at[-1]) == NULL)
 			fail_msg("no word about %s", want);
 	}
 	assert_non_null(
@@ -267,7 +428,7 @@ static void test_help(void **state)
 	assert_non_null(strstr(text, "    --strict  [NEX_RELAY_STRICT]\n"));
 	assert_non_null(strstr(text, "    -h, --help\n"));
 	captured_begin(&captured, STDOUT_FILENO);
-	options_print_help(stdout, OPTION_BIT(OPTION_JSON));
+	option_print_help(stdout, OPTION_BIT(OPTION_JSON));
 	assert_string_equal(captured_end(&captured),
 			    "    -j, --json  [NEX_RELAY_JSON]\n        Print JSON.\n");
 }
@@ -275,11 +436,11 @@ static void test_help(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),
-		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_not_allowed),
-		cmocka_unit_test(test_help),
+		cmocka_unit_test(test_table),       cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_not_allowed), cmocka_unit_test(test_secret_of_another),
+		cmocka_unit_test(test_given),       cmocka_unit_test(test_help),
 	};
 
+	unsetenv("CREDENTIALS_DIRECTORY");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,6 +22,29 @@ int help_all(FILE *to, const struct command *commands)
 	return to == stdout ? print_flush() : EXIT_DONE;
 }
 
+static void print_config_file(bool with_secrets)
+{
+	puts("\nCONFIGURATION FILE\n"
+	     "    One `name = value` a line, with the names of the options above: `interface = "
+	     "wg1`.\n"
+	     "    A switch is 1 or 0 (yes, no, true, false, on, off). A line that begins with '#' "
+	     "is\n"
+	     "    a comment. There are no quotes. It must be root's, and nobody else may write "
+	     "it.");
+	if (with_secrets)
+		puts("    With reg-key or password in it, its mode must be 0600.\n"
+		     "\nSECRETS\n"
+		     "    Key and password are best kept in files (--reg-key-file, "
+		     "--password-file),\n"
+		     "    or handed over as systemd credentials of the names reg-key and "
+		     "password,\n"
+		     "    which count as environment. Where two places of the same rank give the "
+		     "same\n"
+		     "    secret, that is an error. What is given on the command line is "
+		     "overwritten\n"
+		     "    there, but for a moment everybody on the host can see it.");
+}
+
 int help_command(const struct command *command)
 {
 	if (!command->text)
@@ -36,15 +59,19 @@ int help_command(const struct command *command)
 			fputs("    ", stdout);
 	}
 	printf("\nOPTIONS\n");
-	options_print_help(stdout, command->options);
+	option_print_help(stdout, command->options);
+	if (command->options & OPTION_BIT(OPTION_CONFIG))
+		print_config_file(command->options & OPTIONS_SECRET);
 	puts("\nENVIRONMENT\n"
-	     "    The names in brackets above; a flag wins over the environment. A switch is 1 or "
-	     "0.\n"
+	     "    The names in brackets above. A flag wins over the environment, and that over "
+	     "the\n"
+	     "    configuration file. A switch is 1 or 0.\n"
 	     "\nEXIT STATUS\n"
 	     "    0 done, 1 failed, 2 misused.\n"
 	     "\nFILES\n"
-	     "    /sys/fs/bpf/nex-relay/NAME/   pinned maps and links, for bpftool\n"
-	     "    /run/nex-relay/NAME/          lock and status of a run\n"
-	     "    /run/nex-relay/sysctls        what `run` changed, for `down`");
+	     "    " OPTION_CONFIG_DEFAULT "   configuration\n"
+	     "    /sys/fs/bpf/nex-relay/NAME/     pinned maps and links, for bpftool\n"
+	     "    /run/nex-relay/NAME/            lock and status of a run\n"
+	     "    /run/nex-relay/sysctls          what `run` changed, for `down`");
 	return print_flush();
 }

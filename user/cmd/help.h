@@ -63,12 +63,22 @@ int help_command(const struct command *command);
 		"CIDR\n"                                                                           \
 		"that is invalid is left out by name, and the rest applies.\n"                     \
 		"\n"                                                                               \
+		"The devices come from a file (--peers), from the interface itself (--adopt), or " \
+		"from\n"                                                                           \
+		"the api-server of a control plane, with which the relay registers itself "        \
+		"(--reg-key,\n"                                                                    \
+		"--username, or --service-url alone, when somebody logs in with a browser). One "  \
+		"of them\n"                                                                        \
+		"is needed. Settings of the control plane mean what they mean to nexd.\n"          \
+		"\n"                                                                               \
 		"SIGHUP reads the list and the host's settings again. SIGTERM and SIGINT end "     \
 		"it.\n"                                                                            \
 		"\n"                                                                               \
 		"Examples:\n"                                                                      \
 		"    nex-relay run --peers /etc/nex-relay/peers.json\n"                            \
 		"    nex-relay run --peers FILE --listen-port 443 --mtu 1380\n"                    \
+		"    nex-relay run --reg-key-file /etc/nex-relay/reg-key\n"                        \
+		"    nex-relay run --username relay --password-file FILE --vpc-id UUID\n"          \
 		"    nex-relay run --adopt --interface wg1          peers and AllowedIPs of wg1\n" \
 		"    nex-relay run --adopt --peers FILE --forward relay-only --strict\n"
 

@@ -5,187 +5,210 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
-#include "tunnel/link.h"
-#include "tunnel/tunnel.h"
+#include "cmd/options_private.h"
 
-#define NUMBER_TEXT(number) NUMBER_TEXT_OF(number)
-#define NUMBER_TEXT_OF(number) #number
-#define ENVIRONMENT_PREFIX "NEX_RELAY_"
-#define ENVIRONMENT_NAME_MAX 64
+#define FOUND_LONG 256 /* beyond any letter */
 
-struct option_row {
-	const char *name;
-	char letter;
-	const char *argument; /* NULL: a switch */
-	const char *choices;  /* "a|b": the only values; NULL: any */
-	const char *fallback; /* value when it is not given */
-	const char *help;
-};
-
-/* clang-format off */
-static const struct option_row rows[OPTION_COUNT] = {
-	[OPTION_INTERFACE] = { "interface", 'i', "NAME", NULL, "wg0",
-		"The WireGuard interface (default: wg0)." },
-	[OPTION_PEERS]     = { "peers", 'p', "FILE", NULL, NULL,
-		"Device list: the JSON array that the api-server's GET /api/vpcs/{id}/devices\n"
-		"returns. Followed while running; read again on SIGHUP." },
-	[OPTION_ADOPT]     = { "adopt", 'a', NULL, NULL, NULL,
-		"The interface belongs to somebody else (wg-quick, nexd): its keys, peers,\n"
-		"addresses and routes are not touched. Without --peers its own peers and\n"
-		"AllowedIPs are the device list." },
-	[OPTION_STATE_DIR] = { "state-dir", 0, "DIR", NULL, "/var/lib/nex-relay",
-		"Where the private key is kept (private.key, as `wg genkey` prints one). Made at\n"
-		"the first start; nexd's, from DIR/state.json or /var/lib/nexd/state.json, is\n"
-		"taken over (default: /var/lib/nex-relay)." },
-	[OPTION_LISTEN_PORT] = { "listen-port", 'l', "PORT", NULL, NUMBER_TEXT(TUNNEL_PORT),
-		"UDP port of WireGuard (default: " NUMBER_TEXT(TUNNEL_PORT) ")." },
-	[OPTION_MTU]       = { "mtu", 0, "BYTES", NULL, NUMBER_TEXT(TUNNEL_MTU),
-		"MTU of the interface (default: " NUMBER_TEXT(TUNNEL_MTU) ")." },
-	[OPTION_WIREGUARD] = { "wireguard", 0, "auto|kernel|userspace", "auto|kernel|userspace",
-		"auto",
-		"Which WireGuard: the kernel's, or wireguard-go, which is started. auto takes the\n"
-		"kernel's where it has one (default: auto)." },
-	[OPTION_THREADED_NAPI] = { "threaded-napi", 0, "auto|on|off", "auto|on|off", "auto",
-		"Threaded NAPI of the interface. Some kernels make a thread for each peer; auto\n"
-		"switches that off with more than " NUMBER_TEXT(TUNNEL_NAPI_AUTO_PEERS) " peers (default: auto)." },
-	[OPTION_HOOK]      = { "hook", 0, "tc|xdp", "tc|xdp", "tc",
-		"Where packets are taken: tc keeps GRO batches whole, xdp is generic XDP\n"
-		"(default: tc)." },
-	[OPTION_ATTACH]    = { "attach", 0, "auto|tcx|clsact", "auto|tcx|clsact", "auto",
-		"How the tc program is attached. auto takes tcx where the kernel has it (6.6 and\n"
-		"later), else clsact (default: auto)." },
-	[OPTION_FORWARD]   = { "forward", 0, "all|relay-only", "all|relay-only", "all",
-		"Which pairs of devices are forwarded: all, or only pairs in which at least one\n"
-		"side is relay-only (symmetric_nat) (default: all)." },
-	[OPTION_STRICT]    = { "strict", 0, NULL, NULL, NULL,
-		"Drop what --forward relay-only does not allow, instead of leaving it to the\n"
-		"kernel." },
-	[OPTION_JSON]      = { "json", 'j', NULL, NULL, NULL,
-		"Print JSON." },
-	[OPTION_VERBOSE]   = { "verbose", 'v', NULL, NULL, NULL,
-		"Say more on stderr." },
-	[OPTION_HELP]      = { "help", 'h', NULL, NULL, NULL,
-		"Print this help." },
-};
-/* clang-format on */
-
-/* Options that are numbers, and their bounds; max 0: it is none. */
-static const struct {
-	unsigned long min, max;
-} numbers[OPTION_COUNT] = {
-	[OPTION_LISTEN_PORT] = { 1, UINT16_MAX },
-	[OPTION_MTU] = { TUNNEL_MTU_MIN, TUNNEL_MTU_MAX },
-};
-
-/* "attach" -> "NEX_RELAY_ATTACH". */
-static const char *environment_name(const struct option_row *row, char name[ENVIRONMENT_NAME_MAX])
+const char *options_origin(const struct options *options, enum option_id id,
+			   char text[static OPTION_ORIGIN_MAX])
 {
-	size_t len = snprintf(name, ENVIRONMENT_NAME_MAX, ENVIRONMENT_PREFIX "%s", row->name);
+	struct option_origin origin = options->origin[id];
+	char name[OPTION_ENVIRONMENT_MAX];
+	int len = 0;
 
-	for (size_t i = strlen(ENVIRONMENT_PREFIX); i < len; i++) {
-		if (name[i] == '-')
-			name[i] = '_';
-		else if (name[i] >= 'a' && name[i] <= 'z')
-			name[i] -= 'a' - 'A';
+	if (origin.level == LEVEL_DEFAULT)
+		origin.by = id;
+	if (origin.by == OPTION_COUNT) {
+		snprintf(text, OPTION_ORIGIN_MAX, "the systemd credential %s", option_name(id));
+		return text;
 	}
-	return name;
+	if (origin.by != id)
+		len = snprintf(text, OPTION_ORIGIN_MAX, "the %s of ", option_name(id));
+	if (origin.level == LEVEL_FILE)
+		snprintf(text + len, OPTION_ORIGIN_MAX - len, "%s (%s line %u)",
+			 option_name(origin.by), options->value[OPTION_CONFIG], origin.line);
+	else if (origin.level == LEVEL_ENVIRONMENT)
+		snprintf(text + len, OPTION_ORIGIN_MAX - len, "%s",
+			 option_environment_name(origin.by, name));
+	else
+		snprintf(text + len, OPTION_ORIGIN_MAX - len, "--%s", option_name(origin.by));
+	return text;
 }
 
-/* Is @value one of the words in "a|b|c"? */
-static bool is_choice(const char *choices, const char *value)
+/* Where a value is kept that is made up here, or must not stay where it is. Or NULL. */
+static char *own_room(struct options *options, enum option_id id, size_t *ret_size)
 {
-	size_t len = strlen(value);
-
-	if (strchr(value, '|'))
-		return false;
-	for (const char *at = choices; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
-		if (len && !strncmp(at, value, len) && (at[len] == '|' || !at[len]))
-			return true;
-	return false;
+	*ret_size = OPTION_SECRET_MAX;
+	if (id == OPTION_REG_KEY)
+		return options->reg_key;
+	if (id == OPTION_PASSWORD)
+		return options->password;
+	*ret_size = OPTION_LIST_MAX;
+	return id == OPTION_STUN_SERVER ? options->stun_servers : NULL;
 }
 
-/* Decimal digits alone. */
-static bool is_number(const char *value, unsigned long min, unsigned long max)
+/* Copy @value, or add it to those of the same option before it: only flags are repeated. */
+static int keep(struct options *options, enum option_id id, const char *value)
 {
-	size_t digits = strspn(value, "0123456789");
-	unsigned long number;
+	size_t size, len = 0, added = strlen(value);
+	char *room = own_room(options, id, &size);
 
-	if (value[digits] || !digits || digits > 9)
-		return false;
-	number = strtoul(value, NULL, 10);
-	return number >= min && number <= max;
-}
-
-static int set_value(struct options *options, enum option_id id, const char *value,
-		     const char *from)
-{
-	const struct option_row *row = &rows[id];
-
-	if (!*value)
-		return log_err(-EINVAL, "%s is empty", from), -EINVAL;
-	if (row->choices && !is_choice(row->choices, value))
-		return log_err(0, "%s must be one of %s, not '%s'", from, row->choices, value),
-		       -EINVAL;
-	if (numbers[id].max && !is_number(value, numbers[id].min, numbers[id].max))
-		return log_err(0, "%s must be a number from %lu to %lu, not '%s'", from,
-			       numbers[id].min, numbers[id].max, value),
-		       -EINVAL;
-	if (id == OPTION_INTERFACE && !link_name_valid(value))
-		return log_err(0, "%s: '%s' cannot be an interface's name", from, value), -EINVAL;
-	options->value[id] = value;
+	if (!room) {
+		options->value[id] = value;
+		return 0;
+	}
+	if (id == OPTION_STUN_SERVER)
+		len = strlen(room);
+	if (added + (len ? 1 : 0) >= size - len)
+		return -E2BIG;
+	if (len)
+		room[len++] = ' ';
+	memcpy(room + len, value, added + 1);
+	options->value[id] = room;
 	return 0;
 }
 
-/* A switch in the environment: 1 or 0, as words too. */
+int options_set(struct options *options, enum option_id id, char *value,
+		struct option_origin origin)
+{
+	char why[OPTION_WHY_MAX], text[OPTION_ORIGIN_MAX];
+	int err;
+
+	options->origin[id] = origin;
+	err = option_check(id, value, why);
+	if (!err && keep(options, id, value)) {
+		snprintf(why, sizeof(why), "is too long");
+		err = -EINVAL;
+	}
+	/* The list as a whole. */
+	if (!err && options->value[id] != value)
+		err = option_check(id, options->value[id], why);
+	if (OPTIONS_SECRET & OPTION_BIT(id))
+		explicit_bzero(value, strlen(value));
+	if (err)
+		log_err(0, "%s %s", options_origin(options, id, text), why);
+	return err;
+}
+
+/* A switch in the environment or the file: 1 or 0, as words too. */
 static int set_switch(struct options *options, enum option_id id, const char *value,
-		      const char *from)
+		      struct option_origin origin)
 {
-	if (is_choice("1|true|yes|on", value))
+	char text[OPTION_ORIGIN_MAX];
+
+	options->origin[id] = origin;
+	if (option_is_choice("1|true|yes|on", value))
 		options->value[id] = "1";
-	else if (!is_choice("0|false|no|off", value))
-		return log_err(0, "%s must be 1 or 0, not '%s'", from, value), -EINVAL;
+	else if (!option_is_choice("0|false|no|off", value))
+		return log_err(0, "%s must be 1 or 0, not '%s'", options_origin(options, id, text),
+			       value),
+		       -EINVAL;
 	return 0;
+}
+
+static int set_text(struct options *options, enum option_id id, char *value,
+		    struct option_origin origin)
+{
+	if (option_row(id)->argument)
+		return options_set(options, id, value, origin);
+	return set_switch(options, id, value, origin);
+}
+
+unsigned int options_hurry(unsigned int max)
+{
+	const char *text = secure_getenv("NEX_RELAY_TEST_HURRY");
+	unsigned long n = text ? strtoul(text, NULL, 10) : 0;
+
+	return n < max ? n : max;
 }
 
 static int read_environment(unsigned int allowed, struct options *options)
 {
-	char name[ENVIRONMENT_NAME_MAX];
+	char name[OPTION_ENVIRONMENT_MAX];
 
 	for (int id = 0; id < OPTION_HELP; id++) {
-		const char *value = getenv(environment_name(&rows[id], name));
+		char *value = getenv(option_environment_name(id, name));
+		struct option_origin origin = { LEVEL_ENVIRONMENT, id, 0 };
 		int err = 0;
 
-		if (!value || options->value[id] || !(allowed & OPTION_BIT(id)))
+		if (!value || !(allowed & OPTION_BIT(id)))
 			continue;
-		if (rows[id].argument)
-			err = set_value(options, id, value, name);
-		else
-			err = set_switch(options, id, value, name);
+		if (options->origin[id].level < LEVEL_ENVIRONMENT)
+			err = set_text(options, id, value, origin);
+		/* unsetenv() leaves the text where /proc/PID/environ shows it. */
+		if (OPTIONS_SECRET & OPTION_BIT(id)) {
+			explicit_bzero(value, strlen(value));
+			(void)unsetenv(name); /* the name is a valid one */
+		}
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
+/* The default file need not be there, and need not be for everybody to read. */
+static int open_config(unsigned int allowed, struct options *options)
+{
+	bool is_given = options_given(options, OPTION_CONFIG);
+	const char *path = options->value[OPTION_CONFIG];
+	struct config_error error;
+	int err;
+
+	err = config_file_read(path, allowed & OPTIONS_SECRET, &options->config, &error);
+	if (!err || (err == -ENOENT && !is_given))
+		return 0;
+	if (err == -EACCES && !is_given && geteuid() != 0) {
+		log_warn("%s: %s, continuing without it", path, error.why);
+		return 0;
+	}
+	if (error.line)
+		log_err(0, "%s line %u: %s", path, error.line, error.why);
+	else
+		log_err(0, "%s: %s", path, error.why);
+	return -EINVAL;
+}
+
+static int read_config(unsigned int allowed, struct options *options)
+{
+	int err;
+
+	if (!(allowed & OPTION_BIT(OPTION_CONFIG)))
+		return 0;
+	if (!options->value[OPTION_CONFIG])
+		options->value[OPTION_CONFIG] = option_row(OPTION_CONFIG)->fallback;
+	err = open_config(allowed, options);
+	for (int id = 0; !err && id < OPTION_COUNT; id++) {
+		const struct config_setting *setting = &options->config.setting[id];
+		struct option_origin origin = { LEVEL_FILE, id, setting->line };
+
+		if (setting->value && (allowed & OPTION_BIT(id)) && !options->origin[id].level)
+			err = set_text(options, id, setting->value, origin);
+	}
+	return err;
+}
+
 /* What getopt_long() wants: the allowed rows, with the id as value. */
 static void make_getopt(unsigned int allowed, struct option longs[static OPTION_COUNT + 1],
-			char shorts[static 3 * OPTION_COUNT + 2])
+			char shorts[static 2 * OPTION_COUNT + 2])
 {
 	size_t n = 0, s = 0;
 
 	shorts[s++] = ':'; /* tell a missing argument from an unknown option */
 	for (int id = 0; id < OPTION_COUNT; id++) {
+		const struct option_row *row = option_row(id);
+
 		if (!(allowed & OPTION_BIT(id)))
 			continue;
-		longs[n++] = (struct option){ rows[id].name,
-					      rows[id].argument ? required_argument : no_argument,
-					      NULL, 256 + id };
-		if (!rows[id].letter)
+		longs[n++] =
+			(struct option){ row->name, row->argument ? required_argument : no_argument,
+					 NULL, FOUND_LONG + id };
+		if (!row->letter)
 			continue;
-		shorts[s++] = rows[id].letter;
-		if (rows[id].argument)
+		shorts[s++] = row->letter;
+		if (row->argument)
 			shorts[s++] = ':';
 	}
 	longs[n] = (struct option){ 0 };
@@ -195,10 +218,10 @@ static void make_getopt(unsigned int allowed, struct option longs[static OPTION_
 /* Return: the option that getopt_long() found, or OPTION_COUNT. */
 static enum option_id found_option(int found)
 {
-	if (found >= 256)
-		return found - 256;
+	if (found >= FOUND_LONG)
+		return found - FOUND_LONG;
 	for (int id = 0; id < OPTION_COUNT; id++)
-		if (rows[id].letter == found)
+		if (option_row(id)->letter == found)
 			return id;
 	return OPTION_COUNT;
 }
@@ -210,61 +233,79 @@ static const char *option_word(char **argv)
 }
 
 /* getopt_long() takes shortened names, but a setting has one name. */
-static bool is_whole_name(const struct option_row *row, const char *word)
+static bool is_whole_name(enum option_id id, const char *word)
 {
 	size_t len = strcspn(word + 2, "=");
 
-	return len == strlen(row->name) && !strncmp(word + 2, row->name, len);
+	return len == strlen(option_name(id)) && !strncmp(word + 2, option_name(id), len);
 }
 
 /* @letter: of an unknown short option, whose word getopt_long() may not have left yet; or 0. */
 static int complain(const char *command, int found, int letter, char **argv)
 {
 	const char *word = option_word(argv);
+	int len = strcspn(word, "="); /* the value may be a secret */
 	char option[] = { '-', (char)letter, '\0' };
 
 	if (found == ':')
-		log_err(0, "%s: option '%s' needs an argument", command, word);
-	else if (letter && letter < 256)
+		log_err(0, "%s: option '%.*s' needs an argument", command, len, word);
+	else if (letter && letter < FOUND_LONG)
 		log_err(0, "%s: unknown option '%s': see `nex-relay %s --help`", command, option,
 			command);
 	else
-		log_err(0, "%s: unknown option '%s': see `nex-relay %s --help`", command, word,
-			command);
+		log_err(0, "%s: unknown option '%.*s': see `nex-relay %s --help`", command, len,
+			word, command);
 	return -EINVAL;
 }
 
-int options_parse(const char *command, unsigned int allowed, int argc, char **argv,
-		  struct options *ret, int *ret_args)
+static int read_flags(const char *command, unsigned int allowed, int argc, char **argv,
+		      struct options *ret)
 {
 	struct option longs[OPTION_COUNT + 1];
-	char shorts[3 * OPTION_COUNT + 2], flag[ENVIRONMENT_NAME_MAX];
+	char shorts[2 * OPTION_COUNT + 2], on[] = "1";
 	int found, err = 0;
 
-	*ret = (struct options){};
 	make_getopt(allowed, longs, shorts);
 	optind = 0; /* glibc: start anew */
 	opterr = 0;
 	while (!err && (found = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
 		enum option_id id = found_option(found);
+		struct option_origin origin = { LEVEL_FLAG, id, 0 };
 
 		if (found == '?' || found == ':' || id == OPTION_COUNT)
 			return complain(command, found, optopt, argv);
-		if (found >= 256 && !is_whole_name(&rows[id], option_word(argv)))
+		if (found >= FOUND_LONG && !is_whole_name(id, option_word(argv)))
 			return complain(command, '?', 0, argv);
-		snprintf(flag, sizeof(flag), "--%s", rows[id].name);
-		if (rows[id].argument)
-			err = set_value(ret, id, optarg, flag);
-		else
-			ret->value[id] = "1";
+		err = set_text(ret, id, optarg ?: on, origin);
 	}
-	if (!err && !ret->value[OPTION_HELP])
+	return err;
+}
+
+int options_parse(const char *command, unsigned int allowed, int argc, char **argv,
+		  struct options *ret, int *ret_args)
+{
+	int err;
+
+	*ret = (struct options){};
+	err = read_flags(command, allowed, argc, argv, ret);
+	*ret_args = optind;
+	if (!err && !ret->value[OPTION_HELP]) {
 		err = read_environment(allowed, ret);
+		if (!err)
+			err = read_config(allowed, ret);
+		if (!err && (allowed & OPTIONS_SECRET))
+			err = secret_options_resolve(ret, getenv("CREDENTIALS_DIRECTORY"));
+	}
 	for (int id = 0; id < OPTION_COUNT; id++)
 		if (!ret->value[id])
-			ret->value[id] = rows[id].fallback;
-	*ret_args = optind;
+			ret->value[id] = option_row(id)->fallback;
 	return err;
+}
+
+void options_done(struct options *options)
+{
+	config_file_done(&options->config);
+	explicit_bzero(options, sizeof(*options));
 }
 
 bool options_is(const struct options *options, enum option_id id, const char *word)
@@ -279,46 +320,10 @@ unsigned long options_number(const struct options *options, enum option_id id)
 
 bool options_given(const struct options *options, enum option_id id)
 {
-	return options->value[id] && options->value[id] != rows[id].fallback;
-}
-
-const char *options_name(enum option_id id)
-{
-	return rows[id].name;
+	return options->origin[id].level != LEVEL_DEFAULT && options->value[id];
 }
 
 bool options_on(const struct options *options, enum option_id id)
 {
 	return options->value[id];
-}
-
-static void print_paragraph(FILE *to, const char *text)
-{
-	fputs("        ", to);
-	for (; *text; text++) {
-		fputc(*text, to);
-		if (*text == '\n')
-			fputs("        ", to);
-	}
-	fputc('\n', to);
-}
-
-void options_print_help(FILE *to, unsigned int allowed)
-{
-	char name[ENVIRONMENT_NAME_MAX];
-
-	for (int id = 0; id < OPTION_COUNT; id++) {
-		if (!(allowed & OPTION_BIT(id)))
-			continue;
-		if (rows[id].letter)
-			fprintf(to, "    -%c, --%s", rows[id].letter, rows[id].name);
-		else
-			fprintf(to, "    --%s", rows[id].name);
-		if (rows[id].argument)
-			fprintf(to, " %s", rows[id].argument);
-		if (id != OPTION_HELP)
-			fprintf(to, "  [%s]", environment_name(&rows[id], name));
-		fputc('\n', to);
-		print_paragraph(to, rows[id].help);
-	}
 }

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
+#include "cmd/account_options.h"
 #include "cmd/cmd.h"
 #include "node/node.h"
 #include "peers/source.h"
@@ -46,8 +50,33 @@ static const char *given_of_tunnel(const struct options *options)
 
 	for (size_t i = 0; i < sizeof(of_tunnel) / sizeof(of_tunnel[0]); i++)
 		if (options_given(options, of_tunnel[i]))
-			return options_name(of_tunnel[i]);
+			return option_name(of_tunnel[i]);
 	return NULL;
+}
+
+/* From a file, from the interface, or from a control plane. Return: 0; -EINVAL after a line. */
+static int choose_devices(const struct options *options, struct run_settings *settings,
+			  struct account *account)
+{
+	char why[ACCOUNT_WHY_MAX];
+	int err;
+
+	if (settings->peers || settings->adopt) {
+		err = account_options_check_none(options, why);
+	} else if (!account_options_wanted(options)) {
+		snprintf(why, sizeof(why),
+			 "which devices? Give a list with --peers, --adopt an interface that "
+			 "somebody else has set up, or register with --reg-key");
+		err = -EINVAL;
+	} else {
+		err = account_options_build(options, account, why);
+		settings->account = account;
+		settings->ca_file = options->value[OPTION_CA_FILE];
+		settings->exit_on_revoke = options_on(options, OPTION_EXIT_ON_REVOKE);
+	}
+	if (err)
+		log_err(0, "run: %s", why);
+	return err;
 }
 
 int cmd_run(const struct options *options, char **args, int n_args)
@@ -66,12 +95,12 @@ int cmd_run(const struct options *options, char **args, int n_args)
 		.backend = backend(options),
 		.napi = napi(options),
 	};
+	AUTO(account_options_done) struct account account = {};
 	const char *tunnel_option = given_of_tunnel(options);
 
 	(void)args, (void)n_args;
-	if (!settings.adopt && !settings.peers)
-		return misused("which devices? Give a list with --peers, or --adopt an interface "
-			       "that somebody else has set up");
+	if (choose_devices(options, &settings, &account))
+		return EXIT_MISUSED;
 	if (settings.adopt && tunnel_option) {
 		log_err(0, "run: --%s is for an interface of our own, not with --adopt",
 			tunnel_option);
@@ -81,9 +110,13 @@ int cmd_run(const struct options *options, char **args, int n_args)
 		return misused("--state-dir is longer than a path may be");
 	if (settings.peers && strlen(settings.peers) >= PATH_MAX)
 		return misused("--peers is longer than a path may be");
+	if (settings.ca_file && access(settings.ca_file, R_OK)) {
+		log_err(-errno, "run: --ca-file %s", settings.ca_file);
+		return EXIT_FAILED;
+	}
 	if (settings.hook == DATAPATH_XDP && settings.attach != DATAPATH_AUTO)
 		return misused("--attach is for --hook tc only");
-	if (settings.relay_only && !settings.peers)
+	if (settings.relay_only && settings.adopt && !settings.peers)
 		return misused("--forward relay-only needs --peers: the interface does not tell "
 			       "which devices are relay-only");
 	return node_run(&settings) ? EXIT_FAILED : EXIT_DONE;

@@ -8,12 +8,16 @@
 #include <stdbool.h>
 
 #include "datapath/datapath.h"
+#include "nexodus/account.h"
 #include "tunnel/tunnel.h"
 
 struct run_settings {
 	const char *ifname;
-	const char *peers; /* peer file; NULL: the interface itself is the list */
-	bool adopt;        /* the interface belongs to somebody else */
+	const char *peers; /* peer file; NULL: the interface itself is the list, or the account */
+	const struct account *account; /* at the control plane; NULL: none */
+	const char *ca_file;           /* certificates to trust; NULL: the system's */
+	bool exit_on_revoke;           /* end, and take everything back, when it does not know us */
+	bool adopt;                    /* the interface belongs to somebody else */
 	enum datapath_hook hook;
 	enum datapath_attach attach;
 	bool relay_only;
