@@ -7,33 +7,33 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "cmd/help.h"
 
-#define SHOW (OPTION_BIT(OPTION_INTERFACE) | OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_HELP))
+#define ANY (OPTION_BIT(OPTION_INTERFACE) | OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_HELP))
+#define SHOW (ANY | OPTION_BIT(OPTION_JSON))
 #define TUNNEL                                                                                    \
 	(OPTION_BIT(OPTION_STATE_DIR) | OPTION_BIT(OPTION_LISTEN_PORT) | OPTION_BIT(OPTION_MTU) | \
 	 OPTION_BIT(OPTION_WIREGUARD) | OPTION_BIT(OPTION_THREADED_NAPI))
-#define RUN                                                                                    \
-	(OPTION_BIT(OPTION_INTERFACE) | OPTION_BIT(OPTION_PEERS) | OPTION_BIT(OPTION_ADOPT) |  \
-	 TUNNEL | OPTION_BIT(OPTION_HOOK) | OPTION_BIT(OPTION_ATTACH) |                        \
-	 OPTION_BIT(OPTION_FORWARD) | OPTION_BIT(OPTION_STRICT) | OPTION_BIT(OPTION_VERBOSE) | \
-	 OPTION_BIT(OPTION_HELP))
-#define DOWN (OPTION_BIT(OPTION_INTERFACE) | OPTION_BIT(OPTION_HELP))
+#define RUN                                                                                     \
+	(ANY | OPTION_BIT(OPTION_PEERS) | OPTION_BIT(OPTION_ADOPT) | OPTIONS_ACCOUNT | TUNNEL | \
+	 OPTION_BIT(OPTION_HOOK) | OPTION_BIT(OPTION_ATTACH) | OPTION_BIT(OPTION_FORWARD) |     \
+	 OPTION_BIT(OPTION_STRICT) | OPTION_BIT(OPTION_VERBOSE))
 
 /* clang-format off */
 static const struct command commands[] = {
 	/* name       arguments  max options run          one line, and the text of its help */
 	{ "run",      "",        0,  RUN,    cmd_run,     HELP_RUN },
-	{ "down",     "",        0,  DOWN,   cmd_down,    HELP_DOWN },
+	{ "down",     "",        0,  ANY,    cmd_down,    HELP_DOWN },
 	{ "status",   "",        0,  SHOW,   cmd_status,  HELP_STATUS },
 	{ "peers",    "[NAME]",  1,  SHOW,   cmd_peers,   HELP_PEERS },
 	{ "stats",    "",        0,  SHOW,   cmd_stats,   HELP_STATS },
 	{ "check",    "",        0,  SHOW,   cmd_check,   HELP_CHECK },
 	{ "version",  "",        0,  OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_HELP),
 						  cmd_version, HELP_VERSION },
-	{ "source",   NULL,      0,  OPTION_BIT(OPTION_HELP), cmd_source, NULL, NULL },
+	{ "source",   NULL,      1,  OPTION_BIT(OPTION_HELP), cmd_source, NULL, NULL },
 	{ 0 }
 };
 /* clang-format on */
@@ -46,20 +46,29 @@ static const struct command *find(const char *name)
 	return NULL;
 }
 
+/* What is left over may be a secret that belongs to an option: not quoted where there are such. */
+static int unexpected(const struct command *command, const char *argument)
+{
+	if (command->options & OPTIONS_SECRET)
+		log_err(0, "%s takes no arguments, only options: see `nex-relay %s --help`",
+			command->name, command->name);
+	else
+		log_err(0, "%s: unexpected argument '%s': see `nex-relay %s --help`", command->name,
+			argument, command->name);
+	return EXIT_MISUSED;
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
-	struct options options;
+	AUTO(options_done) struct options options;
 	int first;
 
 	if (options_parse(command->name, command->options, argc, argv, &options, &first))
 		return EXIT_MISUSED;
 	if (options_on(&options, OPTION_HELP))
 		return help_command(command);
-	if (argc - first > command->max_args) {
-		log_err(0, "%s: unexpected argument '%s': see `nex-relay %s --help`", command->name,
-			argv[first + command->max_args], command->name);
-		return EXIT_MISUSED;
-	}
+	if (argc - first > command->max_args)
+		return unexpected(command, argv[first + command->max_args]);
 	log_setup("nex-relay", options_on(&options, OPTION_VERBOSE));
 	return command->run(&options, argv + first, argc - first);
 }

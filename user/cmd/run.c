@@ -124,6 +124,6 @@ int cmd_run(const struct options *options, char **args, int n_args)
 
 int cmd_source(const struct options *options, char **args, int n_args)
 {
-	(void)options, (void)args, (void)n_args;
-	return source_main();
+	(void)options;
+	return source_main(n_args == 1 && !strcmp(args[0], "network"));
 }

@@ -104,7 +104,7 @@ static struct json_object *status_json(const struct status *status)
 			       hook ? json_object_new_int64(status->datapath.program_id) : NULL);
 	for (const char *const *name =
 		     (const char *const[]){ "forward", "strict", "adopted", "tunnel", "ipv4",
-					    "ipv6", "list", NULL };
+					    "ipv6", "control", "list", NULL };
 	     *name; name++)
 		json_object_object_add(object, *name, written(status, *name));
 	json_object_object_add(object, "pins", json_object_new_string(status->instance.pin_dir));
@@ -145,6 +145,16 @@ static void print_tunnel(const struct status *status)
 		printf("            not as it should be: %s\n", text_of(status, "tunnel", "error"));
 }
 
+static void print_control(const struct status *status)
+{
+	if (!strcmp(text_of(status, "control", NULL), "-"))
+		return;
+	printf("control     %s%s since %s\n", status->pid > 0 ? "" : "was ",
+	       text_of(status, "control", "state"), text_of(status, "control", "since"));
+	if (strcmp(text_of(status, "control", "message"), "-") != 0)
+		printf("            %s\n", text_of(status, "control", "message"));
+}
+
 static void print_written(const struct status *status)
 {
 	printf("forward     %s%s\n", text_of(status, "forward", NULL),
@@ -157,7 +167,10 @@ static void print_written(const struct status *status)
 	printf("            %s devices, %s addresses, %s CIDRs, %s skipped\n",
 	       text_of(status, "list", "devices"), text_of(status, "list", "addresses"),
 	       text_of(status, "list", "cidrs"), text_of(status, "list", "skipped"));
-	printf("            applied %s\n", text_of(status, "list", "applied_at"));
+	printf("            applied %s", text_of(status, "list", "applied_at"));
+	if (!strcmp(text_of(status, "list", "from_disk"), "true"))
+		printf(" from disk, as it was at %s", text_of(status, "list", "saved_at"));
+	printf("\n");
 	if (strcmp(text_of(status, "list", "error"), "-") != 0)
 		printf("            newest list refused: %s\n", text_of(status, "list", "error"));
 }
@@ -182,6 +195,7 @@ static int print_as_text(const struct status *status)
 								   : ", on a renamed interface");
 	if (status->written) {
 		print_tunnel(status);
+		print_control(status);
 		print_written(status);
 	}
 	printf("pins        %s\n", status->instance.pin_dir);

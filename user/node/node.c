@@ -28,10 +28,21 @@ void node_after(struct event *timer, int ms)
 	evtimer_add(timer, &after);
 }
 
+int64_t node_now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec;
+}
+
 void node_write_status(struct node *node)
 {
-	struct node_status status = { node->settings, &node->sync, node->ipv6_reason,
-				      node->list_error, node->tunnel_error };
+	struct node_status status = {
+		node->settings,     &node->sync,
+		node->ipv6_reason,  node->list_error,
+		node->tunnel_error, node->settings->account ? &node->control : NULL
+	};
 	int err = status_file_write(node->instance.status_path, &status, true);
 
 	if (err && node->status_err != err)
@@ -50,7 +61,19 @@ static void on_status_again(evutil_socket_t fd, short what, void *arg)
 
 const char *node_list_name(const struct node *node)
 {
-	return node->settings->peers ?: node->settings->ifname;
+	const struct run_settings *settings = node->settings;
+
+	if (settings->account && node->incoming.list &&
+	    node->incoming.list == node->control.disk_list)
+		return node->control.list_path;
+	if (settings->account)
+		return settings->account->api;
+	return settings->peers ?: settings->ifname;
+}
+
+bool node_has_source(const struct node *node)
+{
+	return node->settings->peers || node->settings->account;
 }
 
 void node_list_failed(struct node *node, const char *why)
@@ -73,11 +96,12 @@ static void list_not_applied(struct node *node, int err)
 {
 	const char *why = sync_why(&node->sync, err);
 
+	node_tunnel_unsure(node);
 	/* A list that is still as wrong as before has been spoken of. */
 	if (strcmp(node->list_error, why) != 0 || node->list_is_new)
 		node_list_failed(node, why);
 	node->list_is_new = false;
-	if (!node->sync.is_refused && node->settings->peers)
+	if (!node->sync.is_refused && node_has_source(node))
 		node_list_again(node);
 }
 
@@ -101,12 +125,17 @@ void node_list(struct node *node, struct device_list *list)
 	node->list_is_new = false;
 	node->tunnel_error[0] = '\0';
 	node->list_error[0] = '\0';
+	if (node->settings->account)
+		node_control_applied(node);
 	if (!node->sync.ifindex) {
 		log_note("%s: kept until %s is back", node_list_name(node), node->settings->ifname);
 		node_write_status(node);
 		return;
 	}
-	log_note("%s: %zu devices, %zu addresses, %zu CIDRs, %zu skipped", node_list_name(node),
+	/* A VPC of thousands changes all the time. */
+	log_line(node->settings->account && node->incoming.is_change ? LOG_LEVEL_DEBUG
+								     : LOG_LEVEL_NOTE,
+		 "%s: %zu devices, %zu addresses, %zu CIDRs, %zu skipped", node_list_name(node),
 		 node->sync.n_devices, node->sync.n_addresses, node->sync.n_cidrs,
 		 node->sync.n_skipped);
 	if (node->sync.tunnel)
@@ -177,7 +206,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 	if (node->sync.tunnel)
 		node_tunnel_changed(node, TUNNEL_ALL);
 	node->list_is_new = true;
-	if (node->settings->peers)
+	if (node_has_source(node))
 		node_source_read(node);
 	else
 		node_interface_read(node);
@@ -219,7 +248,7 @@ static int start_loop(struct node *node)
 		err = node_interface_start(node);
 	if (!err && node->sync.tunnel)
 		err = node_tunnel_follow(node);
-	if (!err && node->settings->peers)
+	if (!err && node_has_source(node))
 		err = node_source_start(node);
 	return err ? log_err(err, "start the event loop") : 0;
 }
@@ -273,7 +302,9 @@ static int look_at_interface(struct node *node, uint32_t *ret_peers)
 /* Where it cannot be written at the start it never can: better said now than later. */
 static int first_status(struct node *node, bool had_pins)
 {
-	struct node_status status = { node->settings, &node->sync, node->ipv6_reason, "", "" };
+	struct node_status status = {
+		node->settings, &node->sync, node->ipv6_reason, "", "", NULL
+	};
 	/* What an earlier run says of a relay that goes on stays until this one has taken over. */
 	int err = status_file_write(node->instance.status_path, &status, !had_pins);
 
@@ -291,6 +322,8 @@ static int start(struct node *node, uint32_t n_peers, bool had_pins)
 	err = first_status(node, had_pins);
 	if (!err)
 		err = enable_forwarding(node);
+	if (!err && node->settings->account)
+		err = node_control_open(node);
 	if (!err)
 		err = sync_open(&node->sync, n_peers);
 	if (!err && node->sync.tunnel)
@@ -358,6 +391,7 @@ static int run_locked(struct node *node)
 		.had_link = true,
 	};
 	uint32_t n_peers = 0;
+	bool is_over;
 	int err;
 
 	node->sync.config = (struct datapath_config){
@@ -374,7 +408,14 @@ static int run_locked(struct node *node)
 		undo(node, &before);
 	else
 		event_base_dispatch(node->base);
+	is_over = node->control.is_over;
 	stop_loop(node);
+	if (is_over) {
+		log_note("%s: taking everything back, as --exit-on-revoke says",
+			 node->settings->ifname);
+		undo(node, &(struct before){});
+		err = -ECONNREFUSED;
+	}
 	sync_close(&node->sync);
 	instance_unlock(&node->instance, false);
 	return err;
@@ -388,6 +429,7 @@ int node_run(const struct run_settings *settings)
 		.route_fd = -1,
 		.watch.fd = -1,
 		.child.sock = -1,
+		.control.stun_fd = -1,
 	};
 	int err;
 

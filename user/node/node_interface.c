@@ -115,7 +115,7 @@ static void interface_is_back(struct node *node, uint32_t ifindex)
 		node->list_error[0] = '\0';
 	node->not_attached = false;
 	log_note("%s is back, attached again", node->settings->ifname);
-	if (!node->settings->peers)
+	if (!node_has_source(node))
 		node_interface_read(node);
 	node_write_status(node);
 }
@@ -187,11 +187,11 @@ void node_interface_deaf(struct node *node, int err)
 {
 	struct event *const events[] = { node->on_link, node->on_route };
 
-	if (time(NULL) - node->said_deaf >= DEAF_SAID_S)
+	if (node_now_s() >= node->deaf_until)
 		log_warn("listen to the kernel's link and route messages: %s; trying again, "
 			 "continuing",
 			 strerror(-err));
-	node->said_deaf = time(NULL);
+	node->deaf_until = node_now_s() + DEAF_SAID_S;
 	/* What could not be read is still there, and would be tried again without a pause. */
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		if (events[i])
@@ -262,7 +262,7 @@ int node_interface_start(struct node *node)
 		return -ENOMEM;
 	if (!node->sync.tunnel)
 		follow(node); /* what happened before the socket listened */
-	if (node->settings->peers)
+	if (node_has_source(node))
 		return 0;
 	node_interface_read(node);
 	return event_add(node->poll, &poll) ? -ENOMEM : 0;

@@ -4,6 +4,9 @@
  *
  *   node.c            start, signals, end
  *   node_source.c     the peer file and the source process that parses it
+ *   node_control.c    the same for a control plane that the source talks to
+ *   node_gifts.c      what the source needs for that
+ *   node_saved.c      the last list, on disk
  *   node_interface.c  the WireGuard interface: is it there, who are its peers
  *   node_tunnel.c     the same for an interface of our own: make it, put it back
  */
@@ -15,6 +18,7 @@
 #include <time.h>
 
 #include "datapath/peer_watch.h"
+#include "node/control_files.h"
 #include "node/file_watch.h"
 #include "node/instance.h"
 #include "node/settings.h"
@@ -23,6 +27,47 @@
 #include "peers/border_list.h"
 
 #define NODE_SIGNALS 3
+#define NODE_CONTROL_FILES 3
+
+struct node;
+
+/* A file that the source has a descriptor of, and gets another when it changes. */
+struct node_control_file {
+	struct node *node;
+	enum border_gift gift;
+	struct file_watch watch;
+	struct event *event;
+};
+
+/* node_control.c */
+struct node_control {
+	struct account account;
+	char list_path[PATH_MAX], state_path[PATH_MAX];
+	int stun_fd; /* -1: none */
+	struct node_control_file files[NODE_CONTROL_FILES];
+
+	struct control_state state; /* to be kept */
+	struct event *keep_again;
+	int keep_err; /* of the last time it was written */
+
+	enum border_control where;
+	char text[BORDER_TEXT_MAX];
+	char said[BORDER_TEXT_MAX]; /* the last text that was worth a message */
+	uint32_t retry_s;
+	time_t since;       /* where is so */
+	bool is_over;       /* revoked, and to end because of that */
+	int64_t said_since; /* node_now_s() */
+	unsigned int n_said;
+
+	uint32_t disk_list; /* number of the list that came from disk */
+	bool from_disk;     /* the one that is applied is that one */
+	time_t saved_at;    /* when the list on disk was written; 0: unknown */
+	struct event *save;
+	struct event *on_child;
+	pid_t saver; /* process that writes the list; 0 */
+	bool save_pending, has_saved;
+	int save_err;
+};
 
 struct node {
 	const struct run_settings *settings;
@@ -43,7 +88,7 @@ struct node {
 	struct source_child child;
 	struct event *on_source;
 	struct event *restart;
-	time_t child_since;
+	int64_t child_since; /* node_now_s() */
 	struct border_list incoming;
 	struct event *deadline;   /* for the list that was asked for */
 	struct event *list_again; /* a list that could not be applied is asked for again */
@@ -54,6 +99,8 @@ struct node {
 	bool unsent;        /* a list was asked for that no source has been told of */
 	bool list_is_new;   /* asked for because it may have changed: worth a message */
 
+	struct node_control control;
+
 	/* node_interface.c */
 	bool not_attached; /* list_error says that the interface is back, but not attached */
 	int link_fd;
@@ -63,7 +110,7 @@ struct node {
 	struct event *poll;   /* the interface is the list */
 	struct event *look;   /* are programs and pins still in place? */
 	struct event *listen; /* hear the kernel's messages again, after they could not be read */
-	time_t said_deaf;     /* when it was last said that they could not */
+	int64_t deaf_until;   /* node_now_s(): till then it is no news that they could not */
 	char renamed[16];     /* what the interface is called now, once that was said; or empty */
 	int retry_ms; /* until the next try to attach to an interface that is not whole; 0 */
 
@@ -79,12 +126,16 @@ struct node {
 	struct event *mend;       /* look what was changed, and put it back */
 	unsigned int mend_parts;  /* where to look: bits of enum tunnel_part */
 	int mend_retry_ms;        /* after so long, when it fails once more; 0: it did not */
-	int64_t mended_at;        /* CLOCK_MONOTONIC, ms; 0: never */
-	int fights;               /* how often it was put back without a pause in between */
-	int fight_wait_ms;        /* not sooner after mended_at than that: somebody insists */
+	int64_t unsure_at; /* an edit of ours failed then, and may have half an effect yet; ms */
+	int64_t mended_at; /* CLOCK_MONOTONIC, ms; 0: never */
+	int fights;        /* how often it was put back without a pause in between */
+	int fight_wait_ms; /* not sooner after mended_at than that: somebody insists */
 	size_t said_foreign_addresses, said_foreign_routes, said_refused, said_spared;
 	char tunnel_error[TUNNEL_ERROR_MAX]; /* why the interface is not right, or empty */
 };
+
+/** node_has_source() - lists come from the source process, not from the interface. */
+bool node_has_source(const struct node *node);
 
 /** node_list() - a whole list has come: apply it, say so. Empties @list. */
 void node_list(struct node *node, struct device_list *list);
@@ -100,6 +151,9 @@ const char *node_list_name(const struct node *node);
 
 /** node_write_status() - bring the status file up to date. */
 void node_write_status(struct node *node);
+
+/** node_now_s() - a clock that nobody sets, and that goes on while the host sleeps. */
+int64_t node_now_s(void);
 
 /** node_after() - arm @timer to fire once, in @ms milliseconds. */
 void node_after(struct event *timer, int ms);
@@ -126,6 +180,9 @@ int node_tunnel_follow(struct node *node);
 /** node_tunnel_changed() - something may have changed: look soon. @parts: enum tunnel_part. */
 void node_tunnel_changed(struct node *node, unsigned int parts);
 
+/** node_tunnel_unsure() - an edit of ours has failed: what differs soon after is nobody else's. */
+void node_tunnel_unsure(struct node *node);
+
 /** node_tunnel_report() - say what others have on the interface, if that is news. */
 void node_tunnel_report(struct node *node);
 
@@ -140,6 +197,56 @@ void node_source_read(struct node *node);
 
 /** node_source_stop() - end the source process; safe when it never started. */
 void node_source_stop(struct node *node);
+
+/**
+ * node_control_open() - with all privileges: what the source will need and could not have later.
+ *
+ * Return: 0; negative errno, logged.
+ */
+int node_control_open(struct node *node);
+
+/** node_control_start() - timers and files. Return: 0 or negative errno. */
+int node_control_start(struct node *node);
+
+/** node_control_begin() - tell a new source everything. Return: 0; negative errno of the border. */
+int node_control_begin(struct node *node);
+
+/** node_control_again() - have the source get a whole list again. */
+void node_control_again(struct node *node);
+
+/**
+ * node_control_record() - a record of the source.
+ *
+ * Return: 1 when it was for here; 0 when it is another's; -EPROTO.
+ */
+int node_control_record(struct node *node, const struct border_record *record);
+
+/** node_control_applied() - a list was applied: save it in a while. */
+void node_control_applied(struct node *node);
+
+/** node_control_after() - start @timer; sooner in a test that is in a hurry. */
+void node_control_after(const struct node_control *control, struct event *timer, int ms);
+
+/** node_control_may_say() - one more line? Whatever goes on there must not fill the journal. */
+bool node_control_may_say(struct node_control *control);
+
+/** node_gifts_start() - watch the files that the source has descriptors of. */
+void node_gifts_start(struct node *node);
+
+/** node_gifts_stop() - safe when it never started. */
+void node_gifts_stop(struct node *node);
+
+/** node_saved_start() - Return: 0; -ENOMEM. */
+int node_saved_start(struct node *node);
+
+/** node_saved_stop() - what is not saved yet is. Safe when it never started. */
+void node_saved_stop(struct node *node);
+
+/** node_control_state_name() - a word for status and messages. */
+const char *node_control_state_name(enum border_control state);
+
+/** node_control_stop() - safe when it never started. */
+void node_control_stop(struct node *node);
 
 /** node_interface_start() - begin to follow the interface. Return: 0 or negative errno. */
 int node_interface_start(struct node *node);

@@ -27,7 +27,7 @@
 
 static void source_lost(struct node *node, const char *why)
 {
-	if (time(NULL) - node->child_since >= RESTART_CALM_S)
+	if (node_now_s() - node->child_since >= RESTART_CALM_S)
 		node->restart_ms = RESTART_MIN_MS;
 	log_warn("the source process %s: starting another, forwarding goes on", why);
 	if (node->on_source)
@@ -36,7 +36,7 @@ static void source_lost(struct node *node, const char *why)
 	source_child_stop(&node->child);
 	border_list_done(&node->incoming);
 	evtimer_del(node->deadline);
-	node_after(node->restart, node->restart_ms);
+	node_control_after(&node->control, node->restart, node->restart_ms);
 	node->restart_ms *= 2;
 	if (node->restart_ms > RESTART_MAX_MS)
 		node->restart_ms = RESTART_MAX_MS;
@@ -74,6 +74,10 @@ void node_source_read(struct node *node)
 	auto_close int fd = -1;
 	int err;
 
+	if (node->settings->account) {
+		node_control_again(node);
+		return;
+	}
 	node->unsent = node->child.sock < 0;
 	if (node->unsent)
 		return;
@@ -93,8 +97,12 @@ void node_source_read(struct node *node)
 static int take_record(struct node *node, const struct border_record *record)
 {
 	char text[BORDER_TEXT_MAX];
-	int done;
+	int done = 0;
 
+	if (node->settings->account)
+		done = node_control_record(node, record);
+	if (done)
+		return done < 0 ? done : 0;
 	if (record->list != node->want_list ||
 	    (record->kind != BORDER_WARNING && record->kind != BORDER_LIST_ERROR)) {
 		done = border_list_add(&node->incoming, record, node->want_list);
@@ -104,11 +112,17 @@ static int take_record(struct node *node, const struct border_record *record)
 		}
 		return done < 0 ? done : 0;
 	}
-	if (++node->n_said > SAID_MAX)
+	/* A server may have a lot to be warned of; a file has that much at most. */
+	if (node->settings->account && !node_control_may_say(&node->control))
+		return 0;
+	if (!node->settings->account && ++node->n_said > SAID_MAX)
 		return -EPROTO;
 	snprintf(text, sizeof(text), "%.*s", BORDER_TEXT_MAX - 1, record->text);
 	if (record->kind == BORDER_WARNING) {
 		log_warn("%s: %s", node_list_name(node), text);
+	} else if (node->settings->account) {
+		log_warn("%s: %s; not used, continuing: waiting for the server's list",
+			 node->control.list_path, text);
 	} else {
 		evtimer_del(node->deadline);
 		node_list_failed(node, text);
@@ -158,17 +172,22 @@ static void on_restart(evutil_socket_t fd, short what, void *arg)
 	int err;
 
 	(void)fd, (void)what;
-	err = source_child_start(&node->child);
+	err = source_child_start(&node->child, node->settings->account);
 	if (err) {
 		log_warn("start the source process: %s, trying again", strerror(-err));
 		node_after(node->restart, RESTART_MAX_MS);
 		return;
 	}
-	node->child_since = time(NULL);
+	node->child_since = node_now_s();
 	node->on_source =
 		event_new(node->base, node->child.sock, EV_READ | EV_PERSIST, on_source, node);
 	if (!node->on_source || event_add(node->on_source, NULL)) {
 		source_lost(node, "cannot be listened to");
+		return;
+	}
+	if (node->settings->account) {
+		if (node_control_begin(node))
+			source_lost(node, "does not listen");
 		return;
 	}
 	/* What the lost one was working on, or was never told. */
@@ -219,10 +238,25 @@ static void on_file(evutil_socket_t fd, short what, void *arg)
 	node_source_read(node);
 }
 
+/* The list is still here; it is the kernel that could not take it. */
+static void apply_again(struct node *node)
+{
+	AUTO(device_list_done) struct device_list list = {};
+
+	if (!node->incoming.base_list || device_list_copy(&node->incoming.base, &list))
+		return;
+	node_list(node, &list);
+}
+
 static void on_list_again(evutil_socket_t fd, short what, void *arg)
 {
+	struct node *node = arg;
+
 	(void)fd, (void)what;
-	node_source_read(arg);
+	if (node->settings->account)
+		apply_again(node);
+	else
+		node_source_read(node);
 }
 
 int node_source_start(struct node *node)
@@ -234,8 +268,16 @@ int node_source_start(struct node *node)
 	node->list_again = evtimer_new(node->base, on_list_again, node);
 	if (!node->restart || !node->deadline || !node->list_again)
 		return -ENOMEM;
-	watch_folder(node);
-	node->unsent = node->list_is_new = true;
+	node->list_is_new = true;
+	if (node->settings->account) {
+		int err = node_control_start(node);
+
+		if (err)
+			return err;
+	} else {
+		watch_folder(node);
+		node->unsent = true;
+	}
 	on_restart(-1, 0, node);
 	return 0;
 }
@@ -255,4 +297,5 @@ void node_source_stop(struct node *node)
 	file_watch_close(&node->watch);
 	source_child_stop(&node->child);
 	border_list_done(&node->incoming);
+	node_control_stop(node);
 }

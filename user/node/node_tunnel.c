@@ -21,8 +21,9 @@
 #define NEWS_SHARE 10          /* the same when we are told that they have changed */
 #define PEERS_SHARE 50         /* but no more than one part in so many of the time */
 #define FIGHT_TIMES 10         /* changed so often without a pause: somebody insists */
-#define INCIDENT_MS 1000       /* changes within that are one, and said once */
-#define FIGHT_CALM_MS 10000    /* that much longer than the wait is a pause */
+#define UNSURE_MS 3000
+#define INCIDENT_MS 1000    /* changes within that are one, and said once */
+#define FIGHT_CALM_MS 10000 /* that much longer than the wait is a pause */
 #define FIGHT_WAIT_MIN_MS 1000
 #define FIGHT_WAIT_MAX_MS 60000
 #define RETRY_MIN_MS 250
@@ -130,8 +131,14 @@ void node_tunnel_report(struct node *node)
 }
 
 /* Not now: later and later. The same trouble is said once. */
+void node_tunnel_unsure(struct node *node)
+{
+	node->unsure_at = now_ms();
+}
+
 static void try_later(struct node *node, const char *why)
 {
+	node_tunnel_unsure(node);
 	node->mend_retry_ms = node->mend_retry_ms ? node->mend_retry_ms * 2 : RETRY_MIN_MS;
 	if (node->mend_retry_ms > RETRY_MAX_MS)
 		node->mend_retry_ms = RETRY_MAX_MS;
@@ -164,6 +171,10 @@ static bool count_change(struct node *node)
 {
 	int64_t now = now_ms();
 	bool more = node->mended_at && now - node->mended_at < INCIDENT_MS;
+
+	/* Userspace WireGuard may carry out what it could not answer after we have looked. */
+	if (node->unsure_at && now - node->unsure_at < UNSURE_MS)
+		return false;
 
 	if (now - node->mended_at > FIGHT_CALM_MS + node->fight_wait_ms)
 		node->fights = node->fight_wait_ms = 0;
@@ -251,8 +262,11 @@ static void on_mend(evutil_socket_t fd, short what, void *arg)
 		try_later(node, node->tunnel.error);
 		return;
 	}
-	if (parts & TUNNEL_ADDRESSES && node->sync.is_refused && node->settings->peers)
-		node_source_read(node); /* it may have been for an address that is gone */
+	/* A refused list may have been so for an address that is gone. */
+	if (parts & TUNNEL_ADDRESSES && node->sync.is_refused && node->settings->account)
+		node_list_again(node);
+	else if (parts & TUNNEL_ADDRESSES && node->sync.is_refused && node_has_source(node))
+		node_source_read(node);
 	if (!changed && !again && !node->mend_retry_ms &&
 	    (node->tunnel.is_sure || !node->sync.has_list))
 		return;

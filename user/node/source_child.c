@@ -32,10 +32,10 @@ static int make_border(int sock[static 2])
 }
 
 /* In the child: only calls that are safe between fork and exec. */
-static _Noreturn void become_source(int sock)
+static _Noreturn void become_source(int sock, bool network)
 {
-	char name[] = "nex-relay", command[] = "source";
-	char *const argv[] = { name, command, NULL };
+	char name[] = "nex-relay", command[] = "source", with[] = "network";
+	char *const argv[] = { name, command, network ? with : NULL, NULL };
 	char *const envp[] = { NULL };
 	sigset_t none;
 
@@ -48,7 +48,7 @@ static _Noreturn void become_source(int sock)
 	_exit(1);
 }
 
-int source_child_start(struct source_child *child)
+int source_child_start(struct source_child *child, bool network)
 {
 	int sock[2], err;
 	pid_t pid;
@@ -58,7 +58,7 @@ int source_child_start(struct source_child *child)
 		return err;
 	pid = fork();
 	if (pid == 0)
-		become_source(sock[1]);
+		become_source(sock[1], network);
 	err = pid < 0 ? -errno : 0;
 	close(sock[1]);
 	if (err) {

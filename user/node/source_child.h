@@ -5,6 +5,7 @@
 #ifndef NODE_SOURCE_CHILD_H
 #define NODE_SOURCE_CHILD_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct source_child {
@@ -14,13 +15,14 @@ struct source_child {
 
 /**
  * source_child_start() - fork, and run this program again as the source.
+ * @network: it talks to a control plane; else it parses files only, and can do nothing else.
  *
  * A fresh exec: nothing of the node's memory, and no descriptor but the socket and stderr, is there
  * to be read by who takes the source over.
  *
  * Return: 0; negative errno.
  */
-int source_child_start(struct source_child *child);
+int source_child_start(struct source_child *child, bool network);
 
 /** source_child_stop() - close the border, which ends the source, and reap it. */
 void source_child_stop(struct source_child *child);

@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "node/node_private.h"
+
 static struct json_object *text_or_null(const char *text)
 {
 	return text && *text ? json_object_new_string(text) : NULL;
@@ -41,7 +43,9 @@ static struct json_object *list(const struct node_status *status)
 	const struct sync *sync = status->sync;
 	char source[PATH_MAX + 8];
 
-	if (status->settings->peers)
+	if (status->settings->account)
+		snprintf(source, sizeof(source), "api:%s", status->settings->account->api);
+	else if (status->settings->peers)
 		snprintf(source, sizeof(source), "file:%s", status->settings->peers);
 	else
 		snprintf(source, sizeof(source), "interface");
@@ -53,7 +57,29 @@ static struct json_object *list(const struct node_status *status)
 	json_object_object_add(object, "addresses", json_object_new_int64(sync->n_addresses));
 	json_object_object_add(object, "cidrs", json_object_new_int64(sync->n_cidrs));
 	json_object_object_add(object, "applied_at", time_or_null(sync->applied_at));
+	if (status->control) {
+		json_object_object_add(object, "from_disk",
+				       json_object_new_boolean(status->control->from_disk));
+		json_object_object_add(object, "saved_at", time_or_null(status->control->saved_at));
+	}
 	json_object_object_add(object, "error", text_or_null(status->list_error));
+	return object;
+}
+
+/* How it stands with the control plane; NULL when there is none. */
+static struct json_object *control_json(const struct node_status *status)
+{
+	const struct node_control *control = status->control;
+	struct json_object *object;
+
+	if (!control)
+		return NULL;
+	object = json_object_new_object();
+	json_object_object_add(object, "api", json_object_new_string(control->account.api));
+	json_object_object_add(object, "state",
+			       json_object_new_string(node_control_state_name(control->where)));
+	json_object_object_add(object, "since", time_or_null(control->since));
+	json_object_object_add(object, "message", text_or_null(control->text));
 	return object;
 }
 
@@ -99,6 +125,7 @@ static struct json_object *build(const struct node_status *status)
 	json_object_object_add(object, "tunnel", tunnel_json(status));
 	json_object_object_add(object, "ipv4", family(true, NULL));
 	json_object_object_add(object, "ipv6", family(!status->ipv6_reason, status->ipv6_reason));
+	json_object_object_add(object, "control", control_json(status));
 	json_object_object_add(object, "list", list(status));
 	return object;
 }

@@ -8,12 +8,15 @@
 #include "node/settings.h"
 #include "node/sync.h"
 
+struct node_control;
+
 struct node_status {
 	const struct run_settings *settings;
 	const struct sync *sync;
 	const char *ipv6_reason;  /* NULL when IPv6 is on */
 	const char *list_error;   /* why the newest list was not taken; empty when it was */
 	const char *tunnel_error; /* why our own interface is not as it should be; or empty */
+	const struct node_control *control; /* NULL when no control plane is used, or not yet */
 };
 
 /**

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "nexodus/agent.h"
 #include "peers/border.h"
 #include "peers/peer_file.h"
 #include "peers/sandbox.h"
@@ -15,6 +16,7 @@
 struct source {
 	struct event_base *base;
 	int sock;
+	struct agent *agent; /* NULL for a source that parses files only */
 	int err;
 };
 
@@ -22,6 +24,33 @@ static void stop(struct source *source, int err)
 {
 	source->err = err;
 	event_base_loopbreak(source->base);
+}
+
+static int take_file(struct source *source, int fd, uint32_t list)
+{
+	if (source->agent)
+		return agent_file(source->agent, fd, list);
+	return peer_file_send(fd, source->sock, list);
+}
+
+/* @fd: that came along, or -1; set to -1 when it was taken. */
+static int told(struct source *source, const struct border_record *record, int *fd)
+{
+	if (record->kind == BORDER_FILE)
+		return *fd < 0 ? -EPROTO : take_file(source, *fd, record->list);
+	if (!source->agent)
+		return -EPROTO;
+	switch (record->kind) {
+	case BORDER_GIVE:
+		return *fd < 0 ? -EPROTO : agent_give(source->agent, record->gift, fd);
+	case BORDER_START:
+		return agent_start(source->agent, record->list);
+	case BORDER_AGAIN:
+		agent_again(source->agent);
+		return 0;
+	default:
+		return -EPROTO;
+	}
 }
 
 static void on_node(evutil_socket_t sock, short what, void *arg)
@@ -40,11 +69,7 @@ static void on_node(evutil_socket_t sock, short what, void *arg)
 		stop(source, n); /* 0: the node has closed, and so do we */
 		return;
 	}
-	if (n != 1 || records[0].kind != BORDER_FILE || fd < 0) {
-		stop(source, -EPROTO);
-		return;
-	}
-	err = peer_file_send(fd, sock, records[0].list);
+	err = n == 1 ? told(source, &records[0], &fd) : -EPROTO;
 	if (err)
 		stop(source, err);
 }
@@ -62,10 +87,10 @@ static int loop(struct source *source)
 	}
 	event_base_dispatch(source->base);
 	event_free(from_node);
-	return source->err;
+	return source->err ?: source->agent ? agent_error(source->agent) : 0;
 }
 
-int source_main(void)
+int source_main(bool network)
 {
 	struct source source = { .sock = BORDER_SOURCE_FD };
 	int type = 0, err;
@@ -76,13 +101,20 @@ int source_main(void)
 		return 2;
 	}
 	err = sandbox_drop(BORDER_SOURCE_FD);
-	if (!err)
+	if (!err) {
 		source.base = event_base_new();
+		err = source.base ? 0 : -ENOMEM;
+	}
+	if (!err && network) {
+		source.agent = agent_new(source.base, source.sock);
+		err = source.agent ? 0 : -ENOMEM;
+	}
 	if (!err)
-		err = source.base ? sandbox_filter(SANDBOX_FILES) : -ENOMEM;
+		err = sandbox_filter(network ? SANDBOX_NETWORK : SANDBOX_FILES);
 	if (err)
 		return log_err(err, "source: enter the sandbox"), 1;
 	err = loop(&source);
+	agent_free(source.agent);
 	event_base_free(source.base);
 	/* Nobody hears us any more: the node says that we have ended, and starts another. */
 	return err && err != -EPIPE ? 1 : 0;

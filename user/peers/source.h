@@ -5,14 +5,17 @@
 #ifndef PEERS_SOURCE_H
 #define PEERS_SOURCE_H
 
+#include <stdbool.h>
+
 /**
  * source_main() - the whole life of the source process.
+ * @network: it talks to a control plane; else it parses files, and can do nothing else.
  *
  * Started by the node with its end of the border socket as descriptor BORDER_SOURCE_FD. Ends when
  * the node does. What goes wrong after it has entered its sandbox is told by the exit status only.
  *
  * Return: exit status.
  */
-int source_main(void);
+int source_main(bool network);
 
 #endif

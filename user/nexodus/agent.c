@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+/* agent.c - what the agent is given, how it starts, what it says, and when it tries again. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/printable.h"
+#include "nexodus/agent_private.h"
+#include "peers/peer_file.h"
+
+/* client-go's numbers: what may pass in a moment, and what keeps a server busy for nothing. */
+static const struct backoff soon = { .min_ms = 800, .max_ms = 30000, .calm_ms = 120000 };
+static const struct backoff late = { .min_ms = 60000, .max_ms = 3600000, .calm_ms = 120000 };
+
+#define SECRET_MIN 4        /* bytes; what is shorter is in many a word */
+#define CALL_MS 30000       /* for each step of a call */
+#define HURRIED_MS_MIN 1000 /* a machine that is busy must not be taken for a server that hangs */
+
+int64_t agent_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+int64_t agent_ms(const struct agent *agent, int64_t ms)
+{
+	return agent->account.hurry ? ms / agent->account.hurry : ms;
+}
+
+static void reset_backoff(struct agent *agent)
+{
+	agent->soon = soon;
+	agent->late = late;
+	agent->late.min_ms = agent_ms(agent, late.min_ms);
+	agent->late.max_ms = agent_ms(agent, late.max_ms);
+}
+
+/* Also where the text was cut in the middle of it. */
+static void mask(char *text, const char *secret)
+{
+	size_t len = strlen(secret), text_len = strlen(text);
+
+	if (len < SECRET_MIN)
+		return;
+	for (char *at = text; (at = strstr(at, secret)); at += len)
+		memset(at, '*', len);
+	for (size_t n = text_len < len ? text_len : len; n >= SECRET_MIN; n--)
+		if (!memcmp(text + text_len - n, secret, n))
+			memset(text + text_len - n, '*', n);
+}
+
+void agent_mask(const struct agent *agent, char *text)
+{
+	const char *const secrets[] = { agent->account.reg_token, agent->account.password,
+					agent->saved.device_token, agent->saved.refresh_token,
+					agent->bearer };
+
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+		mask(text, secrets[i]);
+}
+
+void agent_say(struct agent *agent, enum border_control state, uint32_t retry_s, const char *format,
+	       ...)
+{
+	struct border_record *record = border_batch_next(&agent->batch, BORDER_CONTROL);
+	char text[sizeof(record->control.text)];
+	va_list args;
+
+	if (record) {
+		va_start(args, format);
+		vsnprintf(text, sizeof(text), format, args);
+		va_end(args);
+		agent_mask(agent, text);
+		record->control.state = state;
+		record->control.retry_s = retry_s;
+		printable_copy(record->control.text, sizeof(record->control.text), text);
+	}
+	agent_flush(agent);
+}
+
+void agent_flush(struct agent *agent)
+{
+	int err = border_batch_flush(&agent->batch);
+
+	if (!err || agent->err)
+		return;
+	agent->err = err;
+	event_base_loopbreak(agent->base);
+}
+
+static uint32_t random_number(void)
+{
+	uint32_t number = 0;
+
+	(void)!getrandom(&number, sizeof(number), GRND_NONBLOCK);
+	return number;
+}
+
+static void on_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct agent *agent = arg;
+
+	(void)fd, (void)what;
+	agent->then(agent);
+}
+
+static void wait_ms(struct agent *agent, agent_then *then, uint32_t ms)
+{
+	struct timeval after = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+
+	agent->then = then;
+	evtimer_add(agent->again, &after);
+}
+
+void agent_hold(struct agent *agent, int retry_after_s)
+{
+	int64_t until = agent_now() + retry_after_s * 1000LL;
+
+	if (retry_after_s > 0 && until > agent->hold_until)
+		agent->hold_until = until;
+}
+
+void agent_retry(struct agent *agent, agent_then *then, bool is_refused, int retry_after_s,
+		 const char *text)
+{
+	enum border_control state = !is_refused             ? CONTROL_RETRYING
+				    : agent->was_registered ? CONTROL_REVOKED
+							    : CONTROL_REFUSED;
+	struct backoff *backoff = is_refused ? &agent->late : &agent->soon;
+	uint32_t ms = backoff_failed(backoff, agent_now(), random_number());
+
+	if (retry_after_s > 0 && (uint32_t)retry_after_s * 1000 > ms)
+		ms = (uint32_t)retry_after_s * 1000 + random_number() % 1000;
+	agent_hold(agent, retry_after_s);
+	agent->is_trouble = true;
+	agent_say(agent, state, (ms + 999) / 1000, "%s", text);
+	wait_ms(agent, then, ms);
+}
+
+/*
+ * Are we not wanted, or is it that there is no such thing? A 404 of something on the way, which has
+ * lost its server, names no resource. Who registers may be told in other words that it is of no
+ * use; who is registered has asked for nothing that could be wrong.
+ */
+static bool is_refusal(const struct agent *agent, const struct http_answer *answer)
+{
+	const char *name = answer->status == 404 ? "resource" : "error";
+	char text[ANSWER_TEXT_MAX];
+
+	if (answer->status == 401 || answer->status == 403)
+		return true;
+	if (answer->status < 400 || answer->status >= 500 || answer->status == 408 ||
+	    answer->status == 429 || (answer->status != 404 && agent->watch))
+		return false;
+	return !answer_text(answer->body, answer->body_len, name, text, sizeof(text));
+}
+
+void agent_not_good(struct agent *agent, agent_then *then, const char *what,
+		    const struct http_answer *answer)
+{
+	char error[ANSWER_TEXT_MAX] = "", text[BORDER_TEXT_MAX];
+	bool is_refused = false;
+
+	if (answer->err) {
+		snprintf(text, sizeof(text), "%s: %s", what, answer->why);
+	} else {
+		answer_error(answer->body, answer->body_len, error);
+		is_refused = is_refusal(agent, answer);
+		snprintf(text, sizeof(text), "%s: HTTP status %ld%s%s", what, answer->status,
+			 *error ? ": " : "", error);
+	}
+	agent_retry(agent, then, is_refused, answer->retry_after_s, text);
+}
+
+int agent_call(struct agent *agent, const char *method, const char *path, const char *body,
+	       const struct http_request *more, struct http_call **ret_call)
+{
+	struct http_request request = *more;
+	char url[AGENT_URL_MAX];
+
+	snprintf(url, sizeof(url), "%s%s", agent->account.api, path);
+	request.method = method;
+	request.url = url;
+	request.bearer = agent->bearer;
+	request.body = body;
+	request.arg = agent;
+	return http_start(agent->http, &request, ret_call);
+}
+
+static int take_account(struct agent *agent, int fd)
+{
+	if (pread(fd, &agent->account, sizeof(agent->account), 0) != sizeof(agent->account) ||
+	    account_check(&agent->account))
+		return -EPROTO;
+	agent->has_account = true;
+	reset_backoff(agent);
+	if (agent->account.hurry) {
+		unsigned int ms = agent_ms(agent, CALL_MS);
+
+		ms = ms > HURRIED_MS_MIN ? ms : HURRIED_MS_MIN;
+		http_set_limits(agent->http, &(struct http_limits){ ms, ms, ms });
+	}
+	if (agent->account.insecure)
+		http_set_insecure(agent->http);
+	return 0;
+}
+
+static int take_stun_socket(struct agent *agent, int *fd)
+{
+	if (agent->stun_fd >= 0)
+		return -EPROTO;
+	agent->stun_fd = *fd;
+	*fd = -1;
+	return 0;
+}
+
+int agent_give(struct agent *agent, enum border_gift gift, int *fd)
+{
+	switch (gift) {
+	case BORDER_ACCOUNT:
+		return agent->is_started ? -EPROTO : take_account(agent, *fd);
+	case BORDER_SAVED_STATE:
+		agent_take_saved(agent, *fd);
+		return 0;
+	case BORDER_CA:
+		(void)http_set_ca(agent->http, *fd);
+		return 0;
+	case BORDER_RESOLV_CONF:
+		(void)names_set_resolv_conf(agent->names, *fd);
+		return 0;
+	case BORDER_HOSTS:
+		(void)names_set_hosts(agent->names, *fd);
+		return 0;
+	case BORDER_STUN_SOCKET:
+		return take_stun_socket(agent, fd);
+	default:
+		return -EPROTO;
+	}
+}
+
+int agent_file(struct agent *agent, int fd, uint32_t list)
+{
+	if (!agent->has_account || agent->is_started)
+		return -EPROTO;
+	agent->batch.list = list;
+	agent_read_saved(agent);
+	if (*agent->saved.vpc_id)
+		return peer_file_send(fd, agent->batch.sock, list);
+	border_batch_text(&agent->batch, BORDER_LIST_ERROR, "it was not kept by this registration");
+	agent_flush(agent);
+	return agent->err;
+}
+
+int agent_start(struct agent *agent, uint32_t list)
+{
+	int err;
+
+	if (!agent->has_account || agent->is_started)
+		return -EPROTO;
+	agent->is_started = true;
+	agent->batch.list = list;
+	agent_read_saved(agent);
+	err = agent_endpoints_start(agent);
+	if (err)
+		return err;
+	agent_say(agent, CONTROL_CONNECTING, 0, "connecting to %s", agent->account.api);
+	agent_begin(agent);
+	return 0;
+}
+
+void agent_begin(struct agent *agent)
+{
+	if (*agent->saved.device_token) {
+		snprintf(agent->bearer, sizeof(agent->bearer), "%s", agent->saved.device_token);
+		agent->bearer_until = 0;
+		snprintf(agent->vpc_id, sizeof(agent->vpc_id), "%s", agent->saved.vpc_id);
+		snprintf(agent->device_id, sizeof(agent->device_id), "%s", agent->saved.device_id);
+		agent_watch(agent);
+		return;
+	}
+	agent_with_bearer(agent, agent_register);
+}
+
+void agent_again(struct agent *agent)
+{
+	if (!agent->is_started)
+		return;
+	reset_backoff(agent);
+	agent->hold_until = 0;
+	agent->n_resumed = 0;
+	if (agent->watch) {
+		agent_watch_anew(agent);
+	} else if (evtimer_pending(agent->again, NULL)) {
+		evtimer_del(agent->again);
+		agent->then(agent);
+	}
+}
+
+int agent_error(const struct agent *agent)
+{
+	return agent->err;
+}
+
+struct agent *agent_new(struct event_base *base, int sock)
+{
+	struct agent *agent = calloc(1, sizeof(*agent));
+
+	if (!agent)
+		return NULL;
+	agent->base = base;
+	agent->batch.sock = sock;
+	agent->stun_fd = -1;
+	reset_backoff(agent);
+	agent->again = evtimer_new(base, on_again, agent);
+	agent->names = names_new(base);
+	agent->http = agent->names ? http_new(base, agent->names) : NULL;
+	if (agent->again && agent->http && !agent_stream_new(agent) && !agent_list_new(agent))
+		return agent;
+	agent_free(agent);
+	return NULL;
+}
+
+void agent_free(struct agent *agent)
+{
+	if (!agent)
+		return;
+	agent_endpoints_stop(agent);
+	agent_stream_free(agent);
+	login_free(agent->login);
+	http_cancel(agent->call);
+	json_stream_done(&agent->relays);
+	if (agent->flush)
+		event_free(agent->flush);
+	if (agent->again)
+		event_free(agent->again);
+	http_free(agent->http);
+	names_free(agent->names);
+	explicit_bzero(agent, sizeof(*agent));
+	free(agent);
+}

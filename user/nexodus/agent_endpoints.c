@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * agent_endpoints.c - where agents reach this relay: our own address on the way to the api-server,
+ * and what STUN servers see of WireGuard's port. Looked at now and then, published on change.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "nexodus/agent_private.h"
+#include "nexodus/endpoint_list.h"
+#include "nexodus/local_address.h"
+
+#define FIRST_STUN_MS 2500 /* a start is never held up longer than three seconds */
+#define LATER_STUN_MS 5000
+#define LOOK_MS 20000 /* as often as nexd */
+
+static void rebuild(struct agent *agent)
+{
+	struct endpoint_facts facts = { .port = agent->account.listen_port };
+	struct json_object *endpoints;
+	struct prefix given;
+
+	if (agent->has_local)
+		facts.local = &agent->local;
+	if (*agent->account.local_endpoint && !prefix_parse(agent->account.local_endpoint, &given))
+		facts.local_ip = &given;
+	if (agent->has_mapped) {
+		facts.mapped = &agent->mapped;
+		facts.server = agent->mapped_by;
+	}
+	if (endpoint_list_new(&facts, &endpoints))
+		return;
+	json_object_put(agent->endpoints);
+	agent->endpoints = endpoints;
+}
+
+static void publish_done(void *arg, const struct http_answer *answer)
+{
+	struct agent *agent = arg;
+
+	agent->publish = NULL;
+	agent_hold(agent, answer->retry_after_s);
+	/* Else at the next look: it is no trouble of the list's. */
+	if (answer->err || answer->status != 200) {
+		json_object_put(agent->publishing);
+		agent->publishing = NULL;
+		return;
+	}
+	json_object_put(agent->published);
+	agent->published = agent->publishing;
+	agent->publishing = NULL;
+}
+
+/* Of a device that was registered in an earlier run, they may be others now. */
+static void add_settings(const struct agent *agent, struct json_object *body)
+{
+	const struct account *account = &agent->account;
+
+	if (*account->hostname)
+		json_object_object_add(body, "hostname", json_object_new_string(account->hostname));
+	if (*account->security_group_id)
+		json_object_object_add(body, "security_group_id",
+				       json_object_new_string(account->security_group_id));
+}
+
+static void publish_if_new(struct agent *agent)
+{
+	const struct http_request more = { .on_done = publish_done };
+	struct json_object *body;
+	char path[128];
+
+	/* A token of the device's own, or a user's: before that nothing is registered. */
+	if (!agent->watch || agent->publish || !agent->endpoints || !*agent->bearer ||
+	    agent->own_is_gone || agent_now() < agent->hold_until ||
+	    endpoint_list_is_same(agent->endpoints, agent->published))
+		return;
+	body = json_object_new_object();
+	json_object_object_add(body, "endpoints", json_object_get(agent->endpoints));
+	if (!agent->published)
+		add_settings(agent, body);
+	snprintf(path, sizeof(path), "/api/devices/%s", agent->device_id);
+	agent->publishing = json_object_get(agent->endpoints);
+	if (agent_call(agent, "PATCH", path,
+		       json_object_to_json_string_ext(body, JSON_C_TO_STRING_NOSLASHESCAPE), &more,
+		       &agent->publish)) {
+		json_object_put(agent->publishing);
+		agent->publishing = NULL;
+	}
+	json_object_put(body);
+}
+
+static void known(struct agent *agent)
+{
+	if (!agent_endpoints_are_known(agent))
+		return;
+	rebuild(agent);
+	agent_endpoints_known(agent);
+	publish_if_new(agent);
+}
+
+static void stun_done(void *arg, int err, const struct sockaddr_in *mapped, const char *server,
+		      bool is_symmetric)
+{
+	struct agent *agent = arg;
+
+	(void)is_symmetric; /* a relay is to be where it can be reached; the address is shown */
+	agent->is_mapped_known = true;
+	/* Servers that do not answer for once are no news of where we are. */
+	if (!err) {
+		agent->mapped = *mapped;
+		snprintf(agent->mapped_by, sizeof(agent->mapped_by), "%s", server);
+		agent->has_mapped = true;
+	}
+	known(agent);
+}
+
+static void local_done(void *arg, int err, const struct sockaddr_storage *addresses, size_t n)
+{
+	struct agent *agent = arg;
+	struct sockaddr_storage local;
+
+	agent->local_request = NULL;
+	agent->is_local_known = true;
+	if (!err && !local_address_first(addresses, n, &local)) {
+		agent->local = local;
+		agent->has_local = true;
+	}
+	known(agent);
+}
+
+/* The host of the api-server's URL: "https://HOST[:PORT]". */
+static void api_host(const struct agent *agent, char host[static SERVICE_URL_MAX])
+{
+	char *end;
+
+	snprintf(host, SERVICE_URL_MAX, "%s", agent->account.api + strlen("https://"));
+	end = *host == '[' ? strchr(host, ']') : NULL;
+	end = strchr(end ?: host, ':');
+	if (end)
+		*end = '\0';
+}
+
+static void look(struct agent *agent, uint32_t limit_ms)
+{
+	char host[SERVICE_URL_MAX];
+
+	agent_arm(agent, agent->look, LOOK_MS);
+	if (agent->stun && stun_probe_start(agent->stun, limit_ms, stun_done, agent))
+		agent->is_mapped_known = true;
+	if (agent->local_request)
+		return;
+	api_host(agent, host);
+	if (names_resolve(agent->names, host, local_done, agent, &agent->local_request))
+		agent->is_local_known = true;
+}
+
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct agent *agent = arg;
+
+	(void)fd, (void)what;
+	/* Whatever has been waited for has had its time. */
+	agent->is_local_known = agent->is_mapped_known = true;
+	known(agent);
+	look(agent, LATER_STUN_MS);
+}
+
+static void on_first(evutil_socket_t fd, short what, void *arg)
+{
+	struct agent *agent = arg;
+
+	(void)fd, (void)what;
+	agent->is_local_known = agent->is_mapped_known = true;
+	known(agent);
+}
+
+int agent_endpoints_start(struct agent *agent)
+{
+	const char *servers[STUN_SERVERS_MAX];
+	struct timeval first = { .tv_sec = FIRST_STUN_MS / 1000, .tv_usec = 500000 };
+
+	for (uint32_t i = 0; i < agent->account.n_stun_servers; i++)
+		servers[i] = agent->account.stun_servers[i];
+	if (agent->stun_fd >= 0 && agent->account.n_stun_servers) {
+		agent->stun = stun_probe_new(agent->base, agent->names, agent->stun_fd,
+					     agent->account.listen_port, servers,
+					     agent->account.n_stun_servers);
+		if (!agent->stun)
+			return -ENOMEM;
+		agent->stun_fd = -1;
+	}
+	agent->look = evtimer_new(agent->base, on_look, agent);
+	agent->first_look = evtimer_new(agent->base, on_first, agent);
+	if (!agent->look || !agent->first_look)
+		return -ENOMEM;
+	agent->is_mapped_known = !agent->stun;
+	evtimer_add(agent->first_look, &first);
+	look(agent, FIRST_STUN_MS);
+	return 0;
+}
+
+bool agent_endpoints_are_known(const struct agent *agent)
+{
+	return agent->is_local_known && agent->is_mapped_known;
+}
+
+void agent_endpoints_published(struct agent *agent)
+{
+	json_object_put(agent->published);
+	agent->published = json_object_get(agent->endpoints);
+}
+
+void agent_endpoints_stop(struct agent *agent)
+{
+	http_cancel(agent->publish);
+	names_cancel(agent->local_request);
+	stun_probe_free(agent->stun);
+	if (agent->stun_fd >= 0)
+		close(agent->stun_fd);
+	if (agent->look)
+		event_free(agent->look);
+	if (agent->first_look)
+		event_free(agent->first_look);
+	json_object_put(agent->endpoints);
+	json_object_put(agent->published);
+	json_object_put(agent->publishing);
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+/* agent_poll.c - the list itself, now and then, where there is no stream, or none for us. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json_member.h"
+#include "nexodus/agent_private.h"
+
+#define POLL_MS 15000
+/* Then the stream is asked for again: something may have been in its way. */
+#define POLLED_MS 300000
+#define WARNINGS_MAX 20
+
+/* Once: the next list is most likely as bad. */
+static void warn(struct agent *agent, const struct device *device, const char *text)
+{
+	char label[DEVICE_NAME_MAX];
+
+	if (agent->polled || agent->n_poll_warnings++ >= WARNINGS_MAX)
+		return;
+	border_batch_text(&agent->batch, BORDER_WARNING, "device '%s': %s, skipping it",
+			  device->name[0] ? device_label(device, label) : "?", text);
+	agent_flush(agent);
+}
+
+static void warn_of_cidr(void *arg, const struct device *device, const char *text)
+{
+	warn(arg, device, text);
+}
+
+static int poll_device(void *arg, struct json_object *object, uint64_t line)
+{
+	struct agent *agent = arg;
+	const char *id = json_text(object, "id"), *why;
+	uint8_t bytes[DEVICE_ID_BYTES];
+	int err;
+
+	(void)line;
+	if (!id || device_id_parse(id, bytes))
+		return 0;
+	err = device_json_read(object, &agent->poll_device, warn_of_cidr, agent, &why);
+	if (err == -EINVAL)
+		warn(agent, &agent->poll_device.device, why);
+	if (!err)
+		err = device_cache_put(agent->polling, bytes, &agent->poll_device);
+	return err == -EINVAL || err > 0 ? 0 : err;
+}
+
+static int poll_data(void *arg, const char *bytes, size_t len)
+{
+	return json_stream_feed(&((struct agent *)arg)->poll_reader, bytes, len);
+}
+
+static void poll_again(struct agent *agent)
+{
+	agent->then = agent_poll;
+	agent_arm(agent, agent->again, POLL_MS);
+}
+
+/* Most of the time it is what it was. */
+static void polled_whole(struct agent *agent)
+{
+	bool is_same = agent->polled && device_cache_is_same(agent->polled, agent->polling);
+
+	device_cache_free(agent->polled);
+	agent->polled = agent->polling;
+	agent->polling = NULL;
+	if (!is_same || agent->is_trouble)
+		agent_whole(agent);
+	agent_is_well(agent);
+}
+
+static void poll_done(void *arg, const struct http_answer *answer)
+{
+	struct agent *agent = arg;
+	bool is_whole = !answer->err && answer->status == 200 && answer->is_whole &&
+			!json_stream_finish(&agent->poll_reader);
+
+	agent->stream = NULL;
+	json_stream_done(&agent->poll_reader);
+	device_json_done(&agent->poll_device);
+	if (is_whole) {
+		polled_whole(agent);
+		poll_again(agent);
+		return;
+	}
+	device_cache_free(agent->polling);
+	agent->polling = NULL;
+	if (!answer->err && agent_is_missing(answer)) {
+		/* Neither: that is no old server, but something in the way of both. */
+		agent->polls = false;
+		agent_not_good(agent, agent_open_stream, "the event stream, and the device list",
+			       answer);
+		return;
+	}
+	if (answer->status == 401 || answer->status == 403)
+		agent_not_let_in(agent, answer);
+	else
+		agent_not_good(agent, agent_poll, "the device list", answer);
+}
+
+static void poll_with_token(struct agent *agent)
+{
+	const struct http_request more = { .on_data = poll_data, .on_done = poll_done };
+	char path[128];
+	int err;
+
+	agent->polling = device_cache_new();
+	err = agent->polling ? json_stream_init(&agent->poll_reader, JSON_ARRAY, poll_device, agent)
+			     : -ENOMEM;
+	snprintf(path, sizeof(path), "/api/vpcs/%s/devices", agent->vpc_id);
+	if (!err)
+		err = agent_call(agent, "GET", path, NULL, &more, &agent->stream);
+	if (err)
+		agent_retry(agent, agent_poll, false, -1, strerror(-err));
+}
+
+/* There is no stream: an old server, or none for us. Now and then it is asked for again. */
+void agent_poll(struct agent *agent)
+{
+	if (!agent->polls) {
+		device_cache_free(agent->polled);
+		agent->polled = NULL;
+		agent->n_poll_warnings = 0;
+		agent_arm(agent, agent->resync, POLLED_MS);
+	}
+	agent->polls = true;
+	device_cache_free(agent->polling);
+	agent->polling = NULL;
+	agent_with_bearer(agent, poll_with_token);
+}
+
+void agent_poll_free(struct agent *agent)
+{
+	device_cache_free(agent->polled);
+	device_cache_free(agent->polling);
+	json_stream_done(&agent->poll_reader);
+	device_json_done(&agent->poll_device);
+}

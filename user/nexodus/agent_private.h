@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * agent_private.h - the agent's state, and what its files do for each other.
+ *
+ *   agent.c            gifts, start, what is said, when it is tried again
+ *   agent_token.c      the bearer token: registration key, login, device token; what is kept
+ *   agent_register.c   from a token to a registered device
+ *   agent_stream.c     the watch stream
+ *   agent_poll.c       the list itself, where there is none
+ *   agent_list.c       devices to the node, whole or as changes
+ *   agent_endpoints.c  where this relay is reached: found out, published when it changes
+ */
+#ifndef NEXODUS_AGENT_PRIVATE_H
+#define NEXODUS_AGENT_PRIVATE_H
+
+#include <json-c/json.h>
+#include <netinet/in.h>
+
+#include "nexodus/account.h"
+#include "nexodus/agent.h"
+#include "nexodus/answer.h"
+#include "nexodus/backoff.h"
+#include "nexodus/http.h"
+#include "nexodus/login.h"
+#include "nexodus/names.h"
+#include "nexodus/saved_state.h"
+#include "nexodus/stun_probe.h"
+#include "nexodus/watch.h"
+#include "peers/border_batch.h"
+#include "peers/json_stream.h"
+
+#define AGENT_URL_MAX (SERVICE_URL_MAX + 128)
+#define AGENT_DIRTY_MAX 256 /* more changes at once are a whole list */
+
+typedef void agent_then(struct agent *agent);
+
+struct agent {
+	struct event_base *base;
+	struct border_batch batch;
+	struct account account;
+	struct names *names;
+	struct http *http;
+
+	/* agent.c */
+	struct event *again;       /* the next try */
+	agent_then *then;          /* what is tried */
+	struct backoff soon, late; /* after what may pass; after a refusal */
+
+	/* agent_token.c */
+	char saved_text[BORDER_STATE_BYTES_MAX];
+	size_t saved_len;
+	struct saved_state saved;
+	struct login *login;
+	char bearer[ANSWER_TOKEN_MAX];
+	int64_t bearer_until; /* ms; 0: it does not expire */
+	agent_then *with_bearer;
+
+	/* agent_register.c */
+	struct http_call *call;
+	char vpc_id[ACCOUNT_UUID_MAX];
+	char security_group_id[ACCOUNT_UUID_MAX];
+	char ipv4_cidr[ACCOUNT_ADDRESS_MAX];
+	char device_id[ACCOUNT_UUID_MAX];
+	struct answer_device device;
+	struct json_stream relays; /* list of the VPC's relays, as it comes */
+	char other_relay[120];
+
+	/* agent_stream.c */
+	struct watch *watch;
+	struct http_call *stream;
+	struct event *quiet, *resync;
+	int64_t opened_at, heard_at; /* ms */
+	int64_t began_at;            /* ms: of the watch */
+	size_t fed;                  /* bytes of this connection */
+	struct device_cache *polled, *polling;
+	struct json_stream poll_reader;
+	struct device_json poll_device;
+
+	/* agent_list.c */
+	struct event *flush;
+	int64_t flushed_at;
+	uint8_t own_id[DEVICE_ID_BYTES];
+	uint8_t dirty[AGENT_DIRTY_MAX][DEVICE_ID_BYTES];
+	size_t n_dirty;
+
+	/* agent_endpoints.c */
+	struct stun_probe *stun;
+	struct event *look, *first_look;
+	struct names_request *local_request;
+	struct http_call *publish;
+	struct json_object *endpoints, *published, *publishing;
+	struct sockaddr_storage local;
+	struct sockaddr_in mapped;
+	char mapped_by[STUN_SERVER_MAX];
+
+	/* Small things of all of them, together: they leave no gaps. */
+	int err;     /* of the border */
+	int stun_fd; /* until the probe has it; -1 */
+	int feed_err;
+	unsigned int n_poll_warnings;
+	unsigned int n_resumed; /* at once, since resumed_since */
+	int64_t resumed_since;  /* ms */
+	int64_t hold_until;     /* ms: nothing that can wait is asked before */
+	bool is_started, has_account;
+	bool waits_for_endpoints; /* the registration does */
+	bool was_registered;      /* this relay was let in, now or in an earlier run */
+	bool was_whole;           /* the node has had a whole list of this agent's */
+	bool is_trouble;          /* the last thing said was one */
+	bool polls;               /* there is no stream */
+	bool is_open;             /* the server has taken the request for the stream */
+	bool own_is_gone;         /* our device is not in the VPC */
+	bool all_dirty;           /* too many changes to name */
+	bool has_local, has_mapped;
+	bool is_local_known, is_mapped_known; /* tried, whatever came of it */
+};
+
+/** agent_now() - ms of CLOCK_BOOTTIME. */
+int64_t agent_now(void);
+
+/** agent_ms() - @ms, or less in a test that is in a hurry. */
+int64_t agent_ms(const struct agent *agent, int64_t ms);
+
+/** agent_say() - tell the node how it stands. */
+void agent_say(struct agent *agent, enum border_control state, uint32_t retry_s, const char *format,
+	       ...) __attribute__((format(printf, 4, 5)));
+
+/** agent_mask() - our own secrets, when the server repeats them in what it says, become stars. */
+void agent_mask(const struct agent *agent, char *text);
+
+/** agent_flush() - send to the node what is waiting; a node that is gone ends the loop. */
+void agent_flush(struct agent *agent);
+
+/**
+ * agent_retry() - say @text, and call @then again after a while.
+ * @is_refused:    the server will not change its mind soon.
+ * @retry_after_s: as the server asked; -1: it did not.
+ */
+void agent_retry(struct agent *agent, agent_then *then, bool is_refused, int retry_after_s,
+		 const char *text);
+
+/** agent_hold() - the server has asked for so long without requests; -1: it has not. */
+void agent_hold(struct agent *agent, int retry_after_s);
+
+/** agent_not_good() - agent_retry() for an answer that is no success. @what: "ask for the VPC". */
+void agent_not_good(struct agent *agent, agent_then *then, const char *what,
+		    const struct http_answer *answer);
+
+/** agent_call() - a request to the api-server, with the bearer token. @body: JSON, or NULL. */
+int agent_call(struct agent *agent, const char *method, const char *path, const char *body,
+	       const struct http_request *more, struct http_call **ret_call);
+
+/** agent_begin() - register, or go on as what was registered before. */
+void agent_begin(struct agent *agent);
+
+/** agent_with_bearer() - call @then with a token that is good. */
+void agent_with_bearer(struct agent *agent, agent_then *then);
+
+/** agent_keep() - have the node keep what was learnt. */
+void agent_keep(struct agent *agent);
+
+/** agent_take_saved() - what the last run has kept, in @fd; read by agent_read_saved(). */
+void agent_take_saved(struct agent *agent, int fd);
+
+/** agent_read_saved() - once it is known who we are. */
+void agent_read_saved(struct agent *agent);
+
+/** agent_forget_token() - it is of no use any more, and this relay is not registered. Not from
+ * within the watch. */
+void agent_forget_token(struct agent *agent);
+
+/** agent_bears_key() - is the token the registration key, which may not open a stream? */
+bool agent_bears_key(const struct agent *agent);
+
+/** agent_has_credentials() - could it register anew? */
+bool agent_has_credentials(const struct agent *agent);
+
+/** agent_register() - with agent->bearer. Ends in agent_watch(). */
+void agent_register(struct agent *agent);
+
+/** agent_endpoints_known() - what was waited for is there, or will not come. */
+void agent_endpoints_known(struct agent *agent);
+
+/** agent_watch() - follow the VPC, from what is known of it. */
+void agent_watch(struct agent *agent);
+
+/** agent_watch_anew() - the same, but from nothing. */
+void agent_watch_anew(struct agent *agent);
+
+/** agent_stream_new() - timers. Return: 0; -ENOMEM. */
+int agent_stream_new(struct agent *agent);
+
+/** agent_stream_free() - safe when it never started. */
+void agent_stream_free(struct agent *agent);
+
+/** agent_list_new() - as agent_stream_new(). */
+int agent_list_new(struct agent *agent);
+
+/** agent_open_stream() - go on following, from what is known. */
+void agent_open_stream(struct agent *agent);
+
+/** agent_poll() - follow without a stream. */
+void agent_poll(struct agent *agent);
+
+/** agent_poll_free() - safe when it never polled. */
+void agent_poll_free(struct agent *agent);
+
+/** agent_whole() - all devices are known: to the node with them, if ours is among them. */
+void agent_whole(struct agent *agent);
+
+/** agent_is_well() - the list is whole and followed: say so, when that is news. */
+void agent_is_well(struct agent *agent);
+
+/** agent_not_let_in() - 401 or 403: log in or register again, or wait. */
+void agent_not_let_in(struct agent *agent, const struct http_answer *answer);
+
+/** agent_is_missing() - there is no such call at this server. */
+bool agent_is_missing(const struct http_answer *answer);
+
+/** agent_arm() - @timer fires once, after @ms as agent_ms() has it. */
+void agent_arm(struct agent *agent, struct event *timer, int64_t ms);
+
+/** agent_devices() - the devices that are known; NULL while they are not whole. */
+const struct device_cache *agent_devices(const struct agent *agent);
+
+/** agent_list_whole() - send all devices. */
+void agent_list_whole(struct agent *agent);
+
+/** agent_list_changed() - send what became of @id, soon. */
+void agent_list_changed(struct agent *agent, const uint8_t id[static DEVICE_ID_BYTES]);
+
+/** agent_endpoints_start() - find them out, now and then. Return: 0; -ENOMEM. */
+int agent_endpoints_start(struct agent *agent);
+
+/** agent_endpoints_are_known() - or cannot be had soon. */
+bool agent_endpoints_are_known(const struct agent *agent);
+
+/** agent_endpoints_published() - those of now are the ones that the server has, or is about to get.
+ */
+void agent_endpoints_published(struct agent *agent);
+
+/** agent_endpoints_stop() - safe when it never started. */
+void agent_endpoints_stop(struct agent *agent);
+
+#endif

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * agent_register.c - from a registration key or a login to a registered device with a token of its
+ * own.
+ *
+ *	RK: GET reg-keys/me    user: GET users/me         which VPC
+ *	GET vpcs/ID                                       is it there
+ *	GET vpcs/ID/devices?filter={"relay":true}         has it a relay already
+ *	POST devices, on 409 PATCH devices/ID             our record
+ *	PUT devices/ID/metadata/relay                     while we still may: a device token may not
+ *
+ * Every step can be taken again: the public key makes it the same record each time.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json_member.h"
+#include "base/printable.h"
+#include "nexodus/agent_private.h"
+
+static void begin_again(struct agent *agent)
+{
+	/* A user's token may have expired meanwhile. */
+	agent_with_bearer(agent, agent_register);
+}
+
+static void step(struct agent *agent, const char *method, const char *path,
+		 struct json_object *body,
+		 void (*done)(void *arg, const struct http_answer *answer))
+{
+	const struct http_request more = { .on_done = done };
+	const char *text =
+		body ? json_object_to_json_string_ext(body, JSON_C_TO_STRING_NOSLASHESCAPE) : NULL;
+	int err = agent_call(agent, method, path, text, &more, &agent->call);
+
+	json_object_put(body);
+	if (err)
+		agent_retry(agent, begin_again, false, -1, strerror(-err));
+}
+
+static bool is_status(const struct http_answer *answer, long status)
+{
+	return !answer->err && answer->is_whole && answer->status == status;
+}
+
+static void not_good(struct agent *agent, const char *what, const struct http_answer *answer)
+{
+	if (answer->status == 401 && agent->bearer_until)
+		*agent->bearer = '\0'; /* expired, or withdrawn: log in anew */
+	agent_not_good(agent, begin_again, what, answer);
+}
+
+static void bad_answer(struct agent *agent, const char *what)
+{
+	char text[BORDER_TEXT_MAX];
+
+	snprintf(text, sizeof(text), "%s: the answer is not what it should be", what);
+	agent_retry(agent, begin_again, false, -1, text);
+}
+
+/* A server that gives no device token, or one that we cannot read: then it is what we have. */
+static void say_no_token(struct agent *agent)
+{
+	border_batch_text(&agent->batch, BORDER_WARNING, "%s: going on with the %s",
+			  *agent->device.sealed_token ? "the device token cannot be opened"
+						      : "the server gives no device token",
+			  agent_bears_key(agent)
+				  ? "registration key, which may only ask for the list now and then"
+				  : "user's login");
+}
+
+static void registered(struct agent *agent)
+{
+	struct saved_state *saved = &agent->saved;
+	char token[SERVICE_TOKEN_MAX];
+
+	agent->was_registered = true;
+	snprintf(saved->device_id, sizeof(saved->device_id), "%s", agent->device_id);
+	snprintf(saved->vpc_id, sizeof(saved->vpc_id), "%s", agent->vpc_id);
+	if (!sealed_token_open(agent->device.sealed_token, agent->account.public_key, token,
+			       sizeof(token))) {
+		snprintf(saved->device_token, sizeof(saved->device_token), "%s", token);
+		snprintf(agent->bearer, sizeof(agent->bearer), "%s", token);
+		agent->bearer_until = 0;
+		explicit_bzero(saved->refresh_token, sizeof(saved->refresh_token));
+	} else {
+		say_no_token(agent);
+	}
+	explicit_bzero(token, sizeof(token));
+	explicit_bzero(&agent->device, sizeof(agent->device));
+	agent_keep(agent);
+	backoff_healthy(&agent->soon, agent_now());
+	agent_watch_anew(agent);
+}
+
+static void metadata_done(void *arg, const struct http_answer *answer)
+{
+	struct agent *agent = arg;
+
+	agent->call = NULL;
+	if (is_status(answer, 200))
+		registered(agent);
+	else
+		not_good(agent, "say that this device is a relay", answer);
+}
+
+static void put_metadata(struct agent *agent)
+{
+	struct json_object *body = json_object_new_object();
+	char path[128];
+
+	json_object_object_add(body, "type", json_object_new_string("wireguard"));
+	snprintf(path, sizeof(path), "/api/devices/%s/metadata/relay", agent->device_id);
+	step(agent, "PUT", path, body, metadata_done);
+}
+
+static void take_device(struct agent *agent, const char *what, const struct http_answer *answer)
+{
+	if (answer_device(answer->body, answer->body_len, &agent->device) ||
+	    memcmp(agent->device.public_key, agent->account.public_key, WG_KEY_BYTES) != 0) {
+		bad_answer(agent, what);
+		return;
+	}
+	snprintf(agent->device_id, sizeof(agent->device_id), "%s", agent->device.id);
+	put_metadata(agent);
+}
+
+static void update_done(void *arg, const struct http_answer *answer)
+{
+	struct agent *agent = arg;
+
+	agent->call = NULL;
+	if (is_status(answer, 200))
+		take_device(agent, "update the device", answer);
+	else if (is_status(answer, 403))
+		not_good(agent, "update the device, which another key has registered", answer);
+	else
+		not_good(agent, "update the device", answer);
+}
+
+static void add_text(struct json_object *object, const char *name, const char *text)
+{
+	if (*text)
+		json_object_object_add(object, name, json_object_new_string(text));
+}
+
+/* Members that creating and updating have in common. */
+static struct json_object *new_device(struct agent *agent)
+{
+	struct json_object *body = json_object_new_object();
+
+	add_text(body, "vpc_id", agent->vpc_id);
+	add_text(body, "hostname", agent->account.hostname);
+	json_object_object_add(body, "relay", json_object_new_boolean(true));
+	json_object_object_add(body, "symmetric_nat", json_object_new_boolean(false));
+	if (agent->endpoints)
+		json_object_object_add(body, "endpoints", json_object_get(agent->endpoints));
+	/* What is found out from now on is not what the server gets. */
+	agent_endpoints_published(agent);
+	return body;
+}
+
+static void update(struct agent *agent)
+{
+	struct json_object *body = new_device(agent);
+	char path[128];
+
+	add_text(body, "security_group_id", agent->security_group_id);
+	snprintf(path, sizeof(path), "/api/devices/%s", agent->device_id);
+	step(agent, "PATCH", path, body, update_done);
+}
+
+static void create_done(void *arg, const struct http_answer *answer)
+{
+	struct agent *agent = arg;
+
+	agent->call = NULL;
+	/* Only an update applies the security group. */
+	if (is_status(answer, 201) && !*agent->security_group_id) {
+		take_device(agent, "register the device", answer);
+	} else if (is_status(answer, 201) || is_status(answer, 409)) {
+		if (answer_id(answer->body, answer->body_len, "id", agent->device_id))
+			bad_answer(agent, "register the device");
+		else
+			update(agent);
+	} else {
+		not_good(agent, "register the device", answer);
+	}
+}
+
+static void add_requested_ip(struct agent *agent, struct json_object *body)
+{
+	struct json_object *array, *item;
+
+	if (!*agent->account.request_ip)
+		return;
+	array = json_object_new_array();
+	item = json_object_new_object();
+	add_text(item, "address", agent->account.request_ip);
+	add_text(item, "cidr", agent->ipv4_cidr);
+	json_object_array_add(array, item);
+	json_object_object_add(body, "ipv4_tunnel_ips", array);
+}
+
+static void create(struct agent *agent)
+{
+	struct json_object *body = new_device(agent);
+	char key[WG_KEY_TEXT];
+
+	add_text(body, "public_key", wg_key_format(agent->account.public_key, key));
+	add_text(body, "os", "linux");
+	add_requested_ip(agent, body);
+	step(agent, "POST", "/api/devices", body, create_done);
+}
+
+void agent_endpoints_known(struct agent *agent)
+{
+	if (!agent->waits_for_endpoints)
+		return;
+	agent->waits_for_endpoints = false;
+	create(agent);
+}
+
+static int look_at_relay(void *arg, struct json_object *object, uint64_t line)
+{
+	struct agent *agent = arg;
+	const char *key = json_text(object, "public_key"), *id = json_text(object, "id");
+	char own[WG_KEY_TEXT], text[sizeof(agent->other_relay)];
+
+	(void)line;
+	if (!json_is_true(object, "relay") || !key || !*key ||
+	    !strcmp(key, wg_key_format(agent->account.public_key, own)) || *agent->other_relay)
+		return 0;
+	snprintf(text, sizeof(text), "'%s' (device %s)", json_text(object, "hostname") ?: "",
+		 id ?: "?");
+	printable_copy(agent->other_relay, sizeof(agent->other_relay), text);
+	return 0;
+}
+
+static int relays_data(void *arg, const char *bytes, size_t len)
+{
+	return json_stream_feed(&((struct agent *)arg)->relays, bytes, len);
+}
+
+static void relays_done(void *arg, const struct http_answer *answer)
+{
+	static const char what[] = "ask whether the VPC has a relay already";
+	struct agent *agent = arg;
+	char text[BORDER_TEXT_MAX];
+
+	agent->call = NULL;
+	if (!is_status(answer, 200)) {
+		not_good(agent, what, answer);
+	} else if (json_stream_finish(&agent->relays)) {
+		bad_answer(agent, what);
+	} else if (*agent->other_relay) {
+		snprintf(text, sizeof(text),
+			 "the VPC has a relay already, %s: delete that device first; nothing was "
+			 "registered",
+			 agent->other_relay);
+		agent_retry(agent, begin_again, true, -1, text);
+	} else {
+		agent->waits_for_endpoints = true;
+		if (agent_endpoints_are_known(agent))
+			agent_endpoints_known(agent);
+	}
+	json_stream_done(&agent->relays);
+}
+
+/* Nodes take any of several relays: a second one would lock the first out (nexd does). */
+static void look_for_relays(struct agent *agent)
+{
+	const struct http_request more = { .on_data = relays_data, .on_done = relays_done };
+	char path[128];
+	int err;
+
+	json_stream_done(&agent->relays);
+	*agent->other_relay = '\0';
+	err = json_stream_init(&agent->relays, JSON_ARRAY, look_at_relay, agent);
+	snprintf(path, sizeof(path), "/api/vpcs/%s/devices?filter=%%7B%%22relay%%22%%3Atrue%%7D",
+		 agent->vpc_id);
+	if (!err)
+		err = agent_call(agent, "GET", path, NULL, &more, &agent->call);
+	if (err)
+		agent_retry(agent, begin_again, false, -1, strerror(-err));
+}
+
+static void vpc_done(void *arg, const struct http_answer *answer)
+{
+	struct agent *agent = arg;
+
+	agent->call = NULL;
+	if (!is_status(answer, 200)) {
+		not_good(agent, "ask for the VPC", answer);
+		return;
+	}
+	(void)answer_text(answer->body, answer->body_len, "ipv4_cidr", agent->ipv4_cidr,
+			  sizeof(agent->ipv4_cidr));
+	look_for_relays(agent);
+}
+
+static void look_at_vpc(struct agent *agent)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/api/vpcs/%s", agent->vpc_id);
+	step(agent, "GET", path, NULL, vpc_done);
+}
+
+static void key_done(void *arg, const struct http_answer *answer)
+{
+	static const char what[] = "ask for the registration key";
+	struct agent *agent = arg;
+	int id_err;
+
+	agent->call = NULL;
+	id_err = answer_id(answer->body, answer->body_len, "vpc_id", agent->vpc_id);
+	if (is_status(answer, 401))
+		not_good(agent, "the registration key is not accepted (deleted, or expired)",
+			 answer);
+	else if (!is_status(answer, 200))
+		not_good(agent, what, answer);
+	else if (id_err && id_err != -ENODATA)
+		bad_answer(agent, what);
+	else if (id_err)
+		agent_retry(agent, begin_again, true, -1,
+			    "the registration key is not one for a VPC: make another");
+	else {
+		(void)answer_id(answer->body, answer->body_len, "security_group_id",
+				agent->security_group_id);
+		look_at_vpc(agent);
+	}
+}
+
+static void user_done(void *arg, const struct http_answer *answer)
+{
+	struct agent *agent = arg;
+
+	agent->call = NULL;
+	if (!is_status(answer, 200))
+		not_good(agent, "ask for the user", answer);
+	else if (answer_id(answer->body, answer->body_len, "id", agent->vpc_id))
+		bad_answer(agent, "ask for the user");
+	else
+		look_at_vpc(agent); /* a user's first VPC has the user's id */
+}
+
+void agent_register(struct agent *agent)
+{
+	const struct account *account = &agent->account;
+
+	agent_say(agent, CONTROL_REGISTERING, 0, "registering");
+	*agent->device_id = *agent->ipv4_cidr = '\0';
+	snprintf(agent->security_group_id, sizeof(agent->security_group_id), "%s",
+		 account->security_group_id);
+	snprintf(agent->vpc_id, sizeof(agent->vpc_id), "%s", account->vpc_id);
+	if (!agent->bearer_until)
+		step(agent, "GET", "/api/reg-keys/me", NULL, key_done);
+	else if (*account->vpc_id)
+		look_at_vpc(agent);
+	else
+		step(agent, "GET", "/api/users/me", NULL, user_done);
+}

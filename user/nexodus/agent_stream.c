@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * agent_stream.c - follow the VPC: one watch stream, resumed whenever it is cut, which is normal
+ * (the api-server and its proxy do it every few seconds).
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nexodus/agent_private.h"
+
+#define LIVED_MS 5000 /* a stream that stood so long was one, even a silent one */
+#define RESUMES_MAX 8 /* at once, in so long: more is a loop, and the owner's limit is shared */
+#define RESUMES_PER_MS 10000
+#define QUIET_MS 120000    /* there is no heartbeat: open it again, to see whether it is there */
+#define RESYNC_MS 3600000  /* a transaction that commits late is missed by revisions (2.6) */
+#define GAP_MAX_MS 3600000 /* a longer one may hide what was deleted, and forgotten, meanwhile */
+#define WHOLE_MS 300000    /* a list that is not whole after so long is worth a word */
+
+void agent_arm(struct agent *agent, struct event *timer, int64_t ms)
+{
+	struct timeval after;
+
+	ms = agent_ms(agent, ms);
+	after = (struct timeval){ .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+	evtimer_add(timer, &after);
+}
+
+const struct device_cache *agent_devices(const struct agent *agent)
+{
+	if (agent->polls)
+		return agent->polled;
+	return agent->watch && watch_is_whole(agent->watch) ? watch_devices(agent->watch) : NULL;
+}
+
+static void say_gone(struct agent *agent)
+{
+	agent_say(agent, CONTROL_REVOKED, 0,
+		  "this relay's device is gone from the VPC: forwarding with the last list");
+}
+
+/* The list is whole and followed: say so, when that is news. */
+void agent_is_well(struct agent *agent)
+{
+	backoff_healthy(&agent->soon, agent_now());
+	backoff_healthy(&agent->late, agent_now());
+	if (!agent->is_trouble)
+		return;
+	agent->is_trouble = false;
+	if (agent->own_is_gone)
+		say_gone(agent);
+	else
+		agent_say(agent, CONTROL_WATCHING, 0, "following the VPC's devices again");
+}
+
+/* Was this relay's own device taken away? Nothing is believed from then on. */
+static bool has_own(struct agent *agent)
+{
+	const struct device_cache *devices = agent_devices(agent);
+
+	bool is_there = !devices || device_cache_find(devices, agent->own_id);
+
+	if (!is_there && (!agent->own_is_gone || agent->is_trouble))
+		say_gone(agent);
+	agent->own_is_gone = !is_there;
+	return is_there;
+}
+
+void agent_whole(struct agent *agent)
+{
+	bool is_there = has_own(agent);
+
+	agent->was_whole = true;
+	agent->is_trouble = false;
+	if (!is_there)
+		return;
+	agent_list_whole(agent);
+	agent_say(agent, CONTROL_WATCHING, 0, "following the VPC's devices");
+}
+
+static void on_whole(void *arg)
+{
+	agent_whole(arg);
+}
+
+static void on_change(void *arg, const uint8_t id[static DEVICE_ID_BYTES])
+{
+	struct agent *agent = arg;
+	bool was_gone = agent->own_is_gone;
+
+	if (!has_own(agent))
+		return;
+	if (was_gone)
+		agent_whole(agent);
+	else
+		agent_list_changed(agent, id);
+}
+
+static void on_warning(void *arg, const char *text)
+{
+	struct agent *agent = arg;
+
+	char masked[BORDER_TEXT_MAX];
+
+	snprintf(masked, sizeof(masked), "%s", text);
+	agent_mask(agent, masked);
+	border_batch_text(&agent->batch, BORDER_WARNING, "%s", masked);
+	agent_flush(agent);
+}
+
+static int new_watch(struct agent *agent)
+{
+	const struct watch_events events = { on_whole, on_change, on_warning, agent };
+
+	watch_free(agent->watch);
+	agent->watch = watch_new(agent->vpc_id, &events);
+	agent->began_at = agent_now();
+	return agent->watch ? 0 : -ENOMEM;
+}
+
+static int stream_data(void *arg, const char *bytes, size_t len)
+{
+	struct agent *agent = arg;
+
+	agent->heard_at = agent_now();
+	agent->fed += len;
+	agent->feed_err = watch_feed(agent->watch, bytes, len);
+	if (!agent->feed_err && watch_is_whole(agent->watch))
+		agent_is_well(agent);
+	return agent->feed_err;
+}
+
+/* Often cut, resumed at once; but not in a loop without a pause. */
+static bool may_resume_at_once(struct agent *agent)
+{
+	int64_t now = agent_now();
+
+	if (!agent->fed && now - agent->opened_at < agent_ms(agent, LIVED_MS))
+		return false;
+	if (now - agent->resumed_since > agent_ms(agent, RESUMES_PER_MS)) {
+		agent->resumed_since = now;
+		agent->n_resumed = 0;
+	}
+	return agent->n_resumed++ < RESUMES_MAX;
+}
+
+/* Cut again and again before the end, slow, or without an end: what is followed is out of date. */
+static bool is_late(const struct agent *agent)
+{
+	return !watch_is_whole(agent->watch) &&
+	       agent_now() - agent->began_at > agent_ms(agent, WHOLE_MS);
+}
+
+static void late(struct agent *agent)
+{
+	agent_retry(agent, agent_open_stream, false, -1,
+		    "the event stream: the VPC's devices are still not complete");
+}
+
+static void feed_failed(struct agent *agent)
+{
+	char text[BORDER_TEXT_MAX];
+
+	snprintf(text, sizeof(text), "the event stream: %s",
+		 agent->feed_err == -EBADMSG || agent->feed_err == -EPROTO
+			 ? watch_error(agent->watch)
+			 : strerror(-agent->feed_err));
+	agent_retry(agent, agent_open_stream, false, -1, text);
+}
+
+/* Not let in any more. Who has credentials and has just started may register anew. */
+void agent_not_let_in(struct agent *agent, const struct http_answer *answer)
+{
+	if (agent->bearer_until) {
+		*agent->bearer = '\0'; /* a user's token: renewed */
+		agent_retry(agent, agent_open_stream, false, answer->retry_after_s,
+			    "the event stream: the login has expired");
+	} else if (!agent->was_whole && !agent->account.register_once &&
+		   agent_has_credentials(agent)) {
+		agent_forget_token(agent);
+		agent_retry(agent, agent_begin, false, -1,
+			    "the device token is not accepted any more: registering again");
+	} else {
+		agent_retry(agent, agent_open_stream, true, answer->retry_after_s,
+			    "this relay's token is not accepted: its device was deleted, or its "
+			    "owner or VPC; forwarding with the last list");
+	}
+}
+
+bool agent_is_missing(const struct http_answer *answer)
+{
+	char resource[32];
+
+	if (answer->status != 404)
+		return answer->status == 405 || answer->status == 501;
+	return answer_text(answer->body, answer->body_len, "resource", resource,
+			   sizeof(resource)) != 0;
+}
+
+static void stream_refused(struct agent *agent, const struct http_answer *answer)
+{
+	agent_not_good(agent, agent_open_stream, "the event stream", answer);
+	/* It may be where we want to go on that it does not like. */
+	if (answer->status == 400 || answer->status == 410) {
+		watch_free(agent->watch);
+		agent->watch = NULL;
+	}
+}
+
+static void stream_done(void *arg, const struct http_answer *answer)
+{
+	struct agent *agent = arg;
+
+	agent->stream = NULL;
+	evtimer_del(agent->quiet);
+	if (agent->feed_err)
+		feed_failed(agent);
+	else if (agent->is_open && is_late(agent))
+		late(agent);
+	else if (agent->is_open && may_resume_at_once(agent))
+		agent_open_stream(agent);
+	else if (agent->is_open)
+		agent_retry(agent, agent_open_stream, false, -1,
+			    "the event stream was cut at once");
+	else if (answer->status == 401 || answer->status == 403)
+		agent_not_let_in(agent, answer);
+	else if (!answer->err && agent_is_missing(answer))
+		agent_poll(agent);
+	else
+		stream_refused(agent, answer);
+}
+
+/* The server has taken the request, even if it has nothing to say. */
+static void stream_open(void *arg)
+{
+	struct agent *agent = arg;
+
+	agent->is_open = true;
+	agent->heard_at = agent_now();
+	if (watch_is_whole(agent->watch))
+		agent_is_well(agent);
+}
+
+static void open_with_token(struct agent *agent)
+{
+	const struct http_request more = {
+		.is_stream = true,
+		.on_open = stream_open,
+		.on_data = stream_data,
+		.on_done = stream_done,
+	};
+	char body[2048];
+	int err = watch_request(agent->watch, body, sizeof(body));
+
+	agent->fed = 0;
+	agent->is_open = false;
+	agent->feed_err = 0;
+	agent->opened_at = agent_now();
+	if (!err)
+		err = agent_call(agent, "POST", "/api/events", body, &more, &agent->stream);
+	if (err)
+		agent_retry(agent, agent_open_stream, false, -1, strerror(-err));
+	else
+		agent_arm(agent, agent->quiet, QUIET_MS);
+}
+
+/* The next connection: on with what is known, unless too much may have happened since. */
+void agent_open_stream(struct agent *agent)
+{
+	bool gap = agent->heard_at && agent_now() - agent->heard_at > agent_ms(agent, GAP_MAX_MS);
+
+	if ((gap || !agent->watch) && new_watch(agent)) {
+		agent_retry(agent, agent_open_stream, false, -1, strerror(ENOMEM));
+		return;
+	}
+	if (agent_bears_key(agent))
+		agent_poll(agent); /* it may read, but follow nothing */
+	else
+		agent_with_bearer(agent, open_with_token);
+}
+
+static void on_quiet(evutil_socket_t fd, short what, void *arg)
+{
+	struct agent *agent = arg;
+
+	(void)fd, (void)what;
+	if (!is_late(agent) && agent_now() - agent->heard_at < agent_ms(agent, QUIET_MS)) {
+		agent_arm(agent, agent->quiet, QUIET_MS);
+		return;
+	}
+	http_cancel(agent->stream);
+	agent->stream = NULL;
+	if (is_late(agent))
+		late(agent);
+	else
+		agent_open_stream(agent);
+}
+
+static void stop_following(struct agent *agent)
+{
+	http_cancel(agent->stream);
+	agent->stream = NULL;
+	evtimer_del(agent->quiet);
+	evtimer_del(agent->again);
+	agent->polls = false;
+}
+
+void agent_watch(struct agent *agent)
+{
+	(void)device_id_parse(agent->device_id, agent->own_id);
+	if (!agent->was_whole)
+		agent_say(agent, CONTROL_SYNCING, 0, "asking for the VPC's devices");
+	agent_arm(agent, agent->resync, RESYNC_MS);
+	stop_following(agent);
+	agent_open_stream(agent);
+}
+
+void agent_watch_anew(struct agent *agent)
+{
+	watch_free(agent->watch);
+	agent->watch = NULL;
+	agent->n_dirty = 0;
+	agent->all_dirty = false;
+	agent_watch(agent);
+}
+
+static void on_resync(evutil_socket_t fd, short what, void *arg)
+{
+	struct agent *agent = arg;
+
+	(void)fd, (void)what;
+	if (agent->stream || agent->polls)
+		agent_watch_anew(agent);
+	else
+		agent_arm(agent, agent->resync,
+			  RESYNC_MS); /* in trouble, or registering: that comes first */
+}
+
+int agent_stream_new(struct agent *agent)
+{
+	agent->quiet = evtimer_new(agent->base, on_quiet, agent);
+	agent->resync = evtimer_new(agent->base, on_resync, agent);
+	return agent->quiet && agent->resync ? 0 : -ENOMEM;
+}
+
+void agent_stream_free(struct agent *agent)
+{
+	http_cancel(agent->stream);
+	if (agent->quiet)
+		event_free(agent->quiet);
+	if (agent->resync)
+		event_free(agent->resync);
+	watch_free(agent->watch);
+	agent_poll_free(agent);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * answer.h - what the api-server and its login server answer: JSON to plain texts, each checked.
+ * Pure: no network.
+ */
+#ifndef NEXODUS_ANSWER_H
+#define NEXODUS_ANSWER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nexodus/account.h"
+#include "nexodus/sealed_token.h"
+
+#define ANSWER_TEXT_MAX 160
+#define ANSWER_URL_MAX 512
+#define ANSWER_TOKEN_MAX 8192 /* of a login: JWT */
+
+/* A registered device. */
+struct answer_device {
+	char id[ACCOUNT_UUID_MAX];
+	char vpc_id[ACCOUNT_UUID_MAX];
+	uint8_t public_key[WG_KEY_BYTES];
+	char sealed_token[SEALED_TOKEN_TEXT_MAX]; /* empty: none */
+};
+
+/* POST /device/login/start, and what discovery adds. */
+struct answer_login {
+	char issuer[ANSWER_URL_MAX];
+	char device_endpoint[ANSWER_URL_MAX];
+	char token_endpoint[ANSWER_URL_MAX];
+	char client_id[ACCOUNT_NAME_MAX];
+	int64_t server_time; /* seconds since the epoch; 0: not said */
+};
+
+/* The device flow's start (RFC 8628, 3.2). */
+struct answer_code {
+	char device_code[ANSWER_TOKEN_MAX];
+	char user_code[64];
+	char url[ANSWER_URL_MAX]; /* complete if the server has it, else without the code */
+	int64_t expires_in_s, interval_s;
+};
+
+struct answer_token {
+	char access[ANSWER_TOKEN_MAX];
+	char refresh[ANSWER_TOKEN_MAX]; /* empty: none */
+	int64_t expires_in_s;
+};
+
+/*
+ * All: @body is not terminated by need. Return: 0; -EBADMSG when it is not what was expected. What
+ * is returned holds only printable ASCII without blanks, where it becomes part of a request.
+ */
+
+/** answer_device() - a Device. Its public key must be there. */
+int answer_device(const char *body, size_t len, struct answer_device *ret);
+
+/** answer_id() - member @name, a UUID. -ENODATA when it is not there. */
+int answer_id(const char *body, size_t len, const char *name, char ret[static ACCOUNT_UUID_MAX]);
+
+/** answer_text() - member @name. */
+int answer_text(const char *body, size_t len, const char *name, char *ret, size_t size);
+
+/** answer_error() - a short text for people of an error's body: "error", "reason", "field" or
+ * "resource"; empty when the body says nothing that can be shown. Never fails. */
+void answer_error(const char *body, size_t len, char ret[static ANSWER_TEXT_MAX]);
+
+/** answer_login_start() - token_endpoint stays empty. Every URL must be https. */
+int answer_login_start(const char *body, size_t len, struct answer_login *ret);
+
+/** answer_discovery() - adds the token endpoint. The issuer must be the one that was asked. */
+int answer_discovery(const char *body, size_t len, struct answer_login *ret);
+
+int answer_code(const char *body, size_t len, struct answer_code *ret);
+
+int answer_token(const char *body, size_t len, struct answer_token *ret);
+
+#endif

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/control_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static const char *const ca_bundles[] = {
+	"/etc/ssl/certs/ca-certificates.crt", /* Debian, Ubuntu, Arch, Alpine */
+	"/etc/pki/tls/certs/ca-bundle.crt",   /* Fedora, RHEL */
+	"/etc/ssl/ca-bundle.pem",             /* SUSE */
+};
+
+static const char *ca_path(void)
+{
+	for (size_t i = 0; i < sizeof(ca_bundles) / sizeof(ca_bundles[0]); i++)
+		if (!access(ca_bundles[i], R_OK))
+			return ca_bundles[i];
+	return NULL;
+}
+
+const char *control_file_path(enum border_gift gift, const char *ca_file)
+{
+	switch (gift) {
+	case BORDER_CA:
+		return ca_file ?: ca_path();
+	case BORDER_RESOLV_CONF:
+		return "/etc/resolv.conf";
+	case BORDER_HOSTS:
+		return "/etc/hosts";
+	default:
+		return NULL;
+	}
+}
+
+int control_account_fd(const struct account *account)
+{
+	int fd = memfd_create("account", MFD_CLOEXEC | MFD_ALLOW_SEALING), err;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, account, sizeof(*account)) != sizeof(*account))
+		err = errno ? -errno : -EIO;
+	else if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL))
+		err = -errno;
+	else
+		return fd;
+	close(fd);
+	return err;
+}
+
+int control_state_add(struct control_state *state, const struct border_record *record)
+{
+	uint32_t n = record->state.n;
+
+	if (!record->state.offset) {
+		state->total = record->state.total;
+		state->len = 0;
+	}
+	if (!state->total || state->total > sizeof(state->bytes) ||
+	    record->state.total != state->total || record->state.offset != state->len || !n ||
+	    n > BORDER_STATE_PIECE || n > state->total - state->len)
+		return -EPROTO;
+	memcpy(state->bytes + state->len, record->state.bytes, n);
+	state->len += n;
+	return state->len == state->total;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * control_files.h - what the source needs to talk to a control plane and may not open itself.
+ */
+#ifndef NODE_CONTROL_FILES_H
+#define NODE_CONTROL_FILES_H
+
+#include <limits.h>
+#include <stdint.h>
+
+#include "nexodus/account.h"
+#include "peers/border.h"
+
+/**
+ * control_file_path() - where the certificates, resolv.conf or hosts of this host are.
+ * @gift:    BORDER_CA, BORDER_RESOLV_CONF or BORDER_HOSTS.
+ * @ca_file: where the certificates are; NULL: in the first of the bundles of Debian, Fedora and
+ *           SUSE that is there.
+ *
+ * Return: a path; NULL when there is no such file.
+ */
+const char *control_file_path(enum border_gift gift, const char *ca_file);
+
+/**
+ * control_account_fd() - @account as a sealed memory file.
+ *
+ * Return: descriptor; negative errno.
+ */
+int control_account_fd(const struct account *account);
+
+/* What the source says, piece by piece, is to be kept for its next run. */
+struct control_state {
+	uint32_t total, len;
+	uint8_t bytes[BORDER_STATE_BYTES_MAX];
+};
+
+/**
+ * control_state_add() - the next STATE record.
+ *
+ * Return: 1 when the state is whole; 0 to go on; -EPROTO when the pieces do not fit together.
+ */
+int control_state_add(struct control_state *state, const struct border_record *record);
+
+#endif

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * node_control.c - the control plane, seen from the process that does not talk to it: say how it
+ * stands, and keep what the source wants kept.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/atomic_file.h"
+#include "base/log.h"
+#include "base/printable.h"
+#include "node/node_private.h"
+#include "tunnel/stun_socket.h"
+
+#define KEEP_AGAIN_MS 30000 /* after a failure */
+#define SAID_PER_MINUTE 60  /* messages; a source that goes mad must not fill the journal */
+
+const char *node_control_state_name(enum border_control state)
+{
+	static const char *const names[CONTROL_STATES] = {
+		[CONTROL_CONNECTING] = "connecting",   [CONTROL_LOGIN] = "waiting for a login",
+		[CONTROL_REGISTERING] = "registering", [CONTROL_SYNCING] = "syncing",
+		[CONTROL_WATCHING] = "watching",       [CONTROL_RETRYING] = "retrying",
+		[CONTROL_REFUSED] = "refused",         [CONTROL_REVOKED] = "revoked",
+	};
+
+	return names[state];
+}
+
+void node_control_after(const struct node_control *control, struct event *timer, int ms)
+{
+	node_after(timer, control->account.hurry ? ms / (int)control->account.hurry : ms);
+}
+
+bool node_control_may_say(struct node_control *control)
+{
+	int64_t now = node_now_s();
+
+	if (now - control->said_since >= 60) {
+		control->said_since = now;
+		control->n_said = 0;
+	}
+	if (control->n_said == SAID_PER_MINUTE)
+		log_warn(
+			"%s: more to say than %d lines in a minute, continuing: `nex-relay status` "
+			"tells how it stands",
+			control->account.api, SAID_PER_MINUTE);
+	return control->n_said++ < SAID_PER_MINUTE;
+}
+
+static void keep_state(struct node *node)
+{
+	struct node_control *control = &node->control;
+	int err = atomic_file_write(control->state_path, 0600, control->state.bytes,
+				    control->state.total, true);
+
+	if (err && err != control->keep_err)
+		log_warn("write %s: %s; trying again, continuing: the registration is not kept",
+			 control->state_path, strerror(-err));
+	if (!err && control->keep_err)
+		log_note("%s is written now", control->state_path);
+	control->keep_err = err;
+	if (err) {
+		node_control_after(control, control->keep_again, KEEP_AGAIN_MS);
+		return;
+	}
+	control->state.total = control->state.len = 0;
+	explicit_bzero(control->state.bytes, sizeof(control->state.bytes));
+}
+
+static void on_keep_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct node *node = arg;
+
+	(void)fd, (void)what;
+	if (node->control.state.total && node->control.state.len == node->control.state.total)
+		keep_state(node);
+}
+
+static void say_control(struct node *node)
+{
+	struct node_control *control = &node->control;
+	const char *where = control->account.api;
+
+	switch (control->where) {
+	case CONTROL_RETRYING:
+	case CONTROL_REFUSED:
+	case CONTROL_REVOKED:
+		if (control->retry_s && !control->is_over)
+			log_warn("%s: %s; trying again in %u s, continuing", where, control->text,
+				 control->retry_s);
+		else
+			log_warn("%s: %s", where, control->text);
+		break;
+	case CONTROL_LOGIN:
+	case CONTROL_WATCHING:
+		log_note("%s: %s", where, control->text);
+		break;
+	default:
+		log_debug("%s: %s", where, control->text);
+		return;
+	}
+	snprintf(control->said, sizeof(control->said), "%s", control->text);
+}
+
+/* The same trouble, with nothing but tries in between, is no news. */
+static bool is_news(const struct node_control *control, enum border_control state, const char *text)
+{
+	if (state == CONTROL_CONNECTING || state == CONTROL_REGISTERING || state == CONTROL_SYNCING)
+		return control->where != state || strcmp(control->text, text) != 0;
+	return strcmp(control->said, text) != 0;
+}
+
+static int take_control(struct node *node, const struct border_record *record)
+{
+	struct node_control *control = &node->control;
+	char text[sizeof(record->control.text)], said[sizeof(record->control.text)];
+	bool news;
+
+	if (record->control.state >= CONTROL_STATES)
+		return -EPROTO;
+	snprintf(said, sizeof(said), "%.*s", (int)sizeof(said) - 1, record->control.text);
+	printable_copy(text, sizeof(text), said);
+	news = is_news(control, record->control.state, text);
+	if (control->where != record->control.state || !control->since)
+		control->since = time(NULL);
+	control->where = record->control.state;
+	control->retry_s = record->control.retry_s;
+	snprintf(control->text, sizeof(control->text), "%s", text);
+	if (control->where == CONTROL_REVOKED && node->settings->exit_on_revoke)
+		control->is_over = true;
+	if (news && node_control_may_say(control))
+		say_control(node);
+	node_write_status(node);
+	if (control->is_over)
+		event_base_loopbreak(node->base);
+	return 0;
+}
+
+int node_control_record(struct node *node, const struct border_record *record)
+{
+	int whole;
+
+	/* The source counts: the next list is one more than any before. */
+	if ((record->kind == BORDER_LIST_BEGIN || record->kind == BORDER_CHANGE_BEGIN) &&
+	    record->list == node->want_list + 1)
+		node->want_list++;
+	if (record->kind == BORDER_CONTROL)
+		return take_control(node, record) ?: 1;
+	if (record->kind != BORDER_STATE)
+		return 0;
+	whole = control_state_add(&node->control.state, record);
+	if (whole == 1)
+		keep_state(node);
+	return whole < 0 ? whole : 1;
+}
+
+int node_control_open(struct node *node)
+{
+	const struct run_settings *settings = node->settings;
+	struct node_control *control = &node->control;
+	char hostname[ACCOUNT_NAME_MAX] = "";
+
+	control->account = *settings->account;
+	memcpy(control->account.public_key, node->sync.self_key, WG_KEY_BYTES);
+	control->account.listen_port = settings->listen_port;
+	control->account.register_once = settings->exit_on_revoke;
+	if (gethostname(hostname, sizeof(hostname) - 1))
+		return log_err(-errno, "read the host's name");
+	printable_copy(control->account.hostname, sizeof(control->account.hostname), hostname);
+	snprintf(control->list_path, sizeof(control->list_path), "%s/devices.json",
+		 settings->state_dir);
+	snprintf(control->state_path, sizeof(control->state_path), "%s/registration.json",
+		 settings->state_dir);
+	if (control->account.insecure)
+		log_warn("the certificate of %s is not checked: whoever is in between can read the "
+			 "key and forge the list",
+			 control->account.api);
+	control->stun_fd = stun_socket_open(settings->listen_port);
+	if (control->stun_fd < 0)
+		log_warn("no raw socket for STUN (%s): publishing the local address only, "
+			 "continuing",
+			 strerror(-control->stun_fd));
+	return 0;
+}
+
+int node_control_start(struct node *node)
+{
+	struct node_control *control = &node->control;
+
+	node->incoming.keep_base = true;
+	control->keep_again = evtimer_new(node->base, on_keep_again, node);
+	if (!control->keep_again || node_saved_start(node))
+		return -ENOMEM;
+	node_gifts_start(node);
+	return 0;
+}
+
+void node_control_stop(struct node *node)
+{
+	struct node_control *control = &node->control;
+
+	node_gifts_stop(node);
+	node_saved_stop(node);
+	if (control->keep_again)
+		event_free(control->keep_again);
+	if (control->stun_fd >= 0)
+		close(control->stun_fd);
+	explicit_bzero(control, sizeof(*control));
+	control->stun_fd = -1;
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+/* node_saved.c - save the list of the control plane, in a process of its own. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "node/node_private.h"
+#include "node/saved_list.h"
+
+#define SAVE_AFTER_MS 2000  /* changes come in swarms */
+#define SAVE_AGAIN_MS 30000 /* not more often, and so long after a failure */
+
+/* In a child: the loop does not wait for a disk. */
+static _Noreturn void write_list(const struct node *node)
+{
+	int err;
+
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	err = saved_list_write(node->control.list_path, &node->sync.list);
+	_exit(err ? (-err < 255 ? -err : 255) : 0);
+}
+
+static void on_save(evutil_socket_t fd, short what, void *arg)
+{
+	struct node *node = arg;
+	struct node_control *control = &node->control;
+
+	(void)fd, (void)what;
+	if (control->saver) {
+		control->save_pending = true;
+		return;
+	}
+	control->save_pending = false;
+	control->saver = fork();
+	if (control->saver == 0)
+		write_list(node);
+	if (control->saver < 0) {
+		control->saver = 0;
+		node_control_after(control, control->save, SAVE_AGAIN_MS);
+	}
+}
+
+static void saved(struct node *node, int status)
+{
+	struct node_control *control = &node->control;
+	int err = WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+
+	control->saver = 0;
+	if (err && err != control->save_err)
+		log_warn("write %s: %s; trying again, continuing: the list is not kept",
+			 control->list_path, strerror(-err));
+	if (!err && control->save_err)
+		log_note("%s is written now", control->list_path);
+	control->save_err = err;
+	if (!err)
+		control->saved_at = time(NULL);
+	if (err || control->save_pending)
+		node_control_after(control, control->save, SAVE_AGAIN_MS);
+	node_write_status(node);
+}
+
+static void on_child(evutil_socket_t number, short what, void *arg)
+{
+	struct node *node = arg;
+	int status;
+
+	(void)number, (void)what;
+	if (node->control.saver && waitpid(node->control.saver, &status, WNOHANG) > 0)
+		saved(node, status);
+}
+
+void node_control_applied(struct node *node)
+{
+	struct node_control *control = &node->control;
+
+	control->from_disk = node->incoming.list == control->disk_list;
+	if (control->from_disk)
+		return;
+	if (control->saver)
+		control->save_pending = true;
+	else if (!evtimer_pending(control->save, NULL))
+		node_control_after(control, control->save,
+				   control->has_saved ? SAVE_AGAIN_MS : SAVE_AFTER_MS);
+	control->has_saved = true;
+}
+
+int node_saved_start(struct node *node)
+{
+	struct node_control *control = &node->control;
+
+	control->save = evtimer_new(node->base, on_save, node);
+	control->on_child = evsignal_new(node->base, SIGCHLD, on_child, node);
+	return control->save && control->on_child && !event_add(control->on_child, NULL) ? 0
+											 : -ENOMEM;
+}
+
+void node_saved_stop(struct node *node)
+{
+	struct node_control *control = &node->control;
+	bool is_due = control->save && evtimer_pending(control->save, NULL);
+
+	if (control->saver > 0)
+		(void)waitpid(control->saver, NULL, 0);
+	/* The next run begins with what this one knew. */
+	if ((is_due || control->save_pending) && node->sync.has_list)
+		(void)saved_list_write(control->list_path, &node->sync.list);
+	if (control->save)
+		event_free(control->save);
+	if (control->on_child)
+		event_free(control->on_child);
+}
