@@ -33,6 +33,10 @@ HOOKS = {
 # Whose wg0 it is, for the tests that make a network of their own.
 OWNERS: dict[str, type[Owner]] = {"adopted": LabOwned, "owned": RelayOwned}
 
+# Tests of the tests' own instruments.
+INSTRUMENTS = ("test_lab.py", "test_api_server.py", "test_api_server_stream.py",
+               "test_api_server_faults.py")
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Move into a world, before anything is collected."""
@@ -67,8 +71,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         reason = f"no {os.path.relpath(relay_module.BINARY)}: run make first"
     if reason:
         for item in items:
-            if os.geteuid() == 0 and item.path.name == "test_lab.py":
-                continue  # the instruments need no relay
+            if os.geteuid() == 0 and item.path.name in INSTRUMENTS:
+                continue  # they need no relay
             item.add_marker(pytest.mark.skip(reason=reason))
 
 

@@ -17,10 +17,12 @@ TOOLS = ("sh", "bpftool", "cat", "dmesg", "env", "grep", "head", "ip", "ip6table
          "kmod", "ls", "mkdir", "modprobe", "mount", "nft", "nsenter", "ping", "python3", "rm",
          "sed", "setpriv", "sleep", "ss", "tc", "tr", "true", "umount", "unshare", "wg")
 PLUGINS = ("MASQUERADE", "comment", "conntrack", "standard")  # of iptables
+PROVIDERS = ("legacy.so",)  # of OpenSSL: Python's cryptography does not begin without
 LIBRARIES = ("libgcc_s.so.1",)  # pthread_exit() opens it at run time
-TESTS = ("tests/net", "tests/vm", "tools/lab", "tools/demo")
-# pytest and what one version of it or another needs.
-PACKAGES = ("pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "attr", "attrs")
+TESTS = ("tests/api", "tests/net", "tests/vm", "tools/lab", "tools/demo")
+# pytest and what one version of it or another needs; and what the stand-in api-server does.
+PACKAGES = ("pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "attr", "attrs",
+            "cryptography", "_cffi_backend.*")
 # Of Python's own library, what no test needs.
 PRUNED = ("__pycache__", "config-*", "distutils", "ensurepip", "idlelib", "lib2to3", "pydoc_data",
           "test", "tkinter", "turtledemo")
@@ -107,21 +109,22 @@ def _add_tool(root: Path, name: str) -> Path:
 
 
 def _add_python(root: Path) -> list[Path]:
-    """Python's library and pytest, compiled so that no time stamp has to be right."""
+    """Python's library and packages, compiled so that no time stamp has to be right."""
     library = Path("/usr/lib") / f"python{sysconfig.get_python_version()}"
     copy = root / str(library).lstrip("/")
     shutil.copytree(library, copy, ignore=shutil.ignore_patterns(*PRUNED), symlinks=False,
                     ignore_dangling_symlinks=True)
-    packages = root / "usr/lib/python3/dist-packages"
-    for name in PACKAGES:
-        source = Path("/usr/lib/python3/dist-packages") / name
+    there = Path("/usr/lib/python3/dist-packages")
+    packages = root / str(there).lstrip("/")
+    for source in [path for name in (*PACKAGES, "pytest-*-info") for path in there.glob(name)]:
         if source.is_dir():
-            shutil.copytree(source, packages / name, ignore=shutil.ignore_patterns(*PRUNED))
-    for info in Path("/usr/lib/python3/dist-packages").glob("pytest-*-info"):
-        shutil.copytree(info, packages / info.name)
+            shutil.copytree(source, packages / source.name, ignore=shutil.ignore_patterns(*PRUNED))
+        else:
+            shutil.copy2(source, packages)
     _run("/usr/bin/python3", "-m", "compileall", "-q", "-j0", "--invalidation-mode",
          "unchecked-hash", "-s", str(root), str(root / "usr/lib"))
-    return [library / path.relative_to(copy) for path in copy.rglob("*.so")]
+    return [Path("/") / path.relative_to(root) for folder in (copy, packages)
+            for path in folder.rglob("*.so")]
 
 
 def _add_project(root: Path, build: Path) -> list[Path]:
@@ -146,9 +149,11 @@ def _add_project(root: Path, build: Path) -> list[Path]:
 
 
 def _add_plugins(root: Path) -> list[Path]:
-    """What iptables loads by name."""
+    """What iptables and OpenSSL load by name."""
     found = [path for path in Path("/usr/lib").glob("*/xtables/libxt_*.so")
              if path.stem.removeprefix("libxt_") in PLUGINS]
+    found += [path for path in Path("/usr/lib").glob("*/ossl-modules/*")
+              if path.name in PROVIDERS]
     for path in found:
         shutil.copy2(path, _place(root, path))
     return found
