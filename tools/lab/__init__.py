@@ -18,6 +18,7 @@
     churn      lists that change again and again
     steady     flows between the spokes that must not lose a packet
     relay      the nex-relay binary: start, stop, ask
+    api_server the stand-in api-server of tests/api in a node
     bpf        BPF objects by number: does it exist, what is attached where
     footprint  everything on the host that nex-relay could leave behind
     wait       wait for a condition, with a deadline

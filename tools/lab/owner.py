@@ -8,6 +8,7 @@ every other device, and a route for every AllowedIP.
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 
 from lab.devices import Device
 from lab.node import Node
@@ -101,5 +102,6 @@ class RelayOwned(Owner):
         pass
 
     def remove(self) -> None:
-        if os.path.exists(f"{STATE}/private.key"):
-            os.unlink(f"{STATE}/private.key")
+        for name in ("private.key", "registration.json", "devices.json"):
+            with suppress(FileNotFoundError):
+                os.unlink(f"{STATE}/{name}")

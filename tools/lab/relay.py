@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from lab.node import Node
@@ -50,13 +51,22 @@ class Daemon:
         return new
 
     def children(self) -> list[int]:
-        """PIDs of the node's children that are alive: the source process."""
+        """PIDs of the node's children that are alive: the source process; and, where there is an
+        api-server, for a moment the one that writes the list to disk."""
         try:
             with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as file:
                 pids = [int(word) for word in file.read().split()]
         except OSError:
             return []
         return [pid for pid in pids if process_state(pid) not in (None, "Z")]
+
+    def source(self) -> int | None:
+        """PID of the source process; None when there is none."""
+        for pid in self.children():
+            with suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
+                if file.read().split(b"\0")[1:2] == [b"source"]:
+                    return pid
+        return None
 
     def signal(self, number: signal.Signals) -> None:
         """Send the node a signal."""

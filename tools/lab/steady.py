@@ -43,6 +43,36 @@ def no_loss(mesh: Mesh | Topology, relay: RelayCommands,
     raise PacketLost(f"IPv4: {four.result.describe()}; IPv6: {six.result.describe()}; {moved}")
 
 
+class Steady:
+    """The same flows for many tests on one network; check() after each of them."""
+
+    def __init__(self, mesh: Mesh | Topology, packets_per_s: int = 200) -> None:
+        widen_receive_buffers()
+        one, other = mesh["spoke1"], mesh["spoke2"]
+        self._flows = (Flow(one.node, other.node, other.device.ipv4, packets_per_s),
+                       Flow(other.node, one.node, one.device.ipv6, packets_per_s))
+
+    def __enter__(self) -> "Steady":
+        for flow in self._flows:
+            flow.__enter__()
+        more(*self._flows)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for flow in self._flows:
+            flow.__exit__()
+
+    def check(self) -> None:
+        """Everything that was sent until now arrives."""
+        sent = [flow.sent() for flow in self._flows]
+        try:
+            wait_until(lambda: not any(flow.missing(before)
+                                       for flow, before in zip(self._flows, sent)), "packets", 2)
+        except TimeoutError:
+            lost = [flow.missing(before) for flow, before in zip(self._flows, sent)]
+            raise PacketLost(f"IPv4: {lost[0]}; IPv6: {lost[1]}") from None
+
+
 def more(*flows: Flow, seconds: float = 10) -> None:
     """Wait until some more packets of each flow have arrived."""
     marks = [flow.arrived() + PACKETS for flow in flows]

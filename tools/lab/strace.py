@@ -102,3 +102,36 @@ def processes(*words: str) -> list[int]:
         if line and [os.path.basename(line[0]), *line[1:]] == list(words):
             found.append(int(name))
     return found
+
+
+@contextmanager
+def returns(node: Node, pids: list[int], call: str) -> Iterator[dict[int, list[float]]]:
+    """While the block runs, the returns of a system call in processes of one thread are noted. When
+    the block is left, there are their times, by the wall clock."""
+    times: dict[int, list[float]] = {pid: [] for pid in pids}
+    with tempfile.NamedTemporaryFile("r", dir="/run/lab", encoding="utf-8",
+                                     errors="replace") as log:
+        words = [word for pid in pids for word in ("-p", str(pid))]
+        tracer = node.start(["strace", "-f", "-q", "-ttt", "-T", "-o", log.name, "-e",
+                             f"trace={call}", *words], stdin=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: all(map(tracer_of, pids)) or tracer.poll() is not None,
+                       "strace that is there")
+            yield times
+        finally:
+            tracer.terminate()
+            tracer.wait(10)
+            for line in log:
+                at = _returned(line, call)
+                if at:
+                    times[int(line.split()[0])].append(at)
+
+
+def _returned(line: str, call: str) -> float:
+    """When a call has returned, by a line of `strace -f -ttt -T`; 0: it has not, or is another."""
+    began, _, text = line.partition(" ")[2].strip().partition(" ")
+    if text.startswith(f"<... {call} resumed>"):
+        return float(began)
+    if not text.startswith(f"{call}(") or text.rstrip().endswith("...>"):
+        return 0
+    return float(began) + float(text.rstrip()[:-1].rpartition("<")[2])

@@ -138,6 +138,11 @@ class Flow:
         """Packets that were sent so far."""
         return len(self._sent)
 
+    def missing(self, before: int) -> list[int]:
+        """Packets with a number below that were sent and have not arrived, so far."""
+        return [number for number in list(self._sent)
+                if number < before and number not in self._received]
+
     def _send(self) -> None:
         padding = bytes(self.payload_bytes - 16)
         number, due = 0, time.monotonic()

@@ -12,11 +12,12 @@ T = TypeVar("T")
 PATIENCE = float(os.environ.get("NEX_LAB_PATIENCE", "1"))
 
 
-def wait_until(condition: Callable[[], T], what: str, seconds: float = 10,
+def wait_until(condition: Callable[[], T], what: str | Callable[[], str], seconds: float = 10,
                poll_s: float = 0.02) -> T:
     """Ask condition() until its answer is true, and return that answer.
 
-    Raises TimeoutError, which says what was waited for and the last answer, after the given time.
+    Raises TimeoutError, which says what was waited for and the last answer, after the given time;
+    what may be a function, to say how it stands then.
     """
     seconds *= PATIENCE
     deadline = time.monotonic() + seconds
@@ -25,5 +26,6 @@ def wait_until(condition: Callable[[], T], what: str, seconds: float = 10,
         if answer:
             return answer
         if time.monotonic() > deadline:
-            raise TimeoutError(f"after {seconds} s still no {what} (last answer: {answer!r})")
+            said = what if isinstance(what, str) else what()
+            raise TimeoutError(f"after {seconds} s still no {said} (last answer: {answer!r})")
         time.sleep(poll_s)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A private world: mount, PID and network namespace of its own.
 
-In it, /run and /var/lib are empty, /sys shows its own interfaces, /sys/fs/bpf is a BPF filesystem
+In it, /run and /var/lib are empty, /etc is a copy that may be changed, /sys shows its own interfaces, /sys/fs/bpf is a BPF filesystem
 of its own and process 1 is ours. Interfaces, sysctls, rules, sockets and files in /run and /var/lib
 that are made there are seen by nobody else, and all of it is gone as soon as the process that made
 the world is gone, however it went:
@@ -101,7 +101,19 @@ def _make_mounts() -> None:
         subprocess.run(["mount", *mount], check=True)
     for folder in ("netns", "wireguard", "lab"):
         os.mkdir(f"/run/{folder}")
+    _own_etc()
     _empty_state(os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))))
+
+
+def _own_etc() -> None:
+    """What is written to /etc stays in the world. A guest without overlayfs is a world of its own
+    anyway."""
+    folders = [f"/run/lab/etc/{name}" for name in ("upper", "work")]
+    for folder in folders:
+        os.makedirs(folder)
+    subprocess.run(["mount", "-t", "overlay", "overlay", "-o",
+                    f"lowerdir=/etc,upperdir={folders[0]},workdir={folders[1]}", "/etc"],
+                   check=False, stderr=subprocess.DEVNULL)
 
 
 def _empty_state(tree: str) -> None:

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a relay says that it is reached: found out again and again, published when it changes, and
+no burden to the traffic on the same port."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from following import daemon, following
+
+from lab.controlled import Controlled
+from lab.steady import no_loss
+from lab.underlay import PORT
+from lab.wait import wait_until
+
+LOOKS = 5
+MAPPED = "203.0.113.77:40001"
+
+
+@pytest.fixture(scope="module")
+def net() -> Iterator[Controlled]:
+    """A relay that looks every 200 ms instead of every 20 s."""
+    with following(100) as network:
+        yield network
+
+
+def published(net: Controlled) -> list[dict[str, str]]:
+    """What the server's record says."""
+    return net.learn()["endpoints"]
+
+
+def asked(net: Controlled) -> list[str]:
+    """From where the STUN servers were asked, so far."""
+    return [request for server in net.api.ask("stun") for request in server["requests"]]
+
+
+def await_looks(net: Controlled, looks: int = LOOKS) -> None:
+    """Wait until the relay has looked that often, and has seen what came of all but the last."""
+    before = len(asked(net))
+    wait_until(lambda: len(asked(net)) >= before + 2 * looks, "STUN requests")
+
+
+def patches(net: Controlled, after: int) -> list[dict[str, Any]]:
+    """Bodies of what was changed of our record since that request."""
+    return [request["body"] for request in net.api.requests("/api/devices/.*", "PATCH", after)]
+
+
+def test_port_is_wireguards(net: Controlled) -> None:
+    """The servers are asked from WireGuard's own port, which WireGuard holds."""
+    await_looks(net)
+    assert {request.rpartition(":")[2] for request in asked(net)} == {str(PORT)}
+
+
+def test_published_on_change_only(net: Controlled) -> None:
+    local = published(net)[0]
+    assert local == {"source": "local", "address": f"{net.way.relay_endpoint(4)}"}
+    last = net.api.last_request()
+    await_looks(net)
+    assert patches(net, last) == []
+    net.api.ask("stun", mapped=MAPPED)
+    wait_until(lambda: published(net)[1]["address"] == MAPPED, "the other address")
+    await_looks(net)
+    bodies = patches(net, last)
+    assert len(bodies) == 1, bodies
+    assert list(bodies[0]) == ["endpoints"]
+    assert bodies[0]["endpoints"][0] == local
+    assert bodies[0]["endpoints"][1]["source"].startswith("stun:stun.nexodus.test:")
+    net.api.ask("stun", mapped="")
+    wait_until(lambda: published(net)[1]["address"] == local["address"], "the first one again")
+
+
+def test_no_answer_is_no_change(net: Controlled) -> None:
+    """Servers that are silent for once, or answer nonsense, take nothing away."""
+    last, before = net.api.last_request(), published(net)
+    for mode in ("silent", "garbage", "wrong_transaction", "error", "zero"):
+        net.api.ask("stun", mode=mode)
+        await_looks(net, 2)
+    net.api.ask("stun", mode="ok")
+    await_looks(net)
+    assert patches(net, last) == []
+    assert published(net) == before
+
+
+def test_publishing_fails(net: Controlled) -> None:
+    """It is tried again at the next look, and is no trouble of the list's."""
+    fault = net.api.set_fault(path="/api/devices/.*", method="PATCH", status=503, count=3)
+    net.api.ask("stun", mapped=MAPPED)
+    wait_until(lambda: published(net)[1]["address"] == MAPPED, "the other address")
+    assert net.api.fault_hits(fault) == 3
+    assert net.control()["state"] == "watching"
+    net.api.ask("stun", mapped="")
+    net.api.clear_faults()
+
+
+def test_traffic_is_not_harmed(net: Controlled) -> None:
+    with no_loss(net, net.commands):
+        await_looks(net, 20)
+
+
+def test_local_endpoint_is_given(net: Controlled) -> None:
+    """--local-endpoint-ip comes before what is found out; a relay that starts again with it says
+    so, and what it is called."""
+    daemon(net).stop()
+    last = net.api.last_request()
+    net.run("--local-endpoint-ip", "192.0.2.55")
+    wait_until(lambda: published(net)[0]["address"] == f"192.0.2.55:{PORT}", "that address")
+    assert patches(net, last)[0]["hostname"] == net.device.name

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A relay without its api-server: it starts from the last list on disk, and believes no other."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from following import (await_followed, await_state, await_told, daemon, following, hurry_up,
+                       new_device, restart, said, wait_some, wanted)
+
+from lab.controlled import Controlled
+from lab.owner import INTERFACE
+from lab.steady import Steady
+from lab.traffic import ping
+from lab.wait import wait_until
+
+EVENTS = "/api/events"
+LIST = "/api/vpcs/[^/]+/devices"
+HURRY = 30
+DAY_S = 86400
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Controlled]:
+    with following(HURRY) as net:
+        _await_saved(net)
+        yield net
+
+
+@pytest.fixture
+def net(network: Controlled) -> Iterator[Controlled]:
+    """With a relay that follows it, of which no packet may be lost."""
+    with Steady(network) as steady:
+        yield network
+        network.api.clear_faults()
+        network.api.ask("bulk_delete", count=1000)
+        restart(network)
+        network.wait_state("watching", daemon(network))
+        await_followed(network)
+        _await_saved(network)
+        steady.check()
+
+
+def _saved(net: Controlled) -> Any:
+    with open(net.saved("devices.json"), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def _await_saved(net: Controlled) -> None:
+    """Wait until the list on disk is that of the server."""
+    keys = {device["public_key"] for device in net.api.devices().values()}
+
+    def is_there() -> bool:
+        try:
+            return {device["public_key"] for device in _saved(net)} == keys
+        except (OSError, ValueError):
+            return False
+    wait_until(is_there, f"list on disk; {daemon(net).messages()}", 5)
+
+
+def _away(net: Controlled) -> None:
+    for running in net.commands.daemons:
+        running.stop()
+    net.api.network("refuse", drop=True)
+
+
+def _list(net: Controlled) -> dict[str, Any]:
+    try:
+        return net.commands.written_status()["list"]
+    except (OSError, ValueError):
+        return {}
+
+
+def _await_disk(net: Controlled) -> dict[str, Any]:
+    return wait_until(lambda: _list(net).get("from_disk") and _list(net), "list from disk")
+
+
+def test_starts_from_the_last_list(net: Controlled) -> None:
+    """However old it is; and what has changed since counts once the server is back."""
+    new_device(net, "bulk-0", advertise_cidrs=["10.77.0.0/16"])
+    await_followed(net)
+    _await_saved(net)
+    right = wanted(net)
+    _away(net)
+    then = int(time.time()) - DAY_S
+    os.utime(net.saved("devices.json"), (then, then))
+    net.api.delete_device("bulk-0")
+    net.api.ask("purge")
+    restart(net)
+    told = _await_disk(net)
+    assert told["loaded"] and told["error"] is None and told["devices"] == len(right)
+    assert told["saved_at"] == time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(then))
+    await_told(net, "retrying", "refused")
+    await_state(net, right, 0)
+    shown = net.commands.call("status", "--interface", INTERFACE).stdout
+    assert "retrying" in shown, shown
+    net.api.network("ok")
+    hurry_up(net)
+    net.wait_state("watching")
+    await_followed(net)
+    wait_until(lambda: not _list(net)["from_disk"], "list of the server's")
+
+
+def _write(path: str, content: str) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(content)
+
+
+def _bad_lists() -> dict[str, str]:
+    return {"empty file": "", "cut": '[{"public_key":"AAAA', "html": "<html></html>",
+            "object": "{}", "garbage": "\x00\x01", "empty list": "[]",
+            "of somebody else": "chown", "of another registration": "registration",
+            "symbolic link": "link"}
+
+
+@pytest.mark.parametrize("name", _bad_lists())
+def test_list_on_disk_that_is_no_good(net: Controlled, name: str) -> None:
+    """It is not used, that is said, and what the kernel has stays."""
+    path, right, what = net.saved("devices.json"), wanted(net), _bad_lists()[name]
+    _away(net)
+    if what == "chown":
+        os.chown(path, 1234, 1234)
+    elif what == "registration":
+        os.unlink(net.saved("registration.json"))
+    elif what == "link":
+        shutil.move(path, "/run/lab/devices.json")
+        os.symlink("/run/lab/devices.json", path)
+    else:
+        _write(path, what)
+    restart(net)
+    wait_until(lambda: said(net, "devices.json", "not used") or said(net, "own device"),
+               f"message: {daemon(net).messages()}")
+    await_told(net, "retrying")
+    assert not _list(net)["from_disk"] and not _list(net)["loaded"]
+    for _ in range(3):
+        hurry_up(net)
+        wait_some(0.1)  # for what is not to be said again
+    await_told(net, "retrying", "refused")
+    assert said(net, "refused") == 1
+    await_state(net, right, 0)
+    if os.path.islink(path):
+        os.unlink(path)
+    net.api.network("ok")
+    hurry_up(net)
+    net.wait_state("watching")
+
+
+@pytest.mark.parametrize("polled", [False, True], ids=["stream", "list"])
+@pytest.mark.parametrize("who", ["own", "all"])
+def test_list_without_us(net: Controlled, polled: bool, who: str) -> None:
+    """It is not believed: everything stays, and it is said once. When we are back, all is well."""
+    own, right = net.learn()["id"], wanted(net)
+    net.api.set_fault(path=f"{EVENTS}|{LIST}", hide=[own] if who == "own" else ["*"])
+    if polled:
+        number = net.api.set_fault(path=EVENTS, status=404)
+        net.api.ask("fault_clear", number=number - 1)
+        net.api.set_fault(path=LIST, hide=[own] if who == "own" else ["*"])
+    for _ in range(3):
+        after = net.api.last_request()
+        hurry_up(net)
+        net.api.wait_request(LIST if polled else EVENTS, after=after)
+        await_told(net, "revoked", "gone from the VPC")
+    await_state(net, right, 0)
+    assert said(net, "gone from the VPC") == 1
+    net.api.clear_faults()
+    hurry_up(net)
+    net.wait_state("watching")
+    await_followed(net)
+
+
+def test_half_of_the_devices_gone_at_once(net: Controlled) -> None:
+    net.api.add_many(200)
+    await_followed(net, 5)
+    net.api.ask("bulk_delete", count=100)
+    await_followed(net, 5)
+    net.api.network("refuse", drop=True)
+    net.api.ask("bulk_delete", count=50)
+    net.api.network("ok")
+    hurry_up(net)
+    await_followed(net, 5)
+
+
+def test_disk_is_full(net: Controlled) -> None:
+    """What could not be kept is said once, tried again, and never half there."""
+    folder = "/run/lab/small"
+    os.makedirs(folder, exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs", folder], check=True)
+    try:
+        with open(net.saved("private.key"), encoding="ascii") as file:
+            key = file.read()
+        _write(f"{folder}/private.key", key)
+        os.chmod(f"{folder}/private.key", 0o600)
+        with open(f"{folder}/filler", "wb", buffering=0) as file:
+            try:
+                while file.write(bytes(4096)):
+                    pass
+            except OSError:
+                pass
+        restart(net, "--state-dir", folder)
+        net.wait_state("watching", daemon(net))
+        await_followed(net)
+        for name in ("registration.json", "devices.json"):
+            wait_until(lambda name=name: said(net, name, "No space left"), f"message of {name}")
+        wait_some(1.3)  # it is tried again after one
+        assert said(net, "No space left") == 2
+        assert sorted(os.listdir(folder)) == ["filler", "private.key"]
+        os.unlink(f"{folder}/filler")
+        wait_until(lambda: {"registration.json", "devices.json"} <= set(os.listdir(folder)),
+                   "what is to be kept")
+        assert said(net, "is written now") == 2
+        for name in ("registration.json", "devices.json"):
+            with open(f"{folder}/{name}", encoding="utf-8") as file:
+                assert json.load(file)
+    finally:
+        for running in net.commands.daemons:
+            running.stop()
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_starts_on_a_bare_host(network: Controlled) -> None:
+    """After a boot, with nothing but its folder: it relays."""
+    net = network
+    right = wanted(net)
+    _away(net)
+    assert net.commands.down().returncode == 0
+    restart(net)
+    _await_disk(net)
+    await_state(net, right)
+    for spoke in net.spokes.values():
+        spoke.tunnel.remove_peer(net.device.public_key)
+    net.connect()
+    for family in (4, 6):
+        answer = ping(net["spoke1"].node, net["spoke2"].address(family))
+        assert answer.complete, answer.output
+    net.api.network("ok")
+    hurry_up(net)
+    net.wait_state("watching")

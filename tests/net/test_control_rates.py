@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How often the relay asks a server that does not do as it should, and how much it says: the real
+times, nothing is in a hurry here."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from following import (await_followed, await_state, await_told, daemon, event, following, hurry_up,
+                       mend, new_device, rates, wait_some, wanted)
+
+from lab.controlled import Controlled
+from lab.steady import Steady
+from lab.wait import wait_until
+
+EVENTS = "/api/events"
+AT_ONCE = 8  # resumed without a pause in 10 s
+FIRST_S = 0.8  # of the back-off, and half of that at least
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[tuple[Controlled, Steady]]:
+    with following(0) as net, Steady(net) as steady:
+        yield net, steady
+
+
+@pytest.fixture
+def net(network: tuple[Controlled, Steady]) -> Iterator[Controlled]:
+    """With a relay that follows it, before and after; and flows of which no packet may be lost."""
+    running, steady = network
+    running.api.ask("requests_clear")
+    daemon(running).new_messages()
+    yield running
+    running.api.ask("bulk_delete", count=1000)
+    for name in running.api.devices().keys() - {"spoke1", "spoke2", running.device.name}:
+        running.api.delete_device(name)
+    mend(running)
+    steady.check()
+    assert running.api.violations() == []
+
+
+def _began(net: Controlled) -> list[float]:
+    return [request["began"] for request in net.api.requests(EVENTS)]
+
+
+def test_pauses_grow_and_end_by_themselves(net: Controlled) -> None:
+    """0.8 s, 1.6 s, 3.2 s ..., each with a jitter of a half; and nobody has to do anything."""
+    number = net.api.set_fault(path=EVENTS, status=503)
+    net.api.cut_streams()
+    wait_until(lambda: net.api.fault_hits(number) == 3, "third try", 10)
+    net.api.clear_faults()
+    new_device(net, "web")
+    net.wait_state("watching")
+    await_followed(net)
+    began = _began(net)
+    pauses = [later - earlier for earlier, later in zip(began, began[1:])]
+    assert len(pauses) == 3, began
+    for number, pause in enumerate(pauses):
+        step = FIRST_S * 2 ** number
+        assert step / 2 <= pause < step + 0.3, pauses
+
+
+def test_retry_after(net: Controlled) -> None:
+    """No request at all before, and soon after."""
+    number = net.api.set_fault(path=EVENTS, status=429, retry_after=2, count=1)
+    net.api.cut_streams()
+    wait_until(lambda: net.api.fault_hits(number), "429")
+    await_told(net, "retrying", "429")
+    refused = net.api.requests()[-1]["began"]
+    net.wait_state("watching")
+    later = [request["began"] - refused for request in net.api.requests()
+             if request["began"] > refused]
+    assert 2 <= later[0] < 3.3, later
+
+
+def test_stream_that_is_always_cut(net: Controlled) -> None:
+    """Some are resumed at once, as is normal; then there are pauses. What comes is followed
+    nevertheless."""
+    net.api.set_fault(path=EVENTS, end_after=1, how="rst")
+    hurry_up(net)
+    await_told(net, "retrying", "cut at once")
+    wait_some(2)
+    assert rates(net, 0) <= AT_ONCE + 3
+    assert len(_began(net)) <= AT_ONCE + 3 + 2 / (FIRST_S / 2)
+    assert len(daemon(net).new_messages()) <= 10
+
+
+def test_warnings_do_not_fill_the_journal(net: Controlled) -> None:
+    """Devices that make no sense, on a stream that is cut before its tail each time; the source
+    goes on, too."""
+    device = new_device(net, "web")
+    await_followed(net)
+    right, source = wanted(net), daemon(net).source()
+    records = [event(device, id=f"00000000-0000-4000-8000-{number:012}", public_key="no key")
+               for number in range(40)]
+    net.api.set_fault(path=EVENTS, inject=records, inject_at="start", end_after=2, how="fin")
+    for _ in range(5):
+        hurry_up(net)
+        await_told(net, "retrying", "cut at once")
+    await_state(net, right, 0)
+    lines = daemon(net).new_messages()
+    assert 20 < len(lines) < 80, lines
+    assert any("lines in a minute" in line for line in lines)
+    assert daemon(net).source() == source
+
+
+def test_burst_of_changes(net: Controlled) -> None:
+    """100 changes of each of 100 devices at once: the last of each is what stays."""
+    net.api.add_many(100)
+    await_followed(net, 5)
+    right, records = wanted(net), []
+    devices = [device for name, device in net.api.devices().items() if name.startswith("bulk-")]
+    daemon(net).new_messages()
+    for turn in range(100):
+        for number, device in enumerate(devices):
+            cidrs = [f"10.{100 + turn}.{number}.0/24", f"fd00:{100 + turn}:{number + 1}::/48"]
+            records.append(json.dumps(event(device, advertise_cidrs=cidrs)) + "\n\n")
+            if turn == 99:
+                right[device["public_key"]] |= set(cidrs)
+    net.api.ask("inject", raw="".join(records))
+    await_state(net, right, 10)
+    assert daemon(net).new_messages() == []

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a registration key to a registered relay."""
+
+import ipaddress
+import json
+import os
+from contextlib import ExitStack
+
+import pytest
+from registering import (METADATA, REGISTERED, REGISTRATION, STREAM, UPDATE, WITH_KEY,
+                         Registering, lab_of_module, net, secret_file)
+
+from lab.wireguard import make_key
+from lab.wait import wait_until
+
+__all__ = ["lab_of_module", "net"]  # fixtures
+
+
+def test_order_and_bodies(net: Registering) -> None:
+    """What is asked, in which order and with which token; and the bodies, member by member."""
+    net.registers()
+    net.api.wait_idle_stream()
+    assert net.steps() == REGISTERED
+    look = net.api.requests(".*/devices", "GET")[0]
+    assert json.loads(look["query"]["filter"]) == {"relay": True}
+    body = net.last_body("POST", "/api/devices")
+    local, mapped = body.pop("endpoints")
+    ours = net.way.relay_endpoint(4)
+    assert local == {"source": "local", "address": ours}
+    assert mapped["address"] == ours
+    assert mapped["source"] in ("stun:stun.nexodus.test:3478", "stun:stun.nexodus.test:3479")
+    assert body == {"vpc_id": net.api.info["vpc"], "public_key": net.public(), "relay": True,
+                    "hostname": os.uname().nodename, "os": "linux", "symmetric_nat": False}
+    assert net.last_body("PUT", ".*") == {"type": "wireguard"}
+    kinds = [watch["kind"] for watch in net.last_body("POST", "/api/events")]
+    assert "device" in kinds
+
+
+def test_it_is_kept(net: Registering) -> None:
+    """In a file of root's alone, without the key itself; and the next start asks for nothing."""
+    daemon = net.registers()
+    record = net.record()
+    wait_until(lambda: os.path.exists(REGISTRATION), "registration.json")
+    kept = net.registration()
+    assert os.stat(REGISTRATION).st_mode & 0o7777 == 0o600
+    assert kept["device_id"] == record["id"] and kept["device_token"].startswith("DT:")
+    assert "RK:" not in json.dumps(kept)
+    daemon.stop()
+    net.api.revoke_key(net.reg_key)
+    seen = net.api.last_request()
+    net.registers("--service-url", net.api.service_url)
+    assert net.steps(seen) == [STREAM]
+    same = ("id", "ipv4_tunnel_ips", "ipv6_tunnel_ips", "relay", "hostname", "security_group_id")
+    assert {name: net.record()[name] for name in same} == {name: record[name] for name in same}
+
+
+NO_GROUP = "8ac43e59-4bdc-4225-a5ee-6161a9db9dc3"  # there is none with this id
+WAYS = ["url", "file", "environment", "environment file", "credential", "config", "config file"]
+
+
+@pytest.mark.parametrize("way", [*WAYS, "bare", "bare file"])
+def test_ways_to_give_the_key(net: Registering, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the command line, in a file, in the environment, as a credential of systemd's and in the
+    configuration; whole, or without the URL."""
+    key = net.reg_key["bearer_token"] if "bare" in way else net.reg_key["url"]
+    options: tuple[str, ...] = ("--service-url", net.api.service_url) if "bare" in way else ()
+    with ExitStack() as stack:
+        path = stack.enter_context(secret_file(key + "\n"))
+        if way in ("url", "bare"):
+            options += ("--reg-key", key)
+        elif way in ("file", "bare file"):
+            options += ("--reg-key-file", path)
+        elif way == "environment":
+            monkeypatch.setenv("NEX_RELAY_REG_KEY", key)
+        elif way == "environment file":
+            monkeypatch.setenv("NEX_RELAY_REG_KEY_FILE", path)
+        elif way == "credential":
+            os.makedirs("/run/lab/credentials", mode=0o700, exist_ok=True)
+            stack.enter_context(secret_file(key, "/run/lab/credentials/reg-key"))
+            monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/lab/credentials")
+        else:
+            line = f"reg-key = {key}" if way == "config" else f"reg-key-file = {path}"
+            options += ("--config", stack.enter_context(secret_file(line + "\n", "/run/lab/conf")))
+        net.registers(*options)
+    assert net.steps()[:5] == [*WITH_KEY, METADATA]
+
+
+def test_security_group_of_the_key(net: Registering) -> None:
+    """The server ignores the group at first: it is applied by an update."""
+    group = net.api.ask("group_add")["id"]
+    net.reg_key = net.api.make_reg_key(security_group_id=group)
+    net.registers()
+    assert net.steps()[:6] == [*WITH_KEY, UPDATE, METADATA]
+    assert "security_group_id" not in net.last_body("POST", "/api/devices")
+    body = net.last_body("PATCH", ".*")
+    assert body.pop("security_group_id") == group == net.record()["security_group_id"]
+    assert body == {name: value for name, value in net.last_body("POST", "/api/devices").items()
+                    if name not in ("os", "public_key")}
+
+
+def test_registered_before(net: Registering) -> None:
+    """Somebody with our key is there: it is us, whatever we have kept."""
+    net.registers().stop()
+    first = net.record()
+    os.unlink(REGISTRATION)
+    seen = net.api.last_request()
+    net.registers()
+    assert net.steps(seen) == [*WITH_KEY, UPDATE, METADATA, STREAM]
+    assert net.api.requests("/api/devices/.*", "PATCH")[-1]["path"] == f"/api/devices/{first['id']}"
+    assert net.record()["id"] == first["id"]
+    assert net.record()["ipv4_tunnel_ips"] == first["ipv4_tunnel_ips"]
+
+
+def test_from_nexd(net: Registering) -> None:
+    """The key of a nexd that was the relay here: the same device, and nothing of it is lost."""
+    os.makedirs("/var/lib/nexd", mode=0o700, exist_ok=True)
+    path = "/var/lib/nexd/state.json"
+    key = make_key()
+    keys = {"private-key": key.private, "public-key": key.public}
+    old = net.api.ask("device_add", public_key=keys["public-key"], hostname="was-nexd", relay=True,
+                      metadata={"type": "wireguard"})
+    net.reg_key = net.api.make_reg_key()
+    with secret_file(json.dumps(keys | {"port": 51820}), path):
+        daemon = net.begin(*net.credentials())
+        # Another key has made that device: it may not change it.
+        net.wait_message("another key has registered.*reg key does not have access", "refused")
+        daemon.stop()
+        user, password = net.api.info["username"], net.api.info["password"]
+        with secret_file(password) as file:
+            net.registers("--service-url", net.api.service_url, "--username", user,
+                          "--password-file", file)
+    assert net.record()["id"] == old["id"]
+    assert net.record()["ipv4_tunnel_ips"] == old["ipv4_tunnel_ips"]
+
+
+def test_requested_address(net: Registering) -> None:
+    first = ipaddress.ip_network(net.api.vpc.ipv4)[77]
+    net.registers(*net.credentials(), "--request-ip", str(first))
+    assert net.last_body("POST", "/api/devices")["ipv4_tunnel_ips"] == [
+        {"address": str(first), "cidr": net.api.vpc.ipv4}]
+    assert net.record()["ipv4_tunnel_ips"][0]["address"] == str(first)
+
+
+@pytest.mark.parametrize("address", ["192.0.2.9", "2001:db8::9"])
+def test_local_endpoint(net: Registering, address: str) -> None:
+    net.registers(*net.credentials(), "--local-endpoint-ip", address)
+    local, mapped = net.last_body("POST", "/api/devices")["endpoints"]
+    shown = f"[{address}]" if ":" in address else address
+    assert local == {"source": "local", "address": f"{shown}:51820"}
+    assert mapped["address"] == net.way.relay_endpoint(4)
+
+
+def test_without_stun(net: Registering) -> None:
+    """No STUN server answers: there are two endpoints nevertheless, both with an address, and
+    nothing waits longer for them than three seconds."""
+    net.api.ask("stun", mode="silent")
+    net.registers()
+    first, post = (net.api.requests(path)[-1]["time"] for path in ("/api/reg-keys/me",
+                                                                   "/api/devices"))
+    assert post - first < 3
+    local, mapped = net.last_body("POST", "/api/devices")["endpoints"]
+    assert local == {"source": "local", "address": net.way.relay_endpoint(4)}
+    assert mapped == {"source": "stun:", "address": local["address"]}
+
+
+def test_single_use_key(net: Registering) -> None:
+    """Works once, for one device; which goes on without it, and with it when nothing was kept."""
+    net.reg_key = net.api.make_reg_key(single_use=True)
+    net.registers().stop()
+    assert net.record()["id"] == net.reg_key["device_id"]
+    os.unlink(REGISTRATION)
+    net.registers().stop()
+    assert net.record()["id"] == net.reg_key["device_id"]
+    net.commands.down()
+    net.api.update_device(net.reg_key["device_id"], relay=False)
+    for name in os.listdir(os.path.dirname(REGISTRATION)):
+        os.unlink(f"{os.path.dirname(REGISTRATION)}/{name}")
+    net.begin(*net.credentials())
+    net.wait_message("single use reg key exhausted", "refused")
+
+
+@pytest.mark.parametrize("what, words", [
+    ("expired", r"not accepted \(deleted, or expired\)"), ("revoked", "401: invalid reg key"),
+    ("no vpc", "not one for a VPC"), ("no such group", "security_group_id")])
+def test_keys_that_are_no_good(net: Registering, what: str, words: str) -> None:
+    """Said once, and not asked again soon."""
+    if what == "expired":
+        net.api.ask("key_expire", key=net.reg_key["id"])
+    elif what == "revoked":
+        net.api.revoke_key(net.reg_key)
+    elif what == "no vpc":
+        shown = {name: value for name, value in net.reg_key.items() if name != "vpc_id"}
+        net.api.set_fault(path="/api/reg-keys/me", status=200, body=json.dumps(shown))
+    else:
+        net.reg_key = net.api.make_reg_key(security_group_id=NO_GROUP)
+    daemon = net.begin(*net.credentials())
+    said = net.wait_message(words, "refused")
+    assert net.control()["message"] in said
+    assert net.waits_s(daemon) >= 30
+    assert len(net.api.requests("/api/reg-keys/me")) == 1

@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a relay may be the relay: another one is there already, what was kept is of no use, the
+device token is no good; and what it does when it is not wanted any more."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from registering import (METADATA, REGISTERED, REGISTRATION, STREAM, UPDATE, WITH_KEY, Registering,
+                         lab_of_module, net, secret_file)
+
+from lab import footprint
+from lab.wait import wait_until
+
+__all__ = ["lab_of_module", "net"]  # fixtures
+OTHER_KEY = "HPV5q6RaELodHvBtkfyiqp7QoRUFFWUxVUBdCxjLmmc="
+GONE = {"by its key": "delete", "by its token": "token"}
+
+
+def test_another_relay(net: Registering) -> None:
+    """Nothing is registered, and the message names the relay that is there; nothing of that one is
+    changed. When it is deleted, this one registers by itself."""
+    other = net.api.ask("device_add", public_key=OTHER_KEY, hostname="first", relay=True)
+    daemon = net.begin("--verbose", *net.credentials())
+    said = net.wait_message(f"a relay already, 'first' .device {other['id']}.", "refused")
+    assert net.waits_s(daemon) >= 30 and "nothing was registered" in said
+    assert net.calls() == WITH_KEY[:3]
+    assert net.api.ask("devices") == [other]
+    daemon.signal(signal.SIGHUP)
+    wait_until(lambda: len(net.calls()) == 6, "another look")
+    net.wait_message("a relay already", "refused")
+    net.api.delete_device("first")
+    daemon.signal(signal.SIGHUP)
+    net.wait_message("following the VPC's devices", "watching")
+    assert net.steps()[6:] == REGISTERED
+
+
+def test_hostile_name_of_another_relay(net: Registering) -> None:
+    """Is shown without what a terminal would act on."""
+    net.api.ask("device_add", public_key=OTHER_KEY, hostname="\x1b[2Jx\n" + "y" * 300, relay=True)
+    daemon = net.begin("--verbose", *net.credentials())
+    net.wait_message("a relay already", "refused")
+    assert "\x1b" not in "".join(daemon.messages()) + json.dumps(net.control()["message"])
+
+
+def test_spokes_are_no_relays(net: Registering) -> None:
+    net.api.ask("device_add", public_key=OTHER_KEY, hostname="spoke")
+    net.registers()
+
+
+DAMAGE: dict[str, Callable[[dict[str, Any]], object]] = {
+    "cut off": lambda kept: json.dumps(kept)[:-20],
+    "empty": lambda kept: "",
+    "NULs": lambda kept: "\0" * 500,
+    "no object": lambda kept: [kept],
+    "later version": lambda kept: kept | {"version": 2},
+    "no version": lambda kept: kept | {"version": None},
+    "other server": lambda kept: kept | {"api": "https://api.example.com"},
+    "other key pair": lambda kept: kept | {"public_key": OTHER_KEY},
+    "other registration key": lambda kept: kept | {"reg_key_sha256": "0" * 64},
+    "no registration key": lambda kept: {**kept, "reg_key_sha256": None, "username": "x"},
+    "no device": lambda kept: {name: kept[name] for name in kept if name != "device_id"},
+    "device is no id": lambda kept: kept | {"device_id": "../vpcs"},
+    "line end in the token": lambda kept: kept | {"device_token": "DT:a\r\nX: y"},
+    "token is a number": lambda kept: kept | {"device_token": 7},
+    "token is too long": lambda kept: kept | {"device_token": "D" * 9000},
+}
+
+
+def test_what_was_kept_is_of_no_use(net: Registering) -> None:
+    """It registers anew, as the same device, and keeps that."""
+    net.registers().stop()
+    good, first = net.registration(), net.record()
+    for name, damage in DAMAGE.items():
+        bad = damage(dict(good))
+        with open(REGISTRATION, "w", encoding="utf-8") as file:
+            file.write(bad if isinstance(bad, str) else json.dumps(bad))
+        seen = net.api.last_request()
+        net.registers().stop()
+        assert net.steps(seen)[:6] == [*WITH_KEY, UPDATE, METADATA], name
+        assert net.record()["id"] == first["id"], name
+        assert net.registration() == good, name
+
+
+@pytest.mark.parametrize(("how", "words"), [("mode", "others can read"), ("owner", "others can read"),
+                                            ("link", "Too many"), ("folder", "not a regular file")])
+def test_what_was_kept_is_not_safe(net: Registering, how: str, words: str) -> None:
+    """It is said, not used, and where it can be, replaced."""
+    net.registers().stop()
+    first = net.record()
+    if how == "mode":
+        os.chmod(REGISTRATION, 0o644)
+    elif how == "owner":
+        os.chown(REGISTRATION, 1000, 1000)
+    elif how == "link":
+        os.rename(REGISTRATION, f"{REGISTRATION}.real")
+        os.symlink(f"{REGISTRATION}.real", REGISTRATION)
+    else:
+        os.unlink(REGISTRATION)
+        os.mkdir(REGISTRATION)
+    seen = net.api.last_request()
+    daemon = net.registers()
+    assert any(words in line and REGISTRATION in line for line in daemon.messages())
+    assert net.steps(seen)[:6] == [*WITH_KEY, UPDATE, METADATA]
+    assert net.record()["id"] == first["id"]
+    if how == "folder":
+        daemon.stop()
+        os.rmdir(REGISTRATION)
+        return
+    assert os.lstat(REGISTRATION).st_mode & 0o177777 == 0o100600
+    assert os.lstat(REGISTRATION).st_uid == 0
+    if how == "link":
+        os.unlink(f"{REGISTRATION}.real")
+
+
+def test_other_vpc(net: Registering) -> None:
+    """The same user with another VPC: what was kept is of the first one."""
+    vpc = net.api.ask("vpc_add", ipv4_cidr="10.98.0.0/16", ipv6_cidr="fd98::/64")["id"]
+    with secret_file(net.api.info["password"]) as path:
+        user = ("--service-url", net.api.service_url, "--username", net.api.info["username"],
+                "--password-file", path)
+        net.registers(*user).stop()
+        net.registers(*user, "--vpc-id", vpc)
+    assert [device["vpc_id"] for device in net.api.ask("devices", vpc=vpc)] == [vpc]
+    assert net.registration()["vpc_id"] == vpc
+
+
+@pytest.mark.parametrize("what", ["token", "device"])
+def test_token_is_refused_at_the_start(net: Registering, what: str) -> None:
+    """Who has a key registers anew."""
+    net.registers().stop()
+    first = net.record()
+    if what == "token":
+        net.api.ask("token_renew", device=first["id"])
+    else:
+        net.api.delete_device(first["id"])
+    seen = net.api.last_request()
+    daemon = net.registers()
+    again = [*WITH_KEY, UPDATE, METADATA] if what == "token" else [*WITH_KEY, METADATA]
+    assert net.steps(seen) == [
+        STREAM, *again, STREAM]
+    assert any("not accepted any more: registering again" in line for line in daemon.messages())
+    assert (net.record()["id"] == first["id"]) == (what == "token")
+    wait_until(lambda: net.registration()["device_id"] == net.record()["id"], "registration.json")
+
+
+def test_told_to_look_while_it_registers_again(net: Registering) -> None:
+    """SIGHUP in the middle of it: the one registration goes on, and there is no stream before."""
+    net.registers().stop()
+    net.api.ask("token_renew", device=net.record()["id"])
+    net.api.set_fault(path="/api/vpcs/[^/]+", delay_s=0.5, count=1)
+    seen = net.api.last_request()
+    daemon = net.begin("--verbose", *net.credentials())
+    wait_until(lambda: any(fault.get("hits") for fault in net.api.ask("faults")), "registration")
+    daemon.signal(signal.SIGHUP)
+    net.wait_message("following the VPC's devices", "watching")
+    assert net.steps(seen) == [
+        STREAM, *WITH_KEY, UPDATE, METADATA, STREAM]
+
+
+def test_token_is_refused_and_there_is_no_key(net: Registering) -> None:
+    """It says so, and waits for long."""
+    net.registers().stop()
+    net.api.delete_device(net.record()["id"])
+    seen = net.api.last_request()
+    daemon = net.begin("--service-url", net.api.service_url)
+    net.wait_message("this relay's token is not accepted", "revoked")
+    assert net.waits_s(daemon) >= 30
+    assert net.steps(seen) == [STREAM]
+
+
+@pytest.mark.parametrize("seal", ["other", "none"])
+def test_no_token_that_opens(net: Registering, seal: str) -> None:
+    """A registration key may not open a stream: the list is asked for with it, now and then, and
+    nothing is tried that the key may not do. The next start registers anew."""
+    net.api.set(seal=seal)
+    daemon = net.registers()
+    words = "cannot be opened" if seal == "other" else "gives no device token"
+    assert sum(words in line for line in daemon.messages()) == 1
+    asks = ("GET", "/api/vpcs/ID/devices", "RK")
+    assert net.calls() == [*WITH_KEY, METADATA, asks]
+    net.api.ask("device_add", public_key=OTHER_KEY, hostname="spoke")
+    daemon.signal(signal.SIGHUP)
+    wait_until(lambda: OTHER_KEY in net.commands.entries(), "the new device")
+    assert set(net.calls()[5:]) == {asks}
+    daemon.stop()
+    assert "device_token" not in net.registration()
+    net.api.set(seal="aes")
+    net.registers()
+    assert STREAM in net.calls()
+
+
+def test_old_seal(net: Registering) -> None:
+    net.api.set(seal="chacha")
+    net.registers()
+    assert net.steps()[-1] == STREAM
+
+
+@pytest.mark.parametrize("how", GONE)
+def test_exit_on_revoke(net: Registering, how: str) -> None:
+    """Everything is taken back, and the status is 1."""
+    before = footprint.take(net.relay)
+    daemon = net.registers(*net.credentials(), "--exit-on-revoke")
+    record = net.record()
+    if GONE[how] == "delete":
+        net.api.delete_device(record["id"])
+    else:
+        net.api.revoke_device_token(record["id"])
+        net.api.cut_streams()
+    assert daemon.process.wait(10) == 1
+    assert footprint.difference(before, footprint.take(net.relay)) == []
+    assert any("this relay's" in line for line in daemon.messages())
+
+
+@pytest.mark.parametrize("how", GONE)
+def test_revoked(net: Registering, how: str) -> None:
+    """Without that option it forwards with what it has, and says how it stands."""
+    net.api.ask("device_add", public_key=OTHER_KEY, hostname="spoke")
+    daemon = net.registers()
+    wait_until(lambda: OTHER_KEY in net.commands.entries(), "the list")
+    if GONE[how] == "delete":
+        net.api.delete_device(net.record()["id"])
+    else:
+        net.api.revoke_device_token(net.record()["id"])
+        net.api.cut_streams()
+    net.wait_message("forwarding with the last list", "revoked")
+    assert OTHER_KEY in net.commands.entries()
+    assert daemon.process.poll() is None
+
+
+def test_certificate_is_not_checked(net: Registering) -> None:
+    """Only when that was asked for, which is said."""
+    net.api.ask("certificate", name="self_signed")
+    daemon = net.begin("--verbose", *net.credentials())
+    net.wait_message("certificate", "retrying")
+    assert net.api.requests() == []
+    daemon.stop()
+    net.registers(*net.credentials(), "--insecure-skip-tls-verify")
+    assert any("is not checked" in line for line in net.commands.daemons[-1].messages())
+    assert os.path.exists(REGISTRATION)
+
+
+def test_nothing_else_is_written(net: Registering) -> None:
+    """What is secret is in two files of root's, and in no other."""
+    net.registers()
+    wait_until(lambda: os.path.exists(f"{os.path.dirname(REGISTRATION)}/devices.json"), "the list")
+    found = {}
+    for folder in (os.path.dirname(REGISTRATION), "/run/nex-relay", "/etc/nex-relay", "/tmp"):
+        for place, _, names in os.walk(folder):
+            for path in (os.path.join(place, name) for name in names):
+                if os.path.isfile(path) and not os.path.islink(path):
+                    with open(path, "rb") as file:
+                        found[path] = file.read()
+    holders = {path for path, content in found.items()
+               if any(secret.encode() in content for secret in net.secrets())}
+    assert {os.path.basename(path) for path in holders} == {"registration.json", "private.key"}
+    assert all(os.stat(path).st_mode & 0o077 == 0 for path in holders)

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The relay follows the event stream: peers, maps and routes are what the server says, within a
+second, however the stream ends; and not one packet of others is lost meanwhile."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from following import (await_followed, await_state, await_told, daemon, event, following,
+                       hurry_up, mend, new_device, new_id, said, state, wanted)
+
+from lab.controlled import Controlled
+from lab.steady import Steady
+from lab.wait import wait_until
+from lab.wireguard import make_key
+
+EVENTS = "/api/events"
+LIST = "/api/vpcs/[^/]+/devices"
+HURRY = 200  # a stream that is silent is opened anew after 0.6 s
+CIDRS = ["10.77.0.0/16", "fd00:77::/48"]
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[tuple[Controlled, Steady]]:
+    with following(HURRY) as net, Steady(net) as steady:
+        yield net, steady
+
+
+@pytest.fixture
+def net(network: tuple[Controlled, Steady]) -> Iterator[Controlled]:
+    """With two devices, a relay that follows it, and flows of which no packet may be lost."""
+    running, steady = network
+    before = running.api.set()
+    yield running
+    running.api.set(**before)
+    for name in running.api.devices().keys() - {"spoke1", "spoke2", running.device.name}:
+        running.api.delete_device(name)
+    mend(running)
+    steady.check()
+
+
+def test_device_comes_changes_and_goes(net: Controlled) -> None:
+    new_device(net, "web")
+    await_followed(net)
+    for values in ({"advertise_cidrs": CIDRS}, {"advertise_cidrs": CIDRS[1:]},
+                   {"advertise_cidrs": CIDRS[:1]}, {"advertise_cidrs": []},
+                   {"addresses": ["100.64.9.9", "200::9:9"]},
+                   {"public_key": make_key().public}):
+        net.api.update_device("web", **values)
+        await_followed(net)
+    gone = net.api.devices()["web"]["public_key"]
+    net.api.delete_device("web")
+    await_followed(net)
+    assert gone not in state(net)["peers"]
+
+
+def test_cidr_moves_from_one_device_to_another(net: Controlled) -> None:
+    """Never is it nobody's longer than it takes, and it is the new one's in the end."""
+    for name in ("one", "other"):
+        new_device(net, name)
+    net.api.update_device("one", advertise_cidrs=CIDRS)
+    await_followed(net)
+    net.api.update_device("one", advertise_cidrs=[])
+    net.api.update_device("other", advertise_cidrs=CIDRS)
+    await_followed(net)
+
+
+def test_deletion_is_by_id_alone(net: Controlled) -> None:
+    """Whatever else it says: the server's have no public key, this one has a neighbour's."""
+    device, right = new_device(net, "web"), wanted(net)
+    await_state(net, right)
+    net.api.ask("inject", record=event(device, "delete", public_key=net["spoke1"].device.public_key,
+                                       allowed_ips=[f"{net['spoke1'].device.ipv4}/32"]))
+    del right[device["public_key"]]
+    await_state(net, right)
+
+
+@pytest.mark.parametrize("new_first", [False, True], ids=["old goes first", "new comes first"])
+def test_key_under_another_id(net: Controlled, new_first: bool) -> None:
+    old = new_device(net, "web")
+    await_followed(net)
+    new = event(old, id=new_id(), allowed_ips=["100.64.7.7/32", "200::7:7/128"],
+                ipv4_tunnel_ips=[{"address": "100.64.7.7", "cidr": "100.64.0.0/10"}],
+                ipv6_tunnel_ips=[{"address": "200::7:7", "cidr": "200::/64"}])
+    gone = event(old, "delete", public_key="")
+    right = wanted(net) | {old["public_key"]: {"100.64.7.7/32", "200::7:7/128"}}
+    for record in (new, gone) if new_first else (gone, new):
+        net.api.ask("inject", record=record)
+    await_state(net, right)
+
+
+def test_other_tenants(net: Controlled) -> None:
+    """The watch for metadata hears of every VPC's; a device that says it is of another VPC is not
+    ours, and leaves when it was."""
+    user = net.api.ask("user_add", username="other@example.net")
+    stranger = new_device(net, "stranger", vpc=user["id"], owner=user["id"])
+    net.api.ask("metadata_put", device=stranger["id"], value={"type": "wireguard"})
+    mover = new_device(net, "mover")
+    await_followed(net)
+    right = wanted(net)
+    assert stranger["public_key"] not in right
+    net.api.ask("inject", record=event(stranger))
+    net.api.ask("inject", record=event(mover, vpc_id=user["id"]))
+    del right[mover["public_key"]]
+    await_state(net, right)
+
+
+def _watches(request: dict[str, Any]) -> list[tuple[str, bool, bool]]:
+    return [(item["kind"], item.get("gt_revision", 0) > 0, item.get("at_tail", False))
+            for item in request["body"]]
+
+
+@pytest.mark.parametrize("how, mid_record", [
+    *((how, mid_record) for how in ("rst", "fin", "close") for mid_record in (False, True)),
+    ("final", False)])
+def test_resumes_at_once(net: Controlled, how: str, mid_record: bool) -> None:
+    """Behind what it has seen, of every kind; and what came and went meanwhile is made up for."""
+    gone = new_device(net, "gone")
+    await_followed(net)
+    after = net.api.last_request()
+    net.api.wait_idle_stream()
+    daemon(net).new_messages()
+    net.api.cut_streams(how, mid_record)
+    net.api.delete_device(gone["id"])
+    new_device(net, "come")
+    await_followed(net)
+    watches = _watches(net.api.wait_request(EVENTS, after=after))
+    assert [at_tail for _, _, at_tail in watches] == [True] * 3
+    assert ("device", True, True) in watches and len(watches) == 3
+    assert daemon(net).new_messages() == []
+
+
+def test_begins_anew_when_cut_before_the_tail(net: Controlled) -> None:
+    """And nothing is taken away before all is known."""
+    right = wanted(net)
+    after = net.api.last_request()
+    net.api.set_fault(path=EVENTS, end_after=2, how="fin", count=3)
+    hurry_up(net)
+    for _ in range(4):
+        request = net.api.wait_request(EVENTS, after=after)
+        assert state(net)["peers"] == right
+        assert _watches(request) == [(kind, False, False) for kind, _, _ in _watches(request)]
+        after = request["number"]
+    net.api.wait_idle_stream(seconds=2)
+    await_followed(net)
+    assert not said(net, "gone from the VPC")
+
+
+def test_forgets_what_was_not_whole(net: Controlled) -> None:
+    """What goes between two tries is in neither's deletions."""
+    gone = new_device(net, "gone")
+    await_followed(net)
+    before = max(stream["number"] for stream in net.api.ask("streams"))
+    net.api.set_fault(path=EVENTS, no_tail=True)
+    hurry_up(net)
+    net.api.wait_idle_stream(before)
+    net.api.network("refuse", drop=True)
+    net.api.delete_device(gone["id"])
+    net.api.ask("purge")
+    net.api.clear_faults()
+    await_followed(net, 5)
+
+
+def test_one_connection_at_a_time(net: Controlled) -> None:
+    for _ in range(5):
+        hurry_up(net)
+        net.api.cut_streams("fin")
+    net.wait_state("watching")
+    wait_until(lambda: net.api.ask("network_state")["open"] == 1 and
+               len(net.api.ask("streams")) == 1, "one stream, and nothing else")
+    await_followed(net)
+
+
+def test_what_cuts_every_stream(net: Controlled) -> None:
+    """The api-server writes nothing after 10 s, its proxy cuts after 30 s: here much sooner, and in
+    between every change is followed."""
+    net.api.set(write_deadline_s=0.2, route_timeout_s=0.5)
+    after = net.api.last_request()
+    net.api.cut_streams()
+    for number in range(5):
+        net.api.wait_idle_stream()
+        new_device(net, f"web{number}", advertise_cidrs=[f"10.77.{number}.0/24"])
+        await_followed(net)
+    wait_until(lambda: len(net.api.requests(EVENTS, after=after)) > 3, "more streams", 5)
+    assert not any("retrying" in line for line in daemon(net).messages())
+
+
+def test_silent_stream_is_opened_again(net: Controlled) -> None:
+    """There is no heartbeat: a server that is gone without a word looks the same."""
+    after = net.api.last_request()
+    request = net.api.wait_request(EVENTS, after=after, seconds=4)
+    assert ("device", True, True) in _watches(request)
+    assert net.control()["state"] == "watching"
+
+
+@pytest.mark.parametrize("values", [{"no_tail": True, "hide": ["*"]},
+                                    {"no_tail": True, "end_after": 3}, {"rate": 400}],
+                         ids=["no tail", "cut before it", "slow"])
+def test_list_that_is_never_whole(net: Controlled, values: dict[str, Any]) -> None:
+    """What was there stays; it is said that it is out of date."""
+    right = wanted(net)
+    net.api.set_fault(path=EVENTS, **values)
+    hurry_up(net)
+    await_told(net, "retrying", "not complete", seconds=8)
+    await_state(net, right, 0)
+
+
+def test_revision_goes_backwards(net: Controlled) -> None:
+    """It is nothing that the server would do: what is older is not taken."""
+    device = new_device(net, "web")
+    await_followed(net)
+    record = event(device, advertise_cidrs=CIDRS)
+    record["value"]["revision"] = 1
+    net.api.ask("inject", record=record)
+    new_device(net, "later")
+    await_followed(net)
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_list_where_there_is_no_stream(net: Controlled, status: int) -> None:
+    """As old servers have it; the stream is asked for again by itself."""
+    number = net.api.set_fault(path=EVENTS, status=status, body="404 page not found",
+                               content_type="text/plain")
+    after = net.api.last_request()
+    hurry_up(net)
+    net.api.wait_request(LIST, "GET", after)
+    net.wait_state("watching")
+    new_device(net, "web", advertise_cidrs=CIDRS)
+    await_followed(net)
+    daemon(net).new_messages()
+    lists = len(net.api.requests(LIST, "GET", after))
+    wait_until(lambda: len(net.api.requests(LIST, "GET", after)) > lists + 4, "more lists")
+    assert daemon(net).new_messages() == []  # the same list is no news
+    net.api.delete_device("web")
+    await_followed(net)
+    net.api.ask("fault_clear", number=number)
+    after = net.api.last_request()
+    net.api.wait_idle_stream(seconds=5)
+    assert net.api.requests(EVENTS, "POST", after)
+    new_device(net, "web")
+    await_followed(net)
