@@ -7,8 +7,7 @@
 
 #define DEFAULT_SERVICE_URL "https://try.nexodus.io"
 
-/* OAuth: a public client (no secret), and what is asked for. */
-#define DEFAULT_CLIENT_ID "nexodus-cli"
+/* OAuth: what is asked for. The client's name comes from the server. */
 #define DEFAULT_SCOPE                                             \
 	"openid profile email offline_access read:organizations " \
 	"write:organizations read:users write:users read:devices write:devices"
@@ -17,9 +16,5 @@
 #define DEFAULT_STUN_SERVERS                                                         \
 	"stun.l.google.com:19302 stun1.l.google.com:19302 stun2.l.google.com:19302 " \
 	"stun3.l.google.com:19302 stun4.l.google.com:19302"
-
-/* Prefixes of a VPC that has none of its own. */
-#define DEFAULT_IPV4_PREFIX "100.64.0.0/10"
-#define DEFAULT_IPV6_PREFIX "200::/64"
 
 #endif

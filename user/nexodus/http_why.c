@@ -6,8 +6,6 @@
 #include "base/printable.h"
 #include "nexodus/http_private.h"
 
-#define DETAIL_MAX 160
-
 static const char *const during[] = {
 	[HTTP_NAMES] = "find addresses of",
 	[HTTP_CONNECT] = "connect to",
