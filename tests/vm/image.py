@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 TOOLS = ("sh", "bpftool", "cat", "dmesg", "env", "grep", "head", "ip", "ip6tables", "iptables",
          "kmod", "ls", "mkdir", "modprobe", "mount", "nft", "nsenter", "ping", "python3", "rm",
-         "sed", "setpriv", "sleep", "ss", "tc", "tr", "true", "umount", "unshare", "wg")
+         "sed", "setpriv", "sleep", "ss", "tc", "tr", "true", "umount", "unshare", "wg",
+         "wireguard-go")
 PLUGINS = ("MASQUERADE", "comment", "conntrack", "standard")  # of iptables
 PROVIDERS = ("legacy.so",)  # of OpenSSL: Python's cryptography does not begin without
 LIBRARIES = ("libgcc_s.so.1",)  # pthread_exit() opens it at run time

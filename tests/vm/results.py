@@ -98,7 +98,7 @@ class Results:
 
     def _take_line(self, level: _Level, line: str) -> None:
         if match := _PLAN.match(line):
-            level.planned = int(match[1])
+            level.planned = (level.planned or 0) + int(match[1])
             if match[2] is not None:
                 level.skipped.setdefault(match[2], []).append("all")
         elif match := _RESULT.match(line):

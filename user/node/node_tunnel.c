@@ -336,7 +336,9 @@ static void on_peer_news(evutil_socket_t fd, short what, void *arg)
 
 void node_tunnel_watch_peers(struct node *node)
 {
-	int err = node->tunnel.kernel ? peer_watch_open(&node->peer_watch) : 0;
+	int err = node->tunnel.kernel
+			  ? peer_watch_open_kernel(&node->peer_watch)
+			  : peer_watch_open_userspace(node->settings->ifname, &node->peer_watch);
 
 	if (err)
 		log_debug("watch the peers of %s: %s; reading them again and again instead",
