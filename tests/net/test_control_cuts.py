@@ -80,11 +80,12 @@ def _cut_after(net: Controlled, bytes_of: range) -> None:
 
 def _await_cuts(net: Controlled, anew: bool = False) -> None:
     """anew: it may begin anew, and so has not to wait when it says that it is never whole."""
-    def left() -> bool:
+    def left() -> int:
         if anew and net.control().get("state") == "retrying":
             hurry_up(net)
-        return any(not fault["hits"] for fault in net.api.ask("faults"))
-    wait_until(lambda: not left(), "cuts", 30, 0.1)
+        return sum(not fault["hits"] for fault in net.api.ask("faults"))
+    while many := left():
+        wait_until(lambda many=many: left() < many, "another cut", 30, 0.1)
     net.api.clear_faults()
 
 
