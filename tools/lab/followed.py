@@ -224,21 +224,14 @@ class Followed(Controlled):
 
     def idle(self, seconds: float) -> dict[str, float]:
         """How often node and source wake up when nothing happens: occasions, as a wake-up may be
-        about a few packets. That the node reads the peers of a userspace WireGuard, which tells
-        nothing by itself, is counted apart."""
-        peer_store.ask_times(INTERFACE)
+        about a few packets."""
         pids = [self.daemon.pid, self.source_pid()]
         node, source = self.usage()
         with returns(self.relay, pids, "epoll_wait") as times:
             time.sleep(seconds)
         node_after, source_after = self.usage()
-        wall = time.time() - time.monotonic()
-        polls = [item["since"] + wall for item in peer_store.ask_times(INTERFACE)
-                 if item["kind"] == "get"]
-        others = [at for at in times[pids[0]]
-                  if not any(at - 0.01 < poll < at + 0.25 for poll in polls)]
-        return {"seconds": seconds, "node_peer_polls": len(polls),
-                "node_occasions": _occasions(others),
+        return {"seconds": seconds,
+                "node_occasions": _occasions(times[pids[0]]),
                 "source_occasions": _occasions(times[pids[1]]),
                 "node_cpu_s": node_after.cpu_s - node.cpu_s,
                 "source_cpu_s": source_after.cpu_s - source.cpu_s}
