@@ -32,6 +32,8 @@ struct names {
 	struct event_base *base;
 	struct name_servers servers;
 	char *hosts; /* text, or NULL */
+	struct names_watch watch;
+	bool is_held;
 	LIST_HEAD(of_names, names_request) requests;
 };
 
@@ -43,6 +45,8 @@ struct records {
 	int result; /* DNS_ERR_*; of no meaning while is_pending */
 	bool is_pending;
 };
+
+enum waits { WAITS_NOT, WAITS_TO_ASK, WAITS_TO_FINISH };
 
 struct names_request {
 	LIST_ENTRY(names_request) of_names;
@@ -56,6 +60,8 @@ struct names_request {
 	struct evdns_base *dns;
 	uintptr_t question; /* number of what is asked now; 0: nothing */
 	size_t step;        /* which server, in which round */
+	enum waits waits;   /* while it is held */
+	bool is_reported;   /* to the watch */
 	struct records records[KINDS];
 };
 
@@ -87,6 +93,25 @@ static void request_free(struct names_request *request)
 	free(request);
 }
 
+/* Return: whether whoever has asked has to wait for them. */
+static bool keep_back(struct names_request *request, const struct sockaddr_storage *addresses,
+		      size_t n)
+{
+	const struct names_watch *watch = &request->names->watch;
+
+	if (!n)
+		return false;
+	if (watch->on_found && !request->is_reported)
+		watch->on_found(watch->arg, request->host, addresses, n);
+	request->is_reported = true;
+	if (!request->names->is_held)
+		return false;
+	end_question(request);
+	event_del(request->timer);
+	request->waits = WAITS_TO_FINISH;
+	return true;
+}
+
 static void finish(struct names_request *request)
 {
 	struct sockaddr_storage all[NAMES_ADDRESSES_MAX];
@@ -98,6 +123,8 @@ static void finish(struct names_request *request)
 	for (size_t kind = 0; kind < KINDS; kind++)
 		for (size_t i = 0; i < request->records[kind].n; i++)
 			all[n++] = request->records[kind].at[i];
+	if (keep_back(request, all, n))
+		return;
 	request_free(request);
 	done(arg, n ? 0 : err, all, n);
 }
@@ -244,6 +271,10 @@ static void ask(struct names_request *request)
 	const struct name_servers *servers = &request->names->servers;
 
 	end_question(request);
+	if (request->names->is_held) {
+		request->waits = WAITS_TO_ASK;
+		return;
+	}
 	for (; request->step < servers->n * servers->attempts; request->step++) {
 		request->dns = client_new(request->names, &servers->at[request->step % servers->n]);
 		if (request->dns && !ask_both(request))
@@ -296,9 +327,11 @@ int names_set_resolv_conf(struct names *names, int fd)
 	if (err)
 		return err;
 	resolv_conf_parse(text, &names->servers);
+	if (names->watch.on_servers)
+		names->watch.on_servers(names->watch.arg, names->servers.at, names->servers.n);
 	for (struct names_request *request = LIST_FIRST(&names->requests); request;
 	     request = LIST_NEXT(request, of_names)) {
-		if (!request->question)
+		if (!request->question && request->waits != WAITS_TO_ASK)
 			continue; /* it is about to be done */
 		event_del(request->timer);
 		request->step = 0;
@@ -318,6 +351,26 @@ int names_set_hosts(struct names *names, int fd)
 	free(names->hosts);
 	names->hosts = text;
 	return 0;
+}
+
+void names_set_watch(struct names *names, const struct names_watch *watch)
+{
+	names->watch = *watch;
+}
+
+void names_hold(struct names *names, bool is_held)
+{
+	names->is_held = is_held;
+	for (struct names_request *request = LIST_FIRST(&names->requests); request && !is_held;
+	     request = LIST_NEXT(request, of_names)) {
+		enum waits waits = request->waits;
+
+		request->waits = WAITS_NOT;
+		if (waits == WAITS_TO_ASK)
+			ask(request);
+		else if (waits == WAITS_TO_FINISH)
+			event_active(request->timer, EV_TIMEOUT, 0);
+	}
 }
 
 /* Return: was the host found without asking anybody? */

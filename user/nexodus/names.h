@@ -7,6 +7,7 @@
 #define NEXODUS_NAMES_H
 
 #include <event2/event.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 
@@ -22,6 +23,16 @@ struct names_request;
  *       negative errno.
  */
 typedef void names_done(void *arg, int err, const struct sockaddr_storage *addresses, size_t n);
+
+/** Who is told whom others are about to talk to, and may have them wait (names_hold()). */
+struct names_watch {
+	/* All name servers, when they are other ones, before they are asked. */
+	void (*on_servers)(void *arg, const struct sockaddr_storage *servers, size_t n);
+	/* Addresses of @host, before whoever has asked for them has them. */
+	void (*on_found)(void *arg, const char *host, const struct sockaddr_storage *addresses,
+			 size_t n);
+	void *arg;
+};
 
 /**
  * names_new() - before the seccomp filter. libevent's DNS log is silenced.
@@ -48,6 +59,15 @@ int names_set_resolv_conf(struct names *names, int fd);
 
 /** names_set_hosts() - the text of hosts(5). Return: as above. */
 int names_set_hosts(struct names *names, int fd);
+
+/** names_set_watch() - before the first request. @watch: copied. */
+void names_set_watch(struct names *names, const struct names_watch *watch);
+
+/**
+ * names_hold() - while it is held no name server is asked, and addresses that were found are kept
+ * back. Also from within the watch.
+ */
+void names_hold(struct names *names, bool is_held);
 
 /**
  * names_resolve() - find the addresses of @host: a literal (brackets allowed for IPv6), a name in
