@@ -10,11 +10,12 @@
  *                    GIVE (with a descriptor): keep this, see enum border_gift
  *                    START: everything was given, talk to the control plane
  *                    AGAIN: begin with a whole list once more
+ *                    SPARED: nothing in the newest ADDRESSES is routed into the tunnel
  *   source -> node   LIST_BEGIN, then for each device DEVICE and its PREFIXES, then LIST_END;
  *                    LIST_ERROR instead of LIST_END when the list is no good;
  *                    CHANGE_BEGIN, then what is new or changed as above, and DEVICE_GONE for each
  *                    that is gone since the list before, then LIST_END;
- *                    WARNING, CONTROL and STATE in between
+ *                    WARNING, CONTROL, STATE and ADDRESSES in between
  *
  * Both processes are the same binary: there is no version and no byte order to agree on.
  */
@@ -47,6 +48,8 @@ enum border_kind {
 	BORDER_LIST_END,
 	BORDER_STATE,
 	BORDER_CONTROL,
+	BORDER_ADDRESSES,
+	BORDER_SPARED,
 };
 
 /* What a source that may open no file gets from the node as a descriptor. */
@@ -55,6 +58,7 @@ enum border_gift {
 	BORDER_SAVED_STATE, /* what STATE has said in an earlier run */
 	BORDER_CA,          /* certificates to trust, PEM */
 	BORDER_RESOLV_CONF,
+	BORDER_UPLINKS, /* resolv.conf of a resolver on this host: whom that asks */
 	BORDER_HOSTS,
 	BORDER_STUN_SOCKET, /* tunnel/stun_socket.h */
 	BORDER_GIFTS,
@@ -73,6 +77,7 @@ enum border_control {
 	CONTROL_STATES,
 };
 
+#define BORDER_ADDRESSES_MAX 256
 #define BORDER_STATE_BYTES_MAX 16384
 #define BORDER_STATE_PIECE (BORDER_TEXT_MAX - 12)
 
@@ -108,6 +113,12 @@ struct border_record {
 			uint32_t retry_s; /* until the next try; 0: none is planned */
 			char text[BORDER_TEXT_MAX - 8];
 		} control;
+		struct {                 /* peers/border_addresses.h */
+			uint32_t number; /* of the set; the source counts them */
+			uint32_t total, offset, n;
+			struct prefix at[BORDER_PREFIXES];
+		} addresses;
+		uint32_t spared;            /* number of the set */
 		char text[BORDER_TEXT_MAX]; /* WARNING, LIST_ERROR */
 	};
 };
