@@ -181,6 +181,8 @@ static void test_paths(void **state)
 	assert_string_equal(control_file_path(BORDER_CA, "/some/ca.pem"), "/some/ca.pem");
 	assert_string_equal(control_file_path(BORDER_RESOLV_CONF, "/some/ca.pem"),
 			    "/etc/resolv.conf");
+	assert_string_equal(control_file_path(BORDER_UPLINKS, NULL),
+			    "/run/systemd/resolve/resolv.conf");
 	assert_string_equal(control_file_path(BORDER_HOSTS, NULL), "/etc/hosts");
 	assert_null(control_file_path(BORDER_ACCOUNT, "/some/ca.pem"));
 	/* Of the system: one that is there, or none. */

@@ -93,19 +93,18 @@ int help_command(const struct command *command);
 		"key stays, and so does an adopted interface.\n"                                 \
 		"Does nothing, successfully, where nothing is set up.\n"
 
-#define HELP_STATUS                                                                               \
-	"Show what is attached, who runs, and the last device list",                              \
-		"Works while the daemon is dead. Exit status 1 when nothing is attached.\n"       \
-		"\n"                                                                              \
-		"With --json: interface, ifindex, daemon {running, pid}, hook, attach, "          \
-		"program_id,\n"                                                                   \
-		"forward, strict, adopted, tunnel {wireguard, public_key, listen_port, mtu,\n"    \
-		"foreign_addresses, foreign_routes, refused_routes, spared_routes, error} (null " \
-		"when adopted), "                                                                 \
-		"ipv4 "                                                                           \
-		"and\n"                                                                           \
-		"ipv6 {enabled, reason}, list {source, loaded, devices, skipped, conflicts, "     \
-		"addresses,\n"                                                                    \
+#define HELP_STATUS                                                                            \
+	"Show what is attached, who runs, and the last device list",                           \
+		"Works while the daemon is dead. Exit status 1 when nothing is attached.\n"    \
+		"\n"                                                                           \
+		"With --json: interface, ifindex, daemon {running, pid}, hook, attach, "       \
+		"program_id,\n"                                                                \
+		"forward, strict, adopted, tunnel {wireguard, public_key, listen_port, mtu,\n" \
+		"foreign_addresses, foreign_routes, refused_routes, spared_routes,\n"          \
+		"control_routes [{route, address, device}], error} (null when adopted), ipv4 " \
+		"and\n"                                                                        \
+		"ipv6 {enabled, reason}, list {source, loaded, devices, skipped, conflicts, "  \
+		"addresses,\n"                                                                 \
 		"cidrs, applied_at, error}, pins.\n"
 
 #define HELP_PEERS                                                                                 \

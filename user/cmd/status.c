@@ -122,6 +122,32 @@ static const char *text_of(const struct status *status, const char *outer, const
 	return json_object_get_string(value);
 }
 
+static const char *member_text(struct json_object *object, const char *name)
+{
+	struct json_object *value = NULL;
+
+	return json_object_object_get_ex(object, name, &value) && value
+		       ? json_object_get_string(value)
+		       : "-";
+}
+
+static void print_control_routes(const struct status *status)
+{
+	struct json_object *tunnel = NULL, *routes = NULL, *route;
+
+	if (!json_object_object_get_ex(status->written, "tunnel", &tunnel) ||
+	    !json_object_object_get_ex(tunnel, "control_routes", &routes) ||
+	    !json_object_is_type(routes, json_type_array))
+		return;
+	for (size_t i = 0; i < json_object_array_length(routes); i++) {
+		route = json_object_array_get_idx(routes, i);
+		printf("            route to %s of '%s' left out: %s of the control plane is in "
+		       "it\n",
+		       member_text(route, "route"), member_text(route, "device"),
+		       member_text(route, "address"));
+	}
+}
+
 static void print_tunnel(const struct status *status)
 {
 	static const struct {
@@ -141,6 +167,7 @@ static void print_tunnel(const struct status *status)
 		if (strcmp(text_of(status, "tunnel", others[i].member), "0") != 0)
 			printf("            %s %s\n", text_of(status, "tunnel", others[i].member),
 			       others[i].what);
+	print_control_routes(status);
 	if (strcmp(text_of(status, "tunnel", "error"), "-") != 0)
 		printf("            not as it should be: %s\n", text_of(status, "tunnel", "error"));
 }

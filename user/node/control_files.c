@@ -28,6 +28,8 @@ const char *control_file_path(enum border_gift gift, const char *ca_file)
 		return ca_file ?: ca_path();
 	case BORDER_RESOLV_CONF:
 		return "/etc/resolv.conf";
+	case BORDER_UPLINKS:
+		return "/run/systemd/resolve/resolv.conf";
 	case BORDER_HOSTS:
 		return "/etc/hosts";
 	default:

@@ -13,7 +13,7 @@
 
 /**
  * control_file_path() - where the certificates, resolv.conf or hosts of this host are.
- * @gift:    BORDER_CA, BORDER_RESOLV_CONF or BORDER_HOSTS.
+ * @gift:    BORDER_CA, BORDER_RESOLV_CONF, BORDER_UPLINKS (systemd-resolved's) or BORDER_HOSTS.
  * @ca_file: where the certificates are; NULL: in the first of the bundles of Debian, Fedora and
  *           SUSE that is there.
  *

@@ -149,6 +149,8 @@ int node_control_record(struct node *node, const struct border_record *record)
 		node->want_list++;
 	if (record->kind == BORDER_CONTROL)
 		return take_control(node, record) ?: 1;
+	if (record->kind == BORDER_ADDRESSES)
+		return node_spared_record(node, record) ?: 1;
 	if (record->kind != BORDER_STATE)
 		return 0;
 	whole = control_state_add(&node->control.state, record);

@@ -19,7 +19,7 @@
 #define FILE_CHECK_S 60 /* a file that could not be watched is looked at so often */
 
 static const enum border_gift watched_gifts[NODE_CONTROL_FILES] = { BORDER_CA, BORDER_RESOLV_CONF,
-								    BORDER_HOSTS };
+								    BORDER_UPLINKS, BORDER_HOSTS };
 
 static const char *path_of(const struct node *node, enum border_gift gift)
 {
@@ -135,6 +135,7 @@ int node_control_begin(struct node *node)
 		err = give_saved_list(node);
 	record.list = node->want_list;
 	control->state.len = control->state.total = 0;
+	control->addresses = (struct border_addresses_coming){};
 	return err ?: border_send(node->child.sock, &record, 1, -1);
 }
 

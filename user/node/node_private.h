@@ -7,6 +7,7 @@
  *   node_control.c    the same for a control plane that the source talks to
  *   node_gifts.c      what the source needs for that
  *   node_saved.c      the last list, on disk
+ *   node_spared.c     whom the source talks to: not through the tunnel
  *   node_interface.c  the WireGuard interface: is it there, who are its peers
  *   node_tunnel.c     the same for an interface of our own: make it, put it back
  */
@@ -24,10 +25,11 @@
 #include "node/settings.h"
 #include "node/source_child.h"
 #include "node/sync.h"
+#include "peers/border_addresses.h"
 #include "peers/border_list.h"
 
 #define NODE_SIGNALS 3
-#define NODE_CONTROL_FILES 3
+#define NODE_CONTROL_FILES 4
 
 struct node;
 
@@ -47,6 +49,7 @@ struct node_control {
 	struct node_control_file files[NODE_CONTROL_FILES];
 
 	struct control_state state; /* to be kept */
+	struct border_addresses_coming addresses;
 	struct event *keep_again;
 	int keep_err; /* of the last time it was written */
 
@@ -229,6 +232,12 @@ void node_control_after(const struct node_control *control, struct event *timer,
 
 /** node_control_may_say() - one more line? Whatever goes on there must not fill the journal. */
 bool node_control_may_say(struct node_control *control);
+
+/** node_spared_record() - an ADDRESSES record. Return: 0; negative errno of the border. */
+int node_spared_record(struct node *node, const struct border_record *record);
+
+/** node_spared_report() - say which routes are left out for the control plane, if that is news. */
+void node_spared_report(struct node *node);
 
 /** node_gifts_start() - watch the files that the source has descriptors of. */
 void node_gifts_start(struct node *node);

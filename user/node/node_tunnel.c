@@ -128,6 +128,7 @@ void node_tunnel_report(struct node *node)
 	node->said_foreign_addresses = tunnel->n_foreign_addresses;
 	node->said_foreign_routes = tunnel->n_foreign_routes;
 	node->said_refused = tunnel->n_refused;
+	node_spared_report(node);
 }
 
 /* Not now: later and later. The same trouble is said once. */

@@ -13,6 +13,8 @@
 
 #include "node/node_private.h"
 
+#define CONTROL_ROUTES_SHOWN 64
+
 static struct json_object *text_or_null(const char *text)
 {
 	return text && *text ? json_object_new_string(text) : NULL;
@@ -83,6 +85,27 @@ static struct json_object *control_json(const struct node_status *status)
 	return object;
 }
 
+/* Routes that are left out for the control plane: who advertises them, and why. */
+static struct json_object *control_routes(const struct control_routes *routes)
+{
+	struct json_object *array = json_object_new_array(), *item;
+	char text[PREFIX_TEXT_MAX];
+
+	for (size_t i = 0; i < routes->n && i < CONTROL_ROUTES_SHOWN; i++) {
+		const struct control_route *route = &routes->at[i];
+
+		item = json_object_new_object();
+		json_object_object_add(item, "route",
+				       json_object_new_string(prefix_format(&route->route, text)));
+		json_object_object_add(
+			item, "address",
+			json_object_new_string(prefix_format_addr(&route->address, text)));
+		json_object_object_add(item, "device", text_or_null(route->device));
+		json_object_array_add(array, item);
+	}
+	return array;
+}
+
 /* The interface, when it is our own; NULL when it is somebody else's. */
 static struct json_object *tunnel_json(const struct node_status *status)
 {
@@ -106,6 +129,8 @@ static struct json_object *tunnel_json(const struct node_status *status)
 			       json_object_new_int64(tunnel->n_foreign_routes));
 	json_object_object_add(object, "refused_routes", json_object_new_int64(tunnel->n_refused));
 	json_object_object_add(object, "spared_routes", json_object_new_int64(tunnel->n_spared));
+	json_object_object_add(object, "control_routes",
+			       control_routes(&status->sync->control_routes));
 	json_object_object_add(object, "error", text_or_null(status->tunnel_error));
 	return object;
 }

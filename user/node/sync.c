@@ -119,6 +119,7 @@ void sync_close(struct sync *sync)
 	datapath_close(sync->dp);
 	device_list_done(&sync->list);
 	tables_done(&sync->have);
+	control_routes_done(&sync->control_routes);
 	*sync = (struct sync){};
 }
 
@@ -228,6 +229,7 @@ struct step {
 	struct desired desired;
 	struct tables want;
 	struct tunnel_want tunnel;
+	struct control_routes control_routes;
 };
 
 static void step_done(struct step *step)
@@ -236,6 +238,7 @@ static void step_done(struct step *step)
 	desired_done(&step->desired);
 	tables_done(&step->want);
 	tunnel_want_done(&step->tunnel);
+	control_routes_done(&step->control_routes);
 }
 
 static int build(struct sync *sync, const struct device_list *list, struct step *step)
@@ -273,9 +276,11 @@ static int prepare(struct sync *sync, const struct device_list *list, struct ste
 	if (err || !sync->tunnel)
 		return err;
 	err = tunnel_want_make(&step->desired, &step->tunnel);
-	if (!err)
-		tunnel_want_spare(&step->tunnel, step->addrs, step->n_addrs, sync->tunnel->ifindex);
-	return err;
+	if (err)
+		return err;
+	tunnel_want_spare(&step->tunnel, step->addrs, step->n_addrs, sync->tunnel->ifindex);
+	return control_routes_spare(&step->tunnel, &step->desired, &sync->control,
+				    &step->control_routes);
 }
 
 /* Return: @err, after the tunnel's own words for it were kept. */
@@ -333,6 +338,10 @@ static int apply(struct sync *sync, struct step *step, bool warn)
 	if (warn)
 		warn_of_conflicts(&step->desired);
 	sync->n_conflicts = step->desired.n_conflicts;
+	control_routes_keep_said(&step->control_routes, &sync->control_routes);
+	control_routes_done(&sync->control_routes);
+	sync->control_routes = step->control_routes;
+	step->control_routes = (struct control_routes){};
 	return 0;
 }
 

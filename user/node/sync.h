@@ -15,6 +15,7 @@
 #include "base/wg_key.h"
 #include "datapath/datapath.h"
 #include "datapath/tables.h"
+#include "node/control_routes.h"
 #include "node/settings.h"
 #include "peers/device.h"
 #include "peers/plan.h"
@@ -35,6 +36,9 @@ struct sync {
 	bool has_list;
 	struct tables have; /* what the maps hold */
 	bool have_is_sure;  /* false after a failed step: read the maps again */
+
+	struct border_addresses control;      /* whom the source talks to: never in the tunnel */
+	struct control_routes control_routes; /* left out for that */
 
 	time_t applied_at; /* when a list was last applied; 0: never */
 	size_t n_devices, n_addresses, n_cidrs, n_skipped, n_conflicts;
@@ -88,6 +92,15 @@ int sync_repair(struct sync *sync);
 
 /** sync_again() - apply the last good list again: addresses or the interface changed. As above. */
 int sync_again(struct sync *sync);
+
+/**
+ * sync_control() - the source talks to these addresses now: bring the routes in line with that.
+ *
+ * Without a list, the routes that an earlier run has made are there.
+ *
+ * Return: 1 when the routes are other ones now; 0 when they are as they were; negative errno.
+ */
+int sync_control(struct sync *sync, const struct border_addresses *control);
 
 /**
  * sync_interface() - the interface is now @ifindex, or gone (0).

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * node_spared.c - whom the source talks to is reached outside of the tunnel, whatever devices
+ * advertise. The source waits until it is told that this is so.
+ */
+#include "base/log.h"
+#include "node/node_private.h"
+
+#define SAID_AT_ONCE 20 /* routes; `status` has them */
+
+void node_spared_report(struct node *node)
+{
+	const struct control_routes *routes = &node->sync.control_routes;
+	char route[PREFIX_TEXT_MAX], address[PREFIX_TEXT_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < routes->n; i++) {
+		struct control_route *one = &routes->at[i];
+
+		if (!one->is_said && n++ < SAID_AT_ONCE)
+			log_warn("device '%s' advertises %s, and %s of the control plane is in it: "
+				 "leaving out that route (it is relayed all the same)",
+				 one->device, prefix_format(&one->route, route),
+				 prefix_format_addr(&one->address, address));
+		one->is_said = true;
+	}
+	if (n > SAID_AT_ONCE)
+		log_warn("%zu more such routes are left out (see `nex-relay status`)",
+			 n - SAID_AT_ONCE);
+}
+
+int node_spared_record(struct node *node, const struct border_record *record)
+{
+	struct border_addresses_coming *coming = &node->control.addresses;
+	struct border_record answer = { .kind = BORDER_SPARED, .spared = record->addresses.number };
+	int ret = border_addresses_add(coming, record);
+
+	if (ret != 1)
+		return ret;
+	ret = sync_control(&node->sync, &coming->set);
+	if (ret < 0) {
+		log_debug("keep the control plane out of the tunnel: %s",
+			  sync_why(&node->sync, ret));
+		node_tunnel_changed(node, TUNNEL_ADDRESSES); /* tried again, and said */
+	}
+	if (ret == 1) {
+		node_spared_report(node);
+		node_write_status(node);
+	}
+	return border_send(node->child.sock, &answer, 1, -1);
+}
