@@ -34,10 +34,10 @@ def hurried(times: int) -> Iterator[None]:
 
 
 @contextmanager
-def following(times: int) -> Iterator[Controlled]:
+def following(times: int, kind: type[Controlled] = Controlled) -> Iterator[Controlled]:
     """A network whose relay follows its VPC."""
     shutil.rmtree(STATE, ignore_errors=True)  # what another test's relay has kept
-    with Controlled() as net, hurried(times):
+    with kind() as net, hurried(times):
         net.add("spoke1", relay_only=True, over=4)
         net.add("spoke2", advertises=LAN, over=6)
         net.start()

@@ -38,13 +38,17 @@ class Controlled(Topology):
         settle(self.host)
         self.way = Underlay(self.relay, self.host, NUMBER)
         self._undo.append(self.way.remove)
-        self.api = ApiServer(self.host, [self.way.address(4), self.way.address(6)], self.vpc)
+        self.api = ApiServer(self.host, self.server_addresses(), self.vpc)
         self._undo.append(lambda: self.api.__exit__())
         self.api.__enter__()
         self.trust()
         self.key: Any = self.key
         self.reg_key = self.api.make_reg_key()
         return self
+
+    def server_addresses(self) -> list[str]:
+        """Where the api-server is, which is also name server and STUN server."""
+        return [self.way.address(4), self.way.address(6)]
 
     def trust(self) -> None:
         """The relay host knows the server's name server."""

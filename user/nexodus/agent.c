@@ -235,6 +235,9 @@ int agent_give(struct agent *agent, enum border_gift gift, int *fd)
 	case BORDER_RESOLV_CONF:
 		(void)names_set_resolv_conf(agent->names, *fd);
 		return 0;
+	case BORDER_UPLINKS:
+		agent_addresses_uplinks(agent, *fd);
+		return 0;
 	case BORDER_HOSTS:
 		(void)names_set_hosts(agent->names, *fd);
 		return 0;
@@ -251,6 +254,7 @@ int agent_file(struct agent *agent, int fd, uint32_t list)
 		return -EPROTO;
 	agent->batch.list = list;
 	agent_read_saved(agent);
+	agent_addresses_tell(agent); /* before what the list has of them is routed */
 	if (*agent->saved.vpc_id)
 		return peer_file_send(fd, agent->batch.sock, list);
 	border_batch_text(&agent->batch, BORDER_LIST_ERROR, "it was not kept by this registration");
@@ -267,6 +271,7 @@ int agent_start(struct agent *agent, uint32_t list)
 	agent->is_started = true;
 	agent->batch.list = list;
 	agent_read_saved(agent);
+	agent_addresses_tell(agent);
 	err = agent_endpoints_start(agent);
 	if (err)
 		return err;
@@ -321,7 +326,8 @@ struct agent *agent_new(struct event_base *base, int sock)
 	agent->again = evtimer_new(base, on_again, agent);
 	agent->names = names_new(base);
 	agent->http = agent->names ? http_new(base, agent->names) : NULL;
-	if (agent->again && agent->http && !agent_stream_new(agent) && !agent_list_new(agent))
+	if (agent->again && agent->http && !agent_addresses_new(agent) &&
+	    !agent_stream_new(agent) && !agent_list_new(agent))
 		return agent;
 	agent_free(agent);
 	return NULL;
@@ -342,6 +348,7 @@ void agent_free(struct agent *agent)
 		event_free(agent->again);
 	http_free(agent->http);
 	names_free(agent->names);
+	agent_addresses_free(agent);
 	explicit_bzero(agent, sizeof(*agent));
 	free(agent);
 }

@@ -130,18 +130,6 @@ static void local_done(void *arg, int err, const struct sockaddr_storage *addres
 	known(agent);
 }
 
-/* The host of the api-server's URL: "https://HOST[:PORT]". */
-static void api_host(const struct agent *agent, char host[static SERVICE_URL_MAX])
-{
-	char *end;
-
-	snprintf(host, SERVICE_URL_MAX, "%s", agent->account.api + strlen("https://"));
-	end = *host == '[' ? strchr(host, ']') : NULL;
-	end = strchr(end ?: host, ':');
-	if (end)
-		*end = '\0';
-}
-
 static void look(struct agent *agent, uint32_t limit_ms)
 {
 	char host[SERVICE_URL_MAX];
@@ -151,7 +139,7 @@ static void look(struct agent *agent, uint32_t limit_ms)
 		agent->is_mapped_known = true;
 	if (agent->local_request)
 		return;
-	api_host(agent, host);
+	agent_api_host(agent, host);
 	if (names_resolve(agent->names, host, local_done, agent, &agent->local_request))
 		agent->is_local_known = true;
 }

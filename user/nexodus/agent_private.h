@@ -3,6 +3,7 @@
  * agent_private.h - the agent's state, and what its files do for each other.
  *
  *   agent.c            gifts, start, what is said, when it is tried again
+ *   agent_addresses.c  whom we talk to, so that the node keeps it out of the tunnel
  *   agent_token.c      the bearer token: registration key, login, device token; what is kept
  *   agent_register.c   from a token to a registered device
  *   agent_stream.c     the watch stream
@@ -18,6 +19,7 @@
 
 #include "nexodus/account.h"
 #include "nexodus/agent.h"
+#include "nexodus/address_book.h"
 #include "nexodus/answer.h"
 #include "nexodus/backoff.h"
 #include "nexodus/http.h"
@@ -45,6 +47,15 @@ struct agent {
 	struct event *again;       /* the next try */
 	agent_then *then;          /* what is tried */
 	struct backoff soon, late; /* after what may pass; after a refusal */
+
+	/* agent_addresses.c */
+	struct address_book book;
+	struct prefix servers[2 * NAME_SERVERS_MAX]; /* of this host, and whom those ask */
+	size_t n_servers, n_uplinks;                 /* the first ones, the last ones */
+	struct border_addresses told;
+	uint32_t told_number;
+	struct event *hold_limit;
+	int64_t kept_at; /* ms; 0: never */
 
 	/* agent_token.c */
 	char saved_text[BORDER_STATE_BYTES_MAX];
@@ -102,6 +113,7 @@ struct agent {
 	int64_t resumed_since;  /* ms */
 	int64_t hold_until;     /* ms: nothing that can wait is asked before */
 	bool is_started, has_account;
+	bool tells_addresses;     /* those of the last run are among them */
 	bool waits_for_endpoints; /* the registration does */
 	bool was_registered;      /* this relay was let in, now or in an earlier run */
 	bool was_whole;           /* the node has had a whole list of this agent's */
@@ -148,6 +160,21 @@ void agent_not_good(struct agent *agent, agent_then *then, const char *what,
 /** agent_call() - a request to the api-server, with the bearer token. @body: JSON, or NULL. */
 int agent_call(struct agent *agent, const char *method, const char *path, const char *body,
 	       const struct http_request *more, struct http_call **ret_call);
+
+/** agent_addresses_new() - as agent_stream_new(). Before the first name is asked for. */
+int agent_addresses_new(struct agent *agent);
+
+/** agent_addresses_tell() - from now on, when they change; after agent_read_saved(). */
+void agent_addresses_tell(struct agent *agent);
+
+/** agent_addresses_uplinks() - resolv.conf of a resolver on this host. */
+void agent_addresses_uplinks(struct agent *agent, int fd);
+
+/** agent_addresses_free() - safe when it never started. */
+void agent_addresses_free(struct agent *agent);
+
+/** agent_api_host() - of the api-server's URL, without brackets and port. */
+void agent_api_host(const struct agent *agent, char host[static SERVICE_URL_MAX]);
 
 /** agent_begin() - register, or go on as what was registered before. */
 void agent_begin(struct agent *agent);

@@ -2,22 +2,27 @@
 /*
  * saved_state.h - what a registration leaves for the next run: JSON that the node keeps unread.
  *
- * With the device token a relay restarts when its registration key is long gone.
+ * With the device token a relay restarts when its registration key is long gone. With the
+ * api-server's addresses nothing that the list on disk says stands in the way to it.
  */
 #ifndef NEXODUS_SAVED_STATE_H
 #define NEXODUS_SAVED_STATE_H
 
 #include <stddef.h>
 
+#include "base/prefix.h"
 #include "nexodus/account.h"
+#include "nexodus/names.h"
 
 #define SAVED_REFRESH_MAX 8192 /* bytes of a refresh token, NUL included */
 
 struct saved_state {
 	char device_id[ACCOUNT_UUID_MAX]; /* empty: never registered */
 	char vpc_id[ACCOUNT_UUID_MAX];
-	char device_token[SERVICE_TOKEN_MAX];  /* empty: the server gives none */
-	char refresh_token[SAVED_REFRESH_MAX]; /* of a login; empty with a device token */
+	char device_token[SERVICE_TOKEN_MAX];         /* empty: the server gives none */
+	char refresh_token[SAVED_REFRESH_MAX];        /* of a login; empty with a device token */
+	struct prefix addresses[NAMES_ADDRESSES_MAX]; /* of the api-server, the newest ones first */
+	size_t n_addresses;
 };
 
 /**
