@@ -5,28 +5,18 @@
  * Name servers listen on port 53 of loopback addresses of a network namespace of the test's own:
  * that needs root.
  */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <event2/event.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/mman.h>
-#include <time.h>
 
 #include <cmocka.h>
 
-#include "base/cleanup.h"
 #include "fake_dns.h"
-#include "netns.h"
-#include "nexodus/names.h"
+#include "names_lookup.h"
 #include "nexodus/names_text.h"
-
-#define WATCHDOG_S 20
-
-static bool is_private;
 
 /* clang-format off */
 static const struct fake_name zone[] = {
@@ -134,107 +124,6 @@ static const char *const no_names[] = {
 	"..",   ":443"
 };
 
-struct lookup {
-	struct event_base *base;
-	char text[1024];
-	int n_done;
-};
-
-static void on_done(void *arg, int err, const struct sockaddr_storage *addresses, size_t n)
-{
-	struct lookup *lookup = arg;
-	size_t len = 0;
-	char one[INET6_ADDRSTRLEN];
-
-	assert_int_equal(!err, n > 0);
-	if (err)
-		snprintf(lookup->text, sizeof(lookup->text), "%d", err);
-	for (size_t i = 0; i < n; i++) {
-		const struct sockaddr_in *v4 = (const void *)&addresses[i];
-		const struct sockaddr_in6 *v6 = (const void *)&addresses[i];
-
-		assert_int_equal(v4->sin_port, 0);
-		inet_ntop(v4->sin_family,
-			  v4->sin_family == AF_INET ? (const void *)&v4->sin_addr : &v6->sin6_addr,
-			  one, sizeof(one));
-		len += snprintf(lookup->text + len, sizeof(lookup->text) - len, "%s%s",
-				i ? " " : "", one);
-	}
-	lookup->n_done++;
-	event_base_loopbreak(lookup->base);
-}
-
-static int text_fd(const char *text)
-{
-	int fd = memfd_create("text", MFD_CLOEXEC);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text)); /* and stands at the end */
-	return fd;
-}
-
-static void set_resolv_conf(struct names *names, const char *text)
-{
-	auto_close int fd = text_fd(text);
-
-	assert_int_equal(names_set_resolv_conf(names, fd), 0);
-}
-
-static void set_hosts(struct names *names, const char *text)
-{
-	auto_close int fd = text_fd(text);
-
-	assert_int_equal(names_set_hosts(names, fd), 0);
-}
-
-static void on_watchdog(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	(void)arg;
-	fail_msg("it is never done");
-}
-
-static void run(struct lookup *lookup)
-{
-	struct event *watchdog = evtimer_new(lookup->base, on_watchdog, NULL);
-	struct timeval after = { .tv_sec = WATCHDOG_S };
-
-	event_add(watchdog, &after);
-	while (!lookup->n_done)
-		event_base_dispatch(lookup->base);
-	event_free(watchdog);
-	assert_int_equal(event_base_loop(lookup->base, EVLOOP_NONBLOCK), 1); /* nothing is left */
-	assert_int_equal(lookup->n_done, 1);
-}
-
-static const char *resolve(struct event_base *base, struct names *names, const char *host)
-{
-	static struct lookup lookup;
-	struct names_request *request;
-
-	lookup = (struct lookup){ .base = base };
-	assert_int_equal(names_resolve(names, host, on_done, &lookup, &request), 0);
-	assert_int_equal(lookup.n_done, 0);
-	run(&lookup);
-	return lookup.text;
-}
-
-static void begin(struct event_base **ret_base, struct names **ret_names)
-{
-	if (!is_private)
-		skip();
-	*ret_base = event_base_new();
-	*ret_names = names_new(*ret_base);
-	assert_non_null(*ret_names);
-}
-
-static void end(struct event_base *base, struct names *names)
-{
-	names_free(names);
-	event_base_free(base);
-}
-
 static void test_cases(void **state)
 {
 	struct event_base *base;
@@ -285,123 +174,6 @@ static void test_no_names(void **state)
 	assert_int_equal(names_resolve(names, label, on_done, NULL, &request), -EINVAL);
 	label[63] = '\0';
 	assert_string_equal(resolve(base, names, label), "-11");
-	end(base, names);
-}
-
-/* The first server goes and comes; it is asked again at once. */
-static void test_server_comes_back(void **state)
-{
-	struct event_base *base;
-	struct names *names;
-	pid_t first, second;
-
-	(void)state;
-	begin(&base, &names);
-	set_resolv_conf(names, TWO);
-	assert_string_equal(resolve(base, names, "both.test"), "-11");
-	second = fake_dns_start("::1", second_zone);
-	for (int i = 0; i < 2; i++)
-		assert_string_equal(resolve(base, names, "both.test"), "2001:db8::201 192.0.2.201");
-	first = fake_dns_start("127.0.0.1", zone);
-	assert_string_equal(resolve(base, names, "both.test"), "2001:db8::1 192.0.2.1");
-	fake_dns_stop(first);
-	fake_dns_stop(second);
-	assert_string_equal(resolve(base, names, "both.test"), "-11");
-	first = fake_dns_start("127.0.0.1", zone);
-	assert_string_equal(resolve(base, names, "both.test"), "2001:db8::1 192.0.2.1");
-	fake_dns_stop(first);
-	end(base, names);
-}
-
-static void on_start(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	*(pid_t *)arg = fake_dns_start("127.0.0.1", zone);
-}
-
-/* It comes back while it is being waited for. */
-static void test_server_comes_back_meanwhile(void **state)
-{
-	struct timeval after = { .tv_usec = 300000 };
-	struct event_base *base;
-	struct names *names;
-	struct event *start;
-	pid_t pid = 0;
-
-	(void)state;
-	begin(&base, &names);
-	set_resolv_conf(names, "options timeout:1 attempts:2\n");
-	start = evtimer_new(base, on_start, &pid);
-	event_add(start, &after);
-	assert_string_equal(resolve(base, names, "both.test"), "2001:db8::1 192.0.2.1");
-	event_free(start);
-	fake_dns_stop(pid);
-	end(base, names);
-}
-
-/* What is asked of a server that is silent goes on with the new one at once. */
-static void test_new_servers(void **state)
-{
-	struct lookup lookup = {}, other = {}, local = {};
-	struct names_request *request;
-	struct event_base *base;
-	struct names *names;
-	struct timespec from, to;
-	auto_close int huge = -1;
-	pid_t pid;
-
-	(void)state;
-	begin(&base, &names);
-	lookup.base = other.base = local.base = base;
-	pid = fake_dns_start("::1", second_zone);
-	set_resolv_conf(names, "options timeout:20\nnameserver 127.0.0.9\n");
-	assert_int_equal(names_resolve(names, "both.test", on_done, &lookup, &request), 0);
-	assert_int_equal(names_resolve(names, "none.test", on_done, &other, &request), 0);
-	assert_int_equal(names_resolve(names, "localhost", on_done, &local, &request), 0);
-	clock_gettime(CLOCK_MONOTONIC, &from);
-	/* Not these, and the old ones stay. */
-	huge = memfd_create("huge", MFD_CLOEXEC);
-	assert_int_equal(ftruncate(huge, NAMES_FILE_BYTES_MAX + 1), 0);
-	assert_int_equal(names_set_resolv_conf(names, huge), -EFBIG);
-	assert_int_equal(names_set_resolv_conf(names, -1), -EBADF);
-	assert_int_equal(names_set_hosts(names, huge), -EFBIG);
-	assert_int_equal(names_set_hosts(names, -1), -EBADF);
-	set_resolv_conf(names, "nameserver ::1");
-	while (!lookup.n_done || !other.n_done || !local.n_done)
-		event_base_dispatch(base);
-	clock_gettime(CLOCK_MONOTONIC, &to);
-	assert_true(to.tv_sec - from.tv_sec < 10);
-	assert_string_equal(lookup.text, "2001:db8::201 192.0.2.201");
-	assert_string_equal(other.text, "192.0.2.207");
-	assert_string_equal(local.text, "::1 127.0.0.1");
-	fake_dns_stop(pid);
-	end(base, names);
-}
-
-/* However many servers have been asked in vain. */
-static void test_new_servers_later(void **state)
-{
-	struct timeval after = { .tv_sec = 1, .tv_usec = 300000 };
-	struct lookup lookup = {};
-	struct names_request *request;
-	struct event_base *base;
-	struct names *names;
-	pid_t pid;
-
-	(void)state;
-	begin(&base, &names);
-	lookup.base = base;
-	pid = fake_dns_start("::1", second_zone);
-	set_resolv_conf(names, "options timeout:1 attempts:2\nnameserver 127.0.0.9\n");
-	assert_int_equal(names_resolve(names, "both.test", on_done, &lookup, &request), 0);
-	event_base_loopexit(base, &after);
-	event_base_dispatch(base);
-	assert_int_equal(lookup.n_done, 0);
-	set_resolv_conf(names, "options attempts:1\nnameserver ::1\n");
-	run(&lookup);
-	assert_string_equal(lookup.text, "2001:db8::201 192.0.2.201");
-	fake_dns_stop(pid);
 	end(base, names);
 }
 
@@ -470,19 +242,11 @@ static void test_options(void **state)
 	}
 }
 
-/* clang-format off */
-#define NEEDS_ROOT(test) { #test " (needs root, for a network namespace)", test, NULL, NULL, NULL }
-/* clang-format on */
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		NEEDS_ROOT(test_cases),
 		NEEDS_ROOT(test_no_names),
-		NEEDS_ROOT(test_server_comes_back),
-		NEEDS_ROOT(test_server_comes_back_meanwhile),
-		NEEDS_ROOT(test_new_servers),
-		NEEDS_ROOT(test_new_servers_later),
 		NEEDS_ROOT(test_cancel),
 		cmocka_unit_test(test_options),
 	};

@@ -209,6 +209,8 @@ static const struct network_case {
 	{ "first keepalive",          OPTION(IPPROTO_TCP, TCP_KEEPIDLE), true },
 	{ "next keepalive",           OPTION(IPPROTO_TCP, TCP_KEEPINTVL), true },
 	{ "user time-out",            OPTION(IPPROTO_TCP, TCP_USER_TIMEOUT), true },
+	{ "errors of the way, IPv4",  OPTION(IPPROTO_IP, IP_RECVERR), true },
+	{ "errors of the way, IPv6",  OPTION(IPPROTO_IPV6, IPV6_RECVERR), true },
 	{ "the same number of a socket", OPTION(SOL_SOCKET, TCP_USER_TIMEOUT), false },
 	{ "the same number of IP",    OPTION(IPPROTO_IP, TCP_NODELAY), false },
 	{ "a packet filter",          OPTION(SOL_SOCKET, SO_ATTACH_FILTER), false },

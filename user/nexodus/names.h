@@ -49,9 +49,11 @@ void names_free(struct names *names);
  * of the text in @fd, read from its beginning; @fd stays the caller's. Without any: 127.0.0.1, as
  * resolv.conf(5) says. Requests that are open begin again with the new ones.
  *
- * The servers are asked in their order, each time from the first one: nothing is remembered of one
- * that has failed, so that it is used as soon as it is back. Where the text does not say otherwise
- * a server has 2 s to answer, not 5: with three of them and two rounds that is 12 s at most.
+ * The servers are asked in their order, but for one that was silent about the same name: that is
+ * asked last for a minute (name_order.h), or until the servers are others. One that cannot be
+ * reached is passed over at once, and used as soon as it is back. Where the text does not say
+ * otherwise a server has 2 s to answer, not 5: with three of them and two rounds that is 12 s at
+ * most.
  *
  * Return: 0; negative errno, with the old ones kept.
  */

@@ -219,6 +219,8 @@ static int allow_socket_options(scmp_filter_ctx filter)
 		{ SCMP_SYS(setsockopt), IPPROTO_TCP, TCP_KEEPIDLE },
 		{ SCMP_SYS(setsockopt), IPPROTO_TCP, TCP_KEEPINTVL },
 		{ SCMP_SYS(setsockopt), IPPROTO_TCP, TCP_USER_TIMEOUT },
+		{ SCMP_SYS(setsockopt), IPPROTO_IP, IP_RECVERR },
+		{ SCMP_SYS(setsockopt), IPPROTO_IPV6, IPV6_RECVERR },
 	};
 	int err = 0;
 
