@@ -36,7 +36,7 @@ struct http_answer {
 	long status; /* of HTTP, e.g. 200, also with an error when it had come; else 0 */
 	const char *body; /* terminated; empty for who takes the data; borrowed */
 	size_t body_len;
-	int retry_after_s; /* Retry-After as seconds or date, bounded to a day; -1: none */
+	int retry_after_s; /* Retry-After as seconds or date, bounded to an hour; -1: none */
 	bool is_whole;     /* it ended where it said that it would. Who has not said so ends with
 			      the connection, which may have been cut: never whole */
 	const char *why;   /* of err, for people: "connect to api.example.net:443: Connection

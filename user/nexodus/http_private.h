@@ -10,6 +10,7 @@
 #include <curl/curl.h>
 #include <openssl/ssl.h>
 #include <sys/queue.h>
+#include <time.h>
 
 #include "nexodus/http.h"
 #include "nexodus/names_text.h"
@@ -105,13 +106,23 @@ int http_easy_new(struct http_call *call, const struct sockaddr_storage *address
 
 /* http_retry.c */
 
-/**
- * http_retry_after() - of the answer whose headers have come. A date is held against the server's
- * own clock, if it says what that shows: ours may be wrong.
- *
- * Return: seconds, 86400 at most; -1: it does not say.
- */
+/* A server, or what is in front of it, that says ten years by mistake must not get them; one that
+ * means a day is not hurt by a request an hour. */
+#define HTTP_RETRY_AFTER_MAX_S 3600
+
+/** http_retry_after() - of the answer whose headers have come. Return: as http_retry_parse(). */
 int http_retry_after(CURL *easy);
+
+/**
+ * http_retry_parse() - seconds, or a date.
+ * @text: of the header Retry-After, or NULL.
+ * @date: of the header Date, or NULL: by the server's clock, as ours may be wrong.
+ * @now:  of our clock.
+ *
+ * Return: seconds from 0, for a date in the past, to HTTP_RETRY_AFTER_MAX_S; -1: it does not say,
+ * or nothing that makes sense.
+ */
+int http_retry_parse(const char *text, const char *date, time_t now);
 
 /* http_ca.c */
 

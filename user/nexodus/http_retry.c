@@ -5,8 +5,6 @@
 
 #include "nexodus/http_private.h"
 
-#define RETRY_AFTER_MAX_S 86400
-
 /* Return: NULL when there is none, or an empty one. */
 static const char *header_of(CURL *easy, const char *name)
 {
@@ -17,25 +15,29 @@ static const char *header_of(CURL *easy, const char *name)
 	return *header->value ? header->value : NULL;
 }
 
-int http_retry_after(CURL *easy)
+int http_retry_parse(const char *text, const char *date, time_t now)
 {
-	const char *text = header_of(easy, "Retry-After"), *date;
-	time_t until, now = -1;
+	time_t until, at = -1;
 	double s = 0;
 
 	if (!text)
 		return -1;
 	if (text[strspn(text, "0123456789")] == '\0') {
-		for (; *text && s < RETRY_AFTER_MAX_S; text++)
+		for (; *text && s < HTTP_RETRY_AFTER_MAX_S; text++)
 			s = s * 10 + (*text - '0');
 	} else {
 		until = curl_getdate(text, NULL);
 		if (until < 0)
 			return -1;
-		date = header_of(easy, "Date");
 		if (date)
-			now = curl_getdate(date, NULL);
-		s = difftime(until, now < 0 ? time(NULL) : now);
+			at = curl_getdate(date, NULL);
+		s = difftime(until, at < 0 ? now : at);
 	}
-	return s < 0 ? 0 : s > RETRY_AFTER_MAX_S ? RETRY_AFTER_MAX_S : (int)s;
+	return s < 0 ? 0 : s > HTTP_RETRY_AFTER_MAX_S ? HTTP_RETRY_AFTER_MAX_S : (int)s;
+}
+
+int http_retry_after(CURL *easy)
+{
+	return http_retry_parse(header_of(easy, "Retry-After"), header_of(easy, "Date"),
+				time(NULL));
 }
