@@ -3,11 +3,14 @@
 times, nothing is in a hurry here."""
 
 import json
+import time
 from collections.abc import Iterator
+from email.utils import formatdate
+from typing import Any
 
 import pytest
 from following import (await_followed, await_state, await_told, daemon, event, following, hurry_up,
-                       mend, new_device, rates, wait_some, wanted)
+                       mend, new_device, rates, said, wait_some, wanted)
 
 from lab.controlled import Controlled
 from lab.steady import Steady
@@ -35,6 +38,7 @@ def net(network: tuple[Controlled, Steady]) -> Iterator[Controlled]:
     for name in running.api.devices().keys() - {"spoke1", "spoke2", running.device.name}:
         running.api.delete_device(name)
     mend(running)
+    wait_some(1)  # there may be another whole list, which the last test has asked for
     steady.check()
     assert running.api.violations() == []
 
@@ -73,6 +77,53 @@ def test_retry_after(net: Controlled) -> None:
     assert 2 <= later[0] < 3.3, later
 
 
+def _storm(net: Controlled, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        hurry_up(net)
+        wait_some(0.01)
+
+
+@pytest.mark.parametrize("fault", [{}, {"status": 429}, {"hang": True}, {"silent": True}],
+                         ids=["all is well", "429", "no answer", "silent"])
+def test_many_signals_are_one_request_a_second(net: Controlled, fault: dict[str, Any]) -> None:
+    """What is wanted in the meantime is not forgotten: it comes a second after the last."""
+    if fault:
+        net.api.set_fault(path=EVENTS, **fault)
+    _storm(net, 4)
+    last = time.monotonic()
+    if fault:
+        net.api.clear_faults()
+    wait_some(1.5)
+    began = _began(net)
+    assert 1 <= len(began) <= (3 if "hang" in fault else 8 if "status" in fault else 6), began
+    assert rates(net, 0, window_s=0.9) <= (3 if "status" in fault else 1), began
+    if not fault:
+        assert began[-1] > last - 0.1
+
+
+@pytest.mark.parametrize("retry_after", [3, "date"])
+def test_signal_does_not_go_before_retry_after(net: Controlled, retry_after: int | str) -> None:
+    """It is said once when it will be; and then there is one request, and the whole list."""
+    if retry_after == "date":
+        retry_after = formatdate(time.time() + 4, usegmt=True)
+    number = net.api.set_fault(path=EVENTS, status=429, retry_after=retry_after, count=1)
+    net.api.cut_streams()
+    wait_until(lambda: net.api.fault_hits(number), "429")
+    await_told(net, "retrying", "429")
+    refused = net.api.requests(EVENTS)[-1]["began"]
+    new_device(net, "web")
+    before = said(net, "asks again in", "because the server wants that")
+    _storm(net, 2)
+    assert said(net, "asks again in", "because the server wants that") == before + 1
+    net.wait_state("watching")
+    await_followed(net)
+    later = [request["began"] - refused for request in net.api.requests()
+             if request["began"] > refused]
+    assert 2.9 <= later[0] < 4.5, later
+    assert len(later) <= 2, later
+
+
 def test_stream_that_is_always_cut(net: Controlled) -> None:
     """Some are resumed at once, as is normal; then there are pauses. What comes is followed
     nevertheless."""
@@ -95,7 +146,9 @@ def test_warnings_do_not_fill_the_journal(net: Controlled) -> None:
                for number in range(40)]
     net.api.set_fault(path=EVENTS, inject=records, inject_at="start", end_after=2, how="fin")
     for _ in range(5):
+        after = net.api.last_request()
         hurry_up(net)
+        net.api.wait_request(EVENTS, after=after)
         await_told(net, "retrying", "cut at once")
     await_state(net, right, 0)
     lines = daemon(net).new_messages()

@@ -34,7 +34,7 @@ int64_t agent_ms(const struct agent *agent, int64_t ms)
 	return agent->account.hurry ? ms / agent->account.hurry : ms;
 }
 
-static void reset_backoff(struct agent *agent)
+void agent_reset_backoff(struct agent *agent)
 {
 	agent->soon = soon;
 	agent->late = late;
@@ -200,7 +200,7 @@ static int take_account(struct agent *agent, int fd)
 	    account_check(&agent->account))
 		return -EPROTO;
 	agent->has_account = true;
-	reset_backoff(agent);
+	agent_reset_backoff(agent);
 	if (agent->account.hurry) {
 		unsigned int ms = agent_ms(agent, CALL_MS);
 
@@ -293,21 +293,6 @@ void agent_begin(struct agent *agent)
 	agent_with_bearer(agent, agent_register);
 }
 
-void agent_again(struct agent *agent)
-{
-	if (!agent->is_started)
-		return;
-	reset_backoff(agent);
-	agent->hold_until = 0;
-	agent->n_resumed = 0;
-	if (agent->watch) {
-		agent_watch_anew(agent);
-	} else if (evtimer_pending(agent->again, NULL)) {
-		evtimer_del(agent->again);
-		agent->then(agent);
-	}
-}
-
 int agent_error(const struct agent *agent)
 {
 	return agent->err;
@@ -322,12 +307,12 @@ struct agent *agent_new(struct event_base *base, int sock)
 	agent->base = base;
 	agent->batch.sock = sock;
 	agent->stun_fd = -1;
-	reset_backoff(agent);
+	agent_reset_backoff(agent);
 	agent->again = evtimer_new(base, on_again, agent);
 	agent->names = names_new(base);
 	agent->http = agent->names ? http_new(base, agent->names) : NULL;
 	if (agent->again && agent->http && !agent_addresses_new(agent) &&
-	    !agent_stream_new(agent) && !agent_list_new(agent))
+	    !agent_stream_new(agent) && !agent_list_new(agent) && !agent_early_new(agent))
 		return agent;
 	agent_free(agent);
 	return NULL;
@@ -339,6 +324,7 @@ void agent_free(struct agent *agent)
 		return;
 	agent_endpoints_stop(agent);
 	agent_stream_free(agent);
+	agent_early_free(agent);
 	login_free(agent->login);
 	http_cancel(agent->call);
 	json_stream_done(&agent->relays);

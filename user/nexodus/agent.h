@@ -54,7 +54,12 @@ int agent_file(struct agent *agent, int fd, uint32_t list);
 /** agent_spared() - the node keeps set @number of our addresses out of the tunnel. */
 void agent_spared(struct agent *agent, uint32_t number);
 
-/** agent_again() - do not wait, and get the whole list again. */
+/**
+ * agent_again() - do not wait, and get the whole list again.
+ *
+ * Many at once are one: there is one a second at most, and none before the time that the server has
+ * asked for is over, which is said once.
+ */
 void agent_again(struct agent *agent);
 
 /** agent_error() - why the loop was broken: negative errno of the border; 0. */

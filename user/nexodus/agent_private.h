@@ -4,6 +4,7 @@
  *
  *   agent.c            gifts, start, what is said, when it is tried again
  *   agent_addresses.c  whom we talk to, so that the node keeps it out of the tunnel
+ *   agent_early.c      asked to try at once
  *   agent_token.c      the bearer token: registration key, login, device token; what is kept
  *   agent_register.c   from a token to a registered device
  *   agent_stream.c     the watch stream
@@ -56,6 +57,10 @@ struct agent {
 	uint32_t told_number;
 	struct event *hold_limit;
 	int64_t kept_at; /* ms; 0: never */
+
+	/* agent_early.c */
+	struct event *early;
+	int64_t early_at; /* ms: the last time */
 
 	/* agent_token.c */
 	char saved_text[BORDER_STATE_BYTES_MAX];
@@ -113,7 +118,8 @@ struct agent {
 	int64_t resumed_since;  /* ms */
 	int64_t hold_until;     /* ms: nothing that can wait is asked before */
 	bool is_started, has_account;
-	bool tells_addresses;     /* those of the last run are among them */
+	bool tells_addresses; /* those of the last run are among them */
+	bool is_hold_said;
 	bool waits_for_endpoints; /* the registration does */
 	bool was_registered;      /* this relay was let in, now or in an earlier run */
 	bool was_whole;           /* the node has had a whole list of this agent's */
@@ -149,6 +155,15 @@ void agent_flush(struct agent *agent);
  */
 void agent_retry(struct agent *agent, agent_then *then, bool is_refused, int retry_after_s,
 		 const char *text);
+
+/** agent_reset_backoff() - what comes next is the first try. */
+void agent_reset_backoff(struct agent *agent);
+
+/** agent_early_new() - for agent_again(). Return: 0; -ENOMEM. */
+int agent_early_new(struct agent *agent);
+
+/** agent_early_free() - safe when there is nothing. */
+void agent_early_free(struct agent *agent);
 
 /** agent_hold() - the server has asked for so long without requests; -1: it has not. */
 void agent_hold(struct agent *agent, int retry_after_s);

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * agent_early.c - somebody wants the whole list now (SIGHUP), and does not wait for the next try.
+ *
+ * Who wants it a thousand times a second gets it once a second, and not before the server wants to
+ * be asked again.
+ */
+#include <errno.h>
+
+#include "nexodus/agent_private.h"
+
+#define PAUSE_MS 1000
+#define ANSWER_MS 5000 /* the one before is given so long until there is another */
+#define CALM_MS 10000  /* who asks more often has the next pauses grow as ever */
+
+static void ask_early(struct agent *agent)
+{
+	int64_t now = agent_now();
+
+	if (now - agent->early_at >= agent_ms(agent, CALM_MS)) {
+		agent->n_resumed = 0;
+		agent_reset_backoff(agent);
+	}
+	agent->early_at = now;
+	agent->is_hold_said = false;
+	if (agent->watch) {
+		agent_watch_anew(agent);
+	} else if (evtimer_pending(agent->again, NULL)) {
+		evtimer_del(agent->again);
+		agent->then(agent);
+	}
+}
+
+/* Return: ms until it may be; 0: now. */
+static int64_t pause_ms(const struct agent *agent)
+{
+	int64_t now = agent_now(), since = now - agent->early_at;
+	bool is_asking = agent->stream && (agent->polls || !agent->is_open);
+
+	if (now < agent->hold_until)
+		return agent->hold_until - now;
+	if (since < agent_ms(agent, PAUSE_MS))
+		return agent_ms(agent, PAUSE_MS) - since;
+	return is_asking && since < agent_ms(agent, ANSWER_MS) ? agent_ms(agent, PAUSE_MS) : 0;
+}
+
+static void say_hold(struct agent *agent)
+{
+	int64_t ms = agent->hold_until - agent_now();
+
+	if (ms <= 0 || agent->is_hold_said)
+		return;
+	agent->is_hold_said = true;
+	border_batch_text(&agent->batch, BORDER_WARNING,
+			  "asks again in %lld s, because the server wants that",
+			  (long long)(ms + 999) / 1000);
+	agent_flush(agent);
+}
+
+static void ask_or_wait(struct agent *agent)
+{
+	int64_t ms = pause_ms(agent);
+	struct timeval after = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+
+	if (!ms) {
+		ask_early(agent);
+		return;
+	}
+	say_hold(agent);
+	evtimer_add(agent->early, &after);
+}
+
+static void on_early(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	ask_or_wait(arg);
+}
+
+void agent_again(struct agent *agent)
+{
+	if (agent->is_started && !evtimer_pending(agent->early, NULL))
+		ask_or_wait(agent);
+}
+
+int agent_early_new(struct agent *agent)
+{
+	agent->early_at = -CALM_MS; /* never */
+	agent->early = evtimer_new(agent->base, on_early, agent);
+	return agent->early ? 0 : -ENOMEM;
+}
+
+void agent_early_free(struct agent *agent)
+{
+	if (agent->early)
+		event_free(agent->early);
+}
