@@ -89,16 +89,12 @@ static int check_device(void *arg, const uint8_t *id, const struct device *devic
 /* All that the stream says, and nothing else. */
 static void check_end(struct watch *watch)
 {
-	uint8_t own_key[WG_KEY_BYTES], no_key[WG_KEY_BYTES] = { 9 };
 	char body[1024];
 	size_t n = 0;
 
 	assert_true(watch_is_whole(watch));
 	assert_int_equal(device_cache_each(watch_devices(watch), check_device, &n), 0);
 	assert_int_equal(n, N(devices));
-	assert_int_equal(wg_key_parse(devices[0].key, own_key), 0);
-	assert_int_equal(watch_other_relays(watch, own_key), 0);
-	assert_int_equal(watch_other_relays(watch, no_key), 1);
 	assert_int_equal(watch_request(watch, body, sizeof(body)), 0);
 	assert_string_equal(body, RESUME);
 }

@@ -21,7 +21,7 @@ struct watch *watch_new(const char *vpc_id, const struct watch_events *events)
 		return NULL;
 	watch->events = *events;
 	watch->devices = device_cache_new();
-	id_table_init(&watch->notes, sizeof(struct watch_note));
+	id_table_init(&watch->warned, sizeof(struct watch_warned));
 	id_table_init(&watch->first, sizeof(struct watch_first));
 	if (!watch->devices || device_id_parse(vpc_id, watch->vpc_id) != 0) {
 		int err = watch->devices ? EINVAL : ENOMEM;
@@ -40,7 +40,7 @@ void watch_free(struct watch *watch)
 	json_stream_done(&watch->stream);
 	device_json_done(&watch->device);
 	device_cache_free(watch->devices);
-	id_table_clear(&watch->notes);
+	id_table_clear(&watch->warned);
 	id_table_clear(&watch->first);
 	free(watch);
 }
@@ -52,7 +52,7 @@ void watch_free(struct watch *watch)
 static void forget(struct watch *watch)
 {
 	device_cache_clear(watch->devices);
-	id_table_clear(&watch->notes);
+	id_table_clear(&watch->warned);
 	id_table_clear(&watch->first);
 	memset(watch->kinds, 0, sizeof(watch->kinds));
 }
@@ -129,21 +129,6 @@ bool watch_is_whole(const struct watch *watch)
 const struct device_cache *watch_devices(const struct watch *watch)
 {
 	return watch->devices;
-}
-
-size_t watch_other_relays(const struct watch *watch, const uint8_t own_key[static WG_KEY_BYTES])
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < watch->notes.n; i++) {
-		const struct watch_note *note = id_table_at(&watch->notes, i);
-		const struct device *device = device_cache_find(watch->devices, note->id);
-
-		if (device && (note->is_relay || note->has_metadata) &&
-		    memcmp(device->public_key, own_key, WG_KEY_BYTES) != 0)
-			n++;
-	}
-	return n;
 }
 
 const char *watch_error(const struct watch *watch)

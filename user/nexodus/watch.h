@@ -79,8 +79,7 @@ int watch_request(struct watch *watch, char *ret, size_t size);
  *	device without a proper id    passed over, with a warning
  *	deletion                      by id alone, whatever else is in it
  *	device that does not fit      -E2BIG or -ENOMEM; the old one stays, the event is not seen
- *	security groups               only their revisions
- *	metadata                      noted for watch_other_relays(), if it is of key "relay"
+ *	security groups, metadata     only their revisions
  *
  * Return: 0; -EBADMSG when it is not such a stream, with watch_error(): an event over 1 MiB (with
  *         the host name or id of its device, when they came before that, and its number), garbage,
@@ -95,12 +94,6 @@ bool watch_is_whole(const struct watch *watch);
 
 /** watch_devices() - borrowed; to be believed only when the watch is whole. */
 const struct device_cache *watch_devices(const struct watch *watch);
-
-/**
- * watch_other_relays() - number of known devices with relay metadata or relay:true but ours; for
- * information. @own_key: our public key.
- */
-size_t watch_other_relays(const struct watch *watch, const uint8_t own_key[static WG_KEY_BYTES]);
 
 /** watch_error() - text for the error of watch_feed(); printable, bounded. */
 const char *watch_error(const struct watch *watch);

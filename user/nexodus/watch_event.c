@@ -13,12 +13,8 @@
 #define FNV_START 2166136261u
 #define FNV_PRIME 16777619u
 
-/*
- * Metadata may come before its device, and comes for devices of other tenants, without end. Of ids
- * that are in the cache or were refused there are no more notes than a server has reason for.
- */
-#define NOTES_OF_METADATA_MAX 65536
-#define NOTES_MAX (NOTES_OF_METADATA_MAX + DEVICES_MAX)
+/* Of devices that are gone again, too, before all are known. */
+#define FIRST_MAX (65536 + DEVICES_MAX)
 
 /* What is wrong with one device: told in one warning. */
 struct complaint {
@@ -73,47 +69,30 @@ static void complain(void *arg, const struct device *device, const char *text)
 	complaint->hash = complaint->hash ?: 1;
 }
 
-/* Return: the note of @id, a new one if need be; NULL beyond @max or without memory. */
-static struct watch_note *note_of(struct watch *watch, const uint8_t *id, size_t max)
+/* Warn, unless the last event of the device was warned of the same. */
+static void warn_once(struct watch *watch, const uint8_t *id, const struct complaint *complaint)
 {
-	return id_table_find(&watch->notes, id)
-		       ?: (watch->notes.n < max ? id_table_add(&watch->notes, id) : NULL);
-}
-
-static void drop_if_empty(struct watch *watch, struct watch_note *note)
-{
-	if (!note->warned && !note->is_relay && !note->has_metadata)
-		id_table_remove(&watch->notes, note);
-}
-
-/* Remember what an event has said of the device, and warn unless the last one said the same. */
-static void take_note(struct watch *watch, const uint8_t *id, bool is_relay,
-		      const struct complaint *complaint)
-{
-	bool is_needed = is_relay || complaint->hash;
-	struct watch_note *note = note_of(watch, id, is_needed ? NOTES_MAX : 0);
+	struct watch_warned *warned = id_table_find(&watch->warned, id);
 	const char *name = watch->device.device.name;
 	char id_text[DEVICE_ID_TEXT];
 
-	if (complaint->hash && (!note || note->warned != complaint->hash))
+	if (complaint->hash && (!warned || warned->of != complaint->hash))
 		warn(watch, *name ? name : device_id_format(id, id_text), complaint);
-	if (!note)
-		return;
-	note->is_relay = is_relay;
-	note->warned = complaint->hash;
-	drop_if_empty(watch, note);
+	if (!complaint->hash && warned)
+		id_table_remove(&watch->warned, warned);
+	if (complaint->hash && !warned && watch->warned.n < DEVICES_MAX)
+		warned = id_table_add(&watch->warned, id);
+	if (complaint->hash && warned)
+		warned->of = complaint->hash;
 }
 
 /* It is deleted, or in another VPC by now. */
 static int leave(struct watch *watch, const uint8_t *id)
 {
-	struct watch_note *note = id_table_find(&watch->notes, id);
+	struct watch_warned *warned = id_table_find(&watch->warned, id);
 
-	if (note) {
-		note->is_relay = false;
-		note->warned = 0;
-		drop_if_empty(watch, note);
-	}
+	if (warned)
+		id_table_remove(&watch->warned, warned);
 	return device_cache_remove(watch->devices, id);
 }
 
@@ -137,7 +116,6 @@ static int check_vpc(const struct watch *watch, struct json_object *value, bool 
 static int change_device(struct watch *watch, const uint8_t *id, struct json_object *value)
 {
 	struct complaint complaint = {};
-	struct json_object *relay;
 	const char *why;
 	int err, vpc_err;
 	bool is_ours;
@@ -156,16 +134,13 @@ static int change_device(struct watch *watch, const uint8_t *id, struct json_obj
 		/* What it was before may be somebody else's by now, its addresses as well. */
 		complaint = (struct complaint){};
 		complain(&complaint, NULL, why);
-		take_note(watch, id, false, &complaint);
+		warn_once(watch, id, &complaint);
 		return device_cache_remove(watch->devices, id);
 	}
 	err = device_cache_put(watch->devices, id, &watch->device);
 	if (err < 0)
 		return err;
-	relay = json_member(value, "relay");
-	take_note(watch, id,
-		  json_object_is_type(relay, json_type_boolean) && json_object_get_boolean(relay),
-		  &complaint);
+	warn_once(watch, id, &complaint);
 	return err;
 }
 
@@ -183,27 +158,6 @@ static int device_event(struct watch *watch, struct json_object *value, bool is_
 	printable_copy(shown, sizeof(shown), name && *name ? name : "?");
 	complain(&complaint, NULL, "its id is no UUID");
 	warn(watch, shown, &complaint);
-	return 0;
-}
-
-/* For information alone: what cannot be read, or has no place, is not counted. */
-static int metadata_event(struct watch *watch, struct json_object *value, bool is_delete)
-{
-	const char *text = json_text(value, "device_id");
-	const char *key = json_text(value, "key");
-	size_t max = NOTES_OF_METADATA_MAX;
-	uint8_t id[DEVICE_ID_BYTES];
-	struct watch_note *note;
-
-	if (!text || device_id_parse(text, id) || !key || strcmp(key, WATCH_METADATA_KEY) != 0)
-		return 0;
-	if (device_cache_find(watch->devices, id))
-		max = NOTES_MAX;
-	note = note_of(watch, id, is_delete ? 0 : max);
-	if (!note)
-		return 0;
-	note->has_metadata = !is_delete;
-	drop_if_empty(watch, note);
 	return 0;
 }
 
@@ -258,7 +212,7 @@ static int take_first(struct watch *watch, const uint8_t *id, uint64_t revision)
 {
 	struct watch_first *first = id_table_find(&watch->first, id);
 
-	if (!first && watch->first.n >= NOTES_MAX)
+	if (!first && watch->first.n >= FIRST_MAX)
 		return -E2BIG;
 	if (!first)
 		first = id_table_add(&watch->first, id);
@@ -279,8 +233,6 @@ static int object_event(struct watch *watch, enum watch_kind kind, struct json_o
 		return 0;
 	if (kind == WATCH_DEVICE)
 		changed = device_event(watch, value, is_delete, id);
-	else if (kind == WATCH_METADATA)
-		changed = metadata_event(watch, value, is_delete);
 	if (changed < 0)
 		return changed; /* to be asked for again: it counts as not seen */
 	if (kind == WATCH_DEVICE && !watch->is_whole && revision)

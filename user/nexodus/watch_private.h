@@ -19,12 +19,10 @@ enum watch_kind {
 
 #define WATCH_METADATA_KEY "relay"
 
-/* What is known of an id besides the device itself, which need not be in the cache (yet). */
-struct watch_note {
+/* A device with which something is wrong. */
+struct watch_warned {
 	uint8_t id[DEVICE_ID_BYTES];
-	uint32_t warned; /* hash of what its last event was warned of; 0: of nothing */
-	bool is_relay;   /* the device says so */
-	bool has_metadata;
+	uint32_t of; /* hash of what its last event was warned of */
 };
 
 /* The first state comes in whatever order: of each device, the newest that was seen. */
@@ -46,9 +44,9 @@ struct watch {
 	struct id_table first; /* struct watch_first, by id, until the devices are whole */
 	struct device_cache *devices;
 	struct device_json device; /* the one at hand */
-	struct id_table notes;
-	unsigned int n_warnings; /* on this connection */
-	int err;                 /* the connection has ended with it */
+	struct id_table warned;    /* struct watch_warned, by id */
+	unsigned int n_warnings;   /* on this connection */
+	int err;                   /* the connection has ended with it */
 	char error[WATCH_ERROR_MAX];
 };
 
