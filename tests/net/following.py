@@ -15,6 +15,7 @@ from lab import wgshow
 from lab.controlled import Controlled
 from lab.owner import INTERFACE, STATE
 from lab.relay import Daemon
+from lab.steady import Steady
 from lab.wait import wait_until
 from lab.wireguard import make_key
 
@@ -43,6 +44,31 @@ def following(times: int, kind: type[Controlled] = Controlled) -> Iterator[Contr
         net.start()
         await_followed(net)
         yield net
+
+
+@contextmanager
+def flowing(times: int, packets_per_s: int = 200) -> Iterator[tuple[Controlled, Steady]]:
+    """The same, with flows between the two spokes."""
+    with following(times) as net, Steady(net, packets_per_s) as steady:
+        yield net, steady
+
+
+@contextmanager
+def undisturbed(network: tuple[Controlled, Steady], keep: bool = False) -> Iterator[Controlled]:
+    """One test on a network with flows: afterwards the relay follows again, only the spokes are
+    there (or, with keep, what is), no packet was lost, and nothing asked for that should not be."""
+    net, steady = network
+    net.api.ask("requests_clear")
+    daemon(net).new_messages()
+    yield net
+    net.api.clear_faults()
+    if not keep:
+        net.api.ask("bulk_delete", count=1000)
+        for name in net.api.devices().keys() - {"spoke1", "spoke2", net.device.name}:
+            net.api.delete_device(name)
+    mend(net)
+    steady.check()
+    assert net.api.violations() == []
 
 
 def daemon(net: Controlled) -> Daemon:

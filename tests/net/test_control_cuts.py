@@ -9,8 +9,8 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from following import (await_followed, await_state, await_told, event, following, hurry_up, mend,
-                       new_device, wait_some, wanted)
+from following import (await_followed, await_state, await_told, event, flowing, hurry_up,
+                       new_device, undisturbed, wait_some, wanted)
 
 from lab.controlled import Controlled
 from lab.steady import Steady
@@ -25,20 +25,14 @@ HURRY = 1000
 
 @pytest.fixture(scope="module")
 def network() -> Iterator[tuple[Controlled, Steady]]:
-    with following(HURRY) as net, Steady(net) as steady:
-        yield net, steady
+    with flowing(HURRY) as both:
+        yield both
 
 
 @pytest.fixture
 def net(network: tuple[Controlled, Steady]) -> Iterator[Controlled]:
-    """With two devices, a relay that follows it, and flows of which no packet may be lost."""
-    running, steady = network
-    yield running
-    running.api.clear_faults()
-    for name in running.api.devices().keys() - {"spoke1", "spoke2", running.device.name}:
-        running.api.delete_device(name)
-    mend(running)
-    steady.check()
+    with undisturbed(network) as running:
+        yield running
 
 
 def test_whole_list_every_hour(net: Controlled) -> None:

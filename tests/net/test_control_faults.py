@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from following import (await_followed, await_state, await_told, daemon, following, hurry_up,
-                       mend, new_device, rates, wanted)
+from following import (await_followed, await_state, await_told, daemon, flowing, hurry_up,
+                       new_device, rates, undisturbed, wanted)
 
 from lab.controlled import Controlled
 from lab.steady import Steady
@@ -124,24 +124,21 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def network() -> Iterator[tuple[Controlled, Steady]]:
-    with following(HURRY) as net, Steady(net) as steady:
-        net.api.ask("dns", ttl=0)
-        net.api.add_many(20)
-        yield net, steady
+    with flowing(HURRY) as both:
+        both[0].api.ask("dns", ttl=0)
+        both[0].api.add_many(20)
+        yield both
 
 
 @pytest.fixture
 def net(network: tuple[Controlled, Steady]) -> Iterator[Controlled]:
-    """With a relay that follows it, before and after; and flows of which no packet may be lost."""
-    running, steady = network
-    running.api.ask("requests_clear")
-    daemon(running).new_messages()
-    yield running
-    running.api.set(clock_offset_s=0)
-    mend(running)
+    """In the end it follows every change again."""
+    with undisturbed(network, keep=True) as running:
+        yield running
+        running.api.set(clock_offset_s=0)
     _change(running)
     await_followed(running)
-    steady.check()
+    network[1].check()
     assert rates(running, 0) <= REQUESTS_PER_S
     assert running.api.violations() == []
 

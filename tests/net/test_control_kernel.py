@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from following import (await_followed, await_state, await_told, daemon, following, mend,
-                       new_device, rates, said, state, wanted)
+from following import (await_followed, await_state, await_told, daemon, flowing, new_device, rates,
+                       said, state, undisturbed, wanted)
 
 from lab import wgshow
 from lab.clock import WallClock, may_be_set
@@ -35,22 +35,14 @@ TRIES = 25  # at a server whose certificate is not valid, each later than the on
 
 @pytest.fixture(scope="module")
 def network() -> Iterator[tuple[Controlled, Steady]]:
-    with following(HURRY) as net, Steady(net, 50) as steady:
-        yield net, steady
+    with flowing(HURRY, 50) as both:
+        yield both
 
 
 @pytest.fixture
 def net(network: tuple[Controlled, Steady]) -> Iterator[Controlled]:
-    """With two devices, a relay that follows it, and flows of which no packet may be lost."""
-    running, steady = network
-    running.api.ask("requests_clear")
-    daemon(running).new_messages()
-    yield running
-    for name in running.api.devices().keys() - {"spoke1", "spoke2", running.device.name}:
-        running.api.delete_device(name)
-    mend(running)
-    steady.check()
-    assert running.api.violations() == []
+    with undisturbed(network) as running:
+        yield running
 
 
 @pytest.fixture

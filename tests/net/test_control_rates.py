@@ -9,8 +9,8 @@ from email.utils import formatdate
 from typing import Any
 
 import pytest
-from following import (await_followed, await_state, await_told, daemon, event, following, hurry_up,
-                       mend, new_device, rates, said, wait_some, wanted)
+from following import (await_followed, await_state, await_told, daemon, event, flowing, hurry_up,
+                       new_device, rates, said, undisturbed, wait_some, wanted)
 
 from lab.controlled import Controlled
 from lab.steady import Steady
@@ -23,24 +23,15 @@ FIRST_S = 0.8  # of the back-off, and half of that at least
 
 @pytest.fixture(scope="module")
 def network() -> Iterator[tuple[Controlled, Steady]]:
-    with following(0) as net, Steady(net) as steady:
-        yield net, steady
+    with flowing(0) as both:
+        yield both
 
 
 @pytest.fixture
 def net(network: tuple[Controlled, Steady]) -> Iterator[Controlled]:
-    """With a relay that follows it, before and after; and flows of which no packet may be lost."""
-    running, steady = network
-    running.api.ask("requests_clear")
-    daemon(running).new_messages()
-    yield running
-    running.api.ask("bulk_delete", count=1000)
-    for name in running.api.devices().keys() - {"spoke1", "spoke2", running.device.name}:
-        running.api.delete_device(name)
-    mend(running)
-    wait_some(1)  # there may be another whole list, which the last test has asked for
-    steady.check()
-    assert running.api.violations() == []
+    with undisturbed(network) as running:
+        yield running
+    wait_some(1)  # there may be another whole list, which has been asked for just now
 
 
 def _began(net: Controlled) -> list[float]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from following import (await_followed, await_state, await_told, daemon, event, following,
-                       hurry_up, mend, new_device, new_id, said, state, wanted)
+from following import (await_followed, await_state, await_told, daemon, event, flowing, hurry_up,
+                       new_device, new_id, said, state, undisturbed, wanted)
 
 from lab.controlled import Controlled
 from lab.steady import Steady
@@ -22,21 +22,16 @@ CIDRS = ["10.77.0.0/16", "fd00:77::/48"]
 
 @pytest.fixture(scope="module")
 def network() -> Iterator[tuple[Controlled, Steady]]:
-    with following(HURRY) as net, Steady(net) as steady:
-        yield net, steady
+    with flowing(HURRY) as both:
+        yield both
 
 
 @pytest.fixture
 def net(network: tuple[Controlled, Steady]) -> Iterator[Controlled]:
-    """With two devices, a relay that follows it, and flows of which no packet may be lost."""
-    running, steady = network
-    before = running.api.set()
-    yield running
-    running.api.set(**before)
-    for name in running.api.devices().keys() - {"spoke1", "spoke2", running.device.name}:
-        running.api.delete_device(name)
-    mend(running)
-    steady.check()
+    before = network[0].api.set()
+    with undisturbed(network) as running:
+        yield running
+        running.api.set(**before)
 
 
 def test_device_comes_changes_and_goes(net: Controlled) -> None:

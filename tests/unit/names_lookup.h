@@ -8,11 +8,11 @@
 
 #include <arpa/inet.h>
 #include <event2/event.h>
-#include <sys/mman.h>
 
 #include "base/cleanup.h"
 #include "netns.h"
 #include "nexodus/names.h"
+#include "text_fd.h"
 
 #define WATCHDOG_S 20
 
@@ -50,15 +50,6 @@ static inline void on_done(void *arg, int err, const struct sockaddr_storage *ad
 	}
 	lookup->n_done++;
 	event_base_loopbreak(lookup->base);
-}
-
-static inline int text_fd(const char *text)
-{
-	int fd = memfd_create("text", MFD_CLOEXEC);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text)); /* and stands at the end */
-	return fd;
 }
 
 static inline void set_resolv_conf(struct names *names, const char *text)
