@@ -7,10 +7,13 @@ import random
 import re
 import threading
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 _ID = "f81bfc30-1f66-4b07-afed-47eb6b8a89c4"
+Record = bytes | Iterator[bytes]  # the latter may be larger than memory
+PIECE = 64 * 1024
 GENERATED = ("html", "garbage", "truncated_utf8", "long_line", "long_document", "deep",
              "duplicate_keys", "wrong_types", "unknown_kind", "unknown_type",
              "error_event", "delete_unknown", "empty", "null", "number", "nul_bytes")
@@ -84,12 +87,13 @@ class Fault:
         return (self.status is not None or self.body is not None or self.body_b64 is not None
                 or self.location is not None or (self.generate is not None and not is_stream))
 
-    def injected(self) -> list[bytes]:
+    def injected(self) -> list[Record]:
         """Records for a stream."""
-        records = [item.encode() if isinstance(item, str)
-                   else json.dumps(item, separators=(",", ":")).encode() + b"\n\n"
-                   for item in self.inject]
-        return records + ([generate(self.generate, self.size)] if self.generate else [])
+        records: list[Record] = [
+            item.encode() if isinstance(item, str)
+            else json.dumps(item, separators=(",", ":")).encode() + b"\n\n"
+            for item in self.inject]
+        return records + ([pieces(self.generate, self.size)] if self.generate else [])
 
     def shown(self) -> dict[str, Any]:
         """What was set, and how often it has hit."""
@@ -153,6 +157,23 @@ def _record(**change: Any) -> bytes:
     return json.dumps(event, separators=(",", ":")).encode() + b"\n\n"
 
 
+def pieces(what: str, size: int) -> Iterator[bytes]:
+    """A hostile text, piece by piece."""
+    if what == "long_line":
+        head, tail = _record().split(b'"generated"')
+        yield head + b'"'
+        for at in range(0, size, PIECE):
+            yield b"a" * min(PIECE, size - at)
+        yield b'"' + tail
+    elif what == "long_document":
+        record = _record(kind="quantum-tunnel")
+        some = PIECE // len(record) + 1
+        for at in range(0, size // len(record) + 1, some):
+            yield record * min(some, size // len(record) + 1 - at)
+    else:
+        yield generate(what, size)
+
+
 def generate(what: str, size: int) -> bytes:
     """A hostile text."""
     if what == "html":
@@ -160,11 +181,8 @@ def generate(what: str, size: int) -> bytes:
                 b"<body><h1>Service Unavailable</h1></body></html>\n")
     if what == "garbage":
         return random.Random(1).randbytes(size)
-    if what == "long_line":
-        return _record().replace(b'"generated"', b'"' + b"a" * size + b'"')
-    if what == "long_document":
-        record = _record(kind="quantum-tunnel")
-        return record * (size // len(record) + 1)
+    if what in ("long_line", "long_document"):
+        return b"".join(pieces(what, size))
     if what == "deep":
         return b'{"kind":"device","type":"change","value":' + b"[" * size + b"]" * size + b"}\n\n"
     if what == "duplicate_keys":

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from api import answers, members
 from api.answers import dumps
-from api.faults import Fault
+from api.faults import Fault, Record
 from api.model import Store
 from api.tokens import Caller
 from api.wire import Outlet, Request, framed, is_gone
@@ -70,7 +70,7 @@ class Plan:
 
     def __init__(self, fault: Fault) -> None:
         self._fault = fault
-        self._held: dict[str, list[bytes]] = {}  # until the kind's tail, by kind
+        self._held: dict[str, list[Record]] = {}  # until the kind's tail, by kind
         self._told: set[str] = set()  # kinds whose tail was sent
         self._count = 0
         at = fault.inject_at
@@ -78,15 +78,15 @@ class Plan:
         if self._at == "start":
             self._at = 0
 
-    def begin(self) -> list[bytes]:
+    def begin(self) -> list[Record]:
         """Before the first event."""
         return self._injected() if self._at == 0 else []
 
-    def at_rest(self) -> list[bytes]:
+    def at_rest(self) -> list[Record]:
         """When everything has been sent."""
         return self._injected() if self._at == "tail" else []
 
-    def apply(self, event: Event) -> list[bytes]:
+    def apply(self, event: Event) -> list[Record]:
         """The records in place of an event."""
         fault = self._fault
         if event.row_id in fault.hide or ("*" in fault.hide and event.kind == "device"
@@ -112,7 +112,7 @@ class Plan:
         """Has the fault had its events?"""
         return self._fault.end_after is not None and self._count >= self._fault.end_after
 
-    def _injected(self) -> list[bytes]:
+    def _injected(self) -> list[Record]:
         self._at = None
         return self._fault.injected()
 
@@ -227,7 +227,7 @@ class Stream:
                 self.outlet.end("close")  # the event is lost, and so is the stream
             if pending:
                 self.written.append((time.monotonic(), len(pending)))
-                self.outlet.body(b"".join(map(framed, pending)))
+                self._write(pending)
                 self.events += len(pending)
                 pending = []
                 if self._plan and self._plan.is_over():
@@ -239,6 +239,19 @@ class Stream:
             self.is_idle = True
             self._wait(None if deadline is None else began + deadline)
             self.is_idle = False
+
+    def _write(self, records: list[Record]) -> None:
+        at_once: list[bytes] = []
+        for record in records:
+            if isinstance(record, bytes):
+                at_once.append(framed(record))
+                continue
+            for piece in record:
+                at_once.append(framed(piece))
+                self.outlet.body(b"".join(at_once))
+                at_once.clear()
+        if at_once:
+            self.outlet.body(b"".join(at_once))
 
     def close(self) -> None:
         """After run(), when nobody can wake it any more."""
@@ -255,9 +268,9 @@ class Stream:
                 self.outlet.body(framed(partial + bytes(100))[:-102])
             self.outlet.end(how)
 
-    def _gather(self) -> list[bytes]:
+    def _gather(self) -> list[Record]:
         """Records, of every watch in turn, for about one batch."""
-        records: list[bytes] = []
+        records: list[Record] = []
         while self._queue:
             records.append(self._queue.popleft())
         if self._fault and self._fault.silent:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from following import (await_followed, await_state, await_told, daemon, flowing, hurry_up,
-                       new_device, rates, undisturbed, wanted)
+                       new_device, rates, said, state, undisturbed, wanted)
 
 from lab.controlled import Controlled
 from lab.steady import Steady
@@ -101,7 +101,6 @@ CASES = [
     _stream("no events but a list", "retrying", "line 1", status=200, body="[]"),
     _generated("garbage", "retrying", "line 1"),
     _generated("truncated_utf8", "retrying", "UTF-8"),
-    _generated("long_line", "retrying", "MiB", size=100_000_000),
     _generated("long_document", size=100_000_000),
     _generated("deep", "retrying", "too deeply", size=100_000),
     _generated("duplicate_keys", "retrying", "twice", at=3),
@@ -169,6 +168,22 @@ def _begin(net: Controlled, case: Case) -> None:
         wait_until(lambda: net.api.fault_hits(number), "request with a fault")
     else:
         wait_until(lambda: net.api.last_request() > after or not case.follows, "request")
+
+
+@pytest.mark.parametrize("at", ["start", "tail"])
+def test_document_of_a_gigabyte(net: Controlled, at: str) -> None:
+    """Is given up after a MiB, without waiting for its end, and never kept."""
+    right, size = wanted(net), 1_000_000_000
+    net.api.set_fault(path=EVENTS, generate="long_line", size=size, inject_at=at, count=1)
+    before, after = said(net, "MiB"), net.api.last_request()
+    hurry_up(net)
+    request = wait_until(lambda: [one for one in net.api.requests(EVENTS, after=after)
+                                  if one["fault"] and one["ending"]], "end of it", 20)[0]
+    assert request["ending"] == "client" and 1 << 20 < request["sent"] < size / 10, request
+    await_followed(net, 5)
+    assert state(net)["peers"] == right
+    assert said(net, "MiB") > before
+    assert _memory_kb(net) < MEMORY_KB
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
