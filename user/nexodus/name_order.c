@@ -18,7 +18,7 @@ void name_order_choose(struct name_order *order, const char *host, size_t n, int
 		       uint8_t ret_servers[static NAME_SERVERS_MAX])
 {
 	int64_t *silent_at = find(order, host);
-	uint8_t last[NAME_SERVERS_MAX];
+	uint8_t last[NAME_SERVERS_MAX] = {};
 	size_t n_first = 0, n_last = 0;
 
 	for (size_t server = 0; server < n; server++) {
