@@ -95,7 +95,7 @@ void agent_flush(struct agent *agent)
 	event_base_loopbreak(agent->base);
 }
 
-static uint32_t random_number(void)
+uint32_t agent_random(void)
 {
 	uint32_t number = 0;
 
@@ -134,10 +134,10 @@ void agent_retry(struct agent *agent, agent_then *then, bool is_refused, int ret
 				    : agent->was_registered ? CONTROL_REVOKED
 							    : CONTROL_REFUSED;
 	struct backoff *backoff = is_refused ? &agent->late : &agent->soon;
-	uint32_t ms = backoff_failed(backoff, agent_now(), random_number());
+	uint32_t ms = backoff_failed(backoff, agent_now(), agent_random());
 
 	if (retry_after_s > 0 && (uint32_t)retry_after_s * 1000 > ms)
-		ms = (uint32_t)retry_after_s * 1000 + random_number() % 1000;
+		ms = (uint32_t)retry_after_s * 1000 + agent_random() % 1000;
 	agent_hold(agent, retry_after_s);
 	agent->is_trouble = true;
 	agent_say(agent, state, (ms + 999) / 1000, "%s", text);

@@ -15,6 +15,8 @@
 #define FIRST_STUN_MS 2500 /* a start is never held up longer than three seconds */
 #define LATER_STUN_MS 5000
 #define LOOK_MS 20000 /* as often as nexd */
+/* A server that fails all day must not hear of it at every look. */
+#define PUBLISH_PAUSE_MAX_MS 900000
 
 static void rebuild(struct agent *agent)
 {
@@ -42,12 +44,15 @@ static void publish_done(void *arg, const struct http_answer *answer)
 
 	agent->publish = NULL;
 	agent_hold(agent, answer->retry_after_s);
-	/* Else at the next look: it is no trouble of the list's. */
+	/* Else at a later look: it is no trouble of the list's. */
 	if (answer->err || answer->status != 200) {
+		agent->publish_at = agent_now() + backoff_failed(&agent->publish_pause, agent_now(),
+								 agent_random());
 		json_object_put(agent->publishing);
 		agent->publishing = NULL;
 		return;
 	}
+	agent_endpoints_retry(agent);
 	json_object_put(agent->published);
 	agent->published = agent->publishing;
 	agent->publishing = NULL;
@@ -74,6 +79,7 @@ static void publish_if_new(struct agent *agent)
 	/* A token of the device's own, or a user's: before that nothing is registered. */
 	if (!agent->watch || agent->publish || !agent->endpoints || !*agent->bearer ||
 	    agent->own_is_gone || agent_now() < agent->hold_until ||
+	    agent_now() < agent->publish_at ||
 	    endpoint_list_is_same(agent->endpoints, agent->published))
 		return;
 	body = json_object_new_object();
@@ -183,6 +189,8 @@ int agent_endpoints_start(struct agent *agent)
 	agent->first_look = evtimer_new(agent->base, on_first, agent);
 	if (!agent->look || !agent->first_look)
 		return -ENOMEM;
+	agent->publish_pause = (struct backoff){ .min_ms = agent_ms(agent, LOOK_MS),
+						 .max_ms = agent_ms(agent, PUBLISH_PAUSE_MAX_MS) };
 	agent->is_mapped_known = !agent->stun;
 	evtimer_add(agent->first_look, &first);
 	look(agent, FIRST_STUN_MS);
@@ -198,6 +206,12 @@ void agent_endpoints_published(struct agent *agent)
 {
 	json_object_put(agent->published);
 	agent->published = json_object_get(agent->endpoints);
+}
+
+void agent_endpoints_retry(struct agent *agent)
+{
+	agent->publish_at = 0;
+	agent->publish_pause.next_ms = 0;
 }
 
 void agent_endpoints_stop(struct agent *agent)

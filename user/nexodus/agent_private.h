@@ -105,6 +105,8 @@ struct agent {
 	struct names_request *local_request;
 	struct http_call *publish;
 	struct json_object *endpoints, *published, *publishing;
+	struct backoff publish_pause;
+	int64_t publish_at; /* ms: not before */
 	struct sockaddr_storage local;
 	struct sockaddr_in mapped;
 	char mapped_by[STUN_SERVER_MAX];
@@ -137,6 +139,9 @@ int64_t agent_now(void);
 
 /** agent_ms() - @ms, or less in a test that is in a hurry. */
 int64_t agent_ms(const struct agent *agent, int64_t ms);
+
+/** agent_random() - uniform. */
+uint32_t agent_random(void);
 
 /** agent_say() - tell the node how it stands. */
 void agent_say(struct agent *agent, enum border_control state, uint32_t retry_s, const char *format,
@@ -279,6 +284,9 @@ bool agent_endpoints_are_known(const struct agent *agent);
 /** agent_endpoints_published() - those of now are the ones that the server has, or is about to get.
  */
 void agent_endpoints_published(struct agent *agent);
+
+/** agent_endpoints_retry() - what could not be published is tried again at the next look. */
+void agent_endpoints_retry(struct agent *agent);
 
 /** agent_endpoints_stop() - safe when it never started. */
 void agent_endpoints_stop(struct agent *agent);

@@ -48,6 +48,7 @@ void agent_is_well(struct agent *agent)
 	if (!agent->is_trouble)
 		return;
 	agent->is_trouble = false;
+	agent_endpoints_retry(agent);
 	if (agent->own_is_gone)
 		say_gone(agent);
 	else
@@ -73,6 +74,7 @@ void agent_whole(struct agent *agent)
 
 	agent->was_whole = true;
 	agent->is_trouble = false;
+	agent_endpoints_retry(agent);
 	if (!is_there)
 		return;
 	agent_list_whole(agent);
