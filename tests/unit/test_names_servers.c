@@ -167,8 +167,13 @@ static void test_silent_server(void **state)
 		fake_dns_stop(first);
 		first = fake_dns_start(pairs[i].first, silence);
 		check(base, names, "both.test", "-11", 2 * TIMED_OUT_MS);
-		fake_dns_stop(first);
+		/* The second one is back, and remembered when it has been heard of. */
 		fake_dns_stop(silent);
+		second = fake_dns_start(pairs[i].second, second_zone);
+		check(base, names, "both.test", SECOND, TIMED_OUT_MS);
+		check(base, names, "both.test", SECOND, 0);
+		fake_dns_stop(first);
+		fake_dns_stop(second);
 	}
 	end(base, names);
 }
