@@ -266,12 +266,14 @@ def test_members_may_be_missing(mesh: Mesh, running: tuple[RelayCommands, Daemon
 
 def test_a_name_cannot_write_to_the_terminal(mesh: Mesh,
                                              running: tuple[RelayCommands, Daemon]) -> None:
-    """Control characters in a host name reach neither messages nor tables."""
+    """Control characters in a host name reach neither messages nor tables; nor does what turns the
+    direction of what follows, or is not seen."""
     commands, daemon = running
     _wait_good(mesh, commands, daemon)
-    record = _newcomer() | {"hostname": "evil\x1b[2J\r\nname", "advertise_cidrs": ["x\x1b[31m"]}
+    record = _newcomer() | {"hostname": "evil\x1b[2J\r\nn\u202eame\u200b",
+                            "advertise_cidrs": ["x\x1b[31m\u2066"]}
     mesh.peers.replace([*devices.records(mesh.devices()), record])
     wait_until(lambda: len(commands.peers()) == 5, "device with the name")
     shown = commands.call("peers").stdout + "\n".join(daemon.messages())
-    assert "\x1b" not in shown and "\r" not in shown
+    assert not set(shown) & set("\x1b\r\u202e\u200b\u2066"), shown
     assert "evil" in shown

@@ -1,29 +1,71 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/printable.h"
 
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
-/* How many bytes of a control character begin here: 0 for none. */
-static size_t control_bytes(const char *text)
-{
-	unsigned char first = text[0], second = first ? text[1] : 0;
+#define N(array) (sizeof(array) / sizeof(*(array)))
 
-	if ((first && first < ' ') || first == 0x7f)
-		return 1;
-	return first == 0xc2 && second >= 0x80 && second <= 0x9f ? 2 : 0;
+/* Controls, and what is not seen but changes what is: sorted. */
+static const struct {
+	uint32_t first, last;
+} unprintable[] = {
+	{ 0x0001, 0x001f },   /* C0 */
+	{ 0x007f, 0x009f },   /* DEL, C1 */
+	{ 0x00ad, 0x00ad },   /* soft hyphen */
+	{ 0x061c, 0x061c },   /* Arabic letter mark */
+	{ 0x180e, 0x180e },   /* Mongolian vowel separator */
+	{ 0x200b, 0x200f },   /* zero width, marks of direction */
+	{ 0x2028, 0x202e },   /* line and paragraph separator, embeddings and overrides */
+	{ 0x2060, 0x206f },   /* word joiner, invisible operators, isolates, deprecated ones */
+	{ 0xfeff, 0xfeff },   /* zero width no-break space, or byte order mark */
+	{ 0xfff9, 0xfffb },   /* interlinear annotation */
+	{ 0xe0000, 0xe007f }, /* tags */
+};
+
+/* The character that begins here; one byte, and no character, where UTF-8 is broken. */
+static size_t decode(const char *text, uint32_t *ret_char)
+{
+	const unsigned char *byte = (const unsigned char *)text;
+	size_t len = *byte < 0xc2 ? 1 : *byte < 0xe0 ? 2 : *byte < 0xf0 ? 3 : *byte < 0xf5 ? 4 : 1;
+	uint32_t value = len == 1 ? *byte : *byte & (0x7fU >> len);
+
+	for (size_t i = 1; i < len; i++) {
+		if ((byte[i] & 0xc0) != 0x80) {
+			*ret_char = UINT32_MAX;
+			return 1;
+		}
+		value = value << 6 | (byte[i] & 0x3f);
+	}
+	*ret_char = len == 1 && *byte >= 0x80 ? UINT32_MAX : value;
+	return len;
+}
+
+static bool is_printable(uint32_t character)
+{
+	for (size_t i = 0; i < N(unprintable) && character >= unprintable[i].first; i++)
+		if (character <= unprintable[i].last)
+			return false;
+	return true;
 }
 
 bool printable_check(const char *text)
 {
-	for (; *text; text++)
-		if (control_bytes(text))
+	uint32_t character;
+
+	while (*text) {
+		text += decode(text, &character);
+		if (!is_printable(character))
 			return false;
+	}
 	return true;
 }
 
 void printable_copy(char *to, size_t size, const char *from)
 {
-	size_t len = strnlen(from, size);
+	size_t len = strnlen(from, size), n;
+	uint32_t character;
 
 	if (len == size) {
 		len--;
@@ -33,7 +75,36 @@ void printable_copy(char *to, size_t size, const char *from)
 	}
 	memset(to, 0, size);
 	memcpy(to, from, len);
-	for (char *c = to; *c; c++)
-		for (size_t n = control_bytes(c); n; n--)
-			c[n - 1] = '?';
+	for (char *c = to; *c; c += n) {
+		n = decode(c, &character);
+		if (!is_printable(character))
+			memset(c, '?', n);
+	}
+}
+
+static void print_escaped(uint32_t character, FILE *file)
+{
+	if (character < 0x10000)
+		fprintf(file, "\\u%04x", character);
+	else
+		fprintf(file, "\\u%04x\\u%04x", 0xd800 + ((character - 0x10000) >> 10),
+			0xdc00 + (character & 0x3ff));
+}
+
+void printable_put_json(const char *json, FILE *file)
+{
+	const char *begin = json;
+	uint32_t character;
+	size_t n;
+
+	for (; *json; json += n) {
+		n = decode(json, &character);
+		/* Line ends between the values are the text's own; those in strings are escaped. */
+		if (character == '\n' || is_printable(character))
+			continue;
+		fwrite(begin, 1, json - begin, file);
+		print_escaped(character, file);
+		begin = json + n;
+	}
+	fwrite(begin, 1, json - begin, file);
 }

@@ -1,25 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * printable.h - text from outside that ends up on terminals and in logs.
+ *
+ * Not printable are control characters: C0, DEL, and C1 as UTF-8 has them (U+0080 to U+009F: some
+ * terminals take U+009B for the start of an escape sequence); and those that are not seen, but make
+ * others look like what they are not: directions (U+202E turns around what follows it), separators
+ * of lines, zero width, tags.
  */
 #ifndef PRINTABLE_H
 #define PRINTABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
-/**
- * printable_check() - is @text free of control characters: C0, DEL, and C1 as UTF-8 has them
- * (U+0080 to U+009F: some terminals take U+009B for the start of an escape sequence)?
- */
+/** printable_check() - is all of @text printable? */
 bool printable_check(const char *text);
 
 /**
- * printable_copy() - @from into @to of @size bytes, each control character's bytes as '?'.
+ * printable_copy() - @from into @to of @size bytes, the bytes of what is not printable as '?'.
  *
  * Cut where it does not fit, never inside a UTF-8 character; always terminated, and zero behind the
  * end.
  */
 void printable_copy(char *to, size_t size, const char *from);
+
+/** printable_put_json() - write @json, with \uXXXX in place of what is not printable. */
+void printable_put_json(const char *json, FILE *file);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/printable.h"
 #include "base/wg_key.h"
 #include "cmd/cmd.h"
 #include "cmd/print.h"
@@ -74,12 +75,14 @@ static int print_as_json(const struct peer_counters *peers, size_t n, const char
 static void print_peer(const struct peer_counters *peer, bool whole_key)
 {
 	char key[WG_KEY_TEXT], text[PREFIX_TEXT_MAX], from[PRINT_BYTES_MAX], to[PRINT_BYTES_MAX];
+	char name[sizeof(peer->who.name)];
 
+	/* What an older version has put there. */
+	printable_copy(name, sizeof(name), peer->who.name);
 	wg_key_format(peer->who.public_key, key);
 	if (!whole_key)
 		snprintf(key + KEY_SHOWN, sizeof(key) - KEY_SHOWN, "...");
-	printf("%-20s %-11s %-10s %10llu %10s %10llu %10s",
-	       peer->who.name[0] ? peer->who.name : "-", key,
+	printf("%-20s %-11s %-10s %10llu %10s %10llu %10s", *name ? name : "-", key,
 	       is_relay_only(peer) ? "relay-only" : "ordinary",
 	       (unsigned long long)peer->total.from_peer.packets,
 	       print_bytes(peer->total.from_peer.bytes, from),

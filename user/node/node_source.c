@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "node/node_private.h"
 #include "peers/peer_file.h"
 
@@ -96,7 +97,7 @@ void node_source_read(struct node *node)
 /* Return: 0; negative errno when the source breaks a rule. */
 static int take_record(struct node *node, const struct border_record *record)
 {
-	char text[BORDER_TEXT_MAX];
+	char text[BORDER_TEXT_MAX], said[BORDER_TEXT_MAX];
 	int done = 0;
 
 	if (node->settings->account)
@@ -117,7 +118,8 @@ static int take_record(struct node *node, const struct border_record *record)
 		return 0;
 	if (!node->settings->account && ++node->n_said > SAID_MAX)
 		return -EPROTO;
-	snprintf(text, sizeof(text), "%.*s", BORDER_TEXT_MAX - 1, record->text);
+	snprintf(said, sizeof(said), "%.*s", BORDER_TEXT_MAX - 1, record->text);
+	printable_copy(text, sizeof(text), said);
 	if (record->kind == BORDER_WARNING) {
 		log_warn("%s: %s", node_list_name(node), text);
 	} else if (node->settings->account) {

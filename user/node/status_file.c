@@ -11,13 +11,19 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/printable.h"
 #include "node/node_private.h"
 
 #define CONTROL_ROUTES_SHOWN 64
 
 static struct json_object *text_or_null(const char *text)
 {
-	return text && *text ? json_object_new_string(text) : NULL;
+	char shown[TUNNEL_ERROR_MAX];
+
+	if (!text || !*text)
+		return NULL;
+	printable_copy(shown, sizeof(shown), text); /* it ends up on terminals */
+	return json_object_new_string(shown);
 }
 
 static struct json_object *time_or_null(time_t at)
