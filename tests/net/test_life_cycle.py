@@ -19,6 +19,15 @@ def _source(daemon: Daemon) -> int:
     return wait_until(lambda: daemon.children(), "source process")[0]
 
 
+def _start_in_a_group(mesh: Mesh, relay: RelayCommands, *options: str) -> Daemon:
+    """A daemon whose process group is its own, as a shell's job has it."""
+    daemon = Daemon(relay.run_argv(*options),
+                    lambda argv, **more: mesh.relay.start(argv, start_new_session=True, **more))
+    relay.daemons.append(daemon)
+    wait_until(lambda: relay.is_loaded(daemon), lambda: f"loaded list: {daemon.messages()}")
+    return daemon
+
+
 def _status_of(pid: int) -> dict[str, str]:
     with open(f"/proc/{pid}/status", encoding="utf-8") as file:
         return {name: value.strip() for name, _, value in
@@ -93,6 +102,27 @@ def test_counts_are_exact_over_a_restart(mesh: Mesh, relay: RelayCommands, hook:
     for name in ("spoke1", "spoke2"):
         assert peers[name]["from_peer"]["packets"] == 10
         assert peers[name]["to_peer"]["packets"] == 10
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_all_processes(mesh: Mesh, relay: RelayCommands, with_peers: tuple[str, ...],
+                                   number: signal.Signals) -> None:
+    """Ctrl-C in a terminal and systemd's stop reach the source process too: it leaves it to the
+    node, whichever of the two is told first, and nobody speaks of trouble."""
+    daemon = _start_in_a_group(mesh, relay, *with_peers)
+    source = _source(daemon)
+    daemon.signal(signal.SIGSTOP)
+    wait_until(lambda: process_state(daemon.pid) == "T", "stop of the node")
+    os.killpg(daemon.pid, number)
+    wait_until(lambda: process_state(source) in (None, "Z")
+               or int(_status_of(source)["ShdPnd"], 16) == 0, "signal at the source")
+    daemon.signal(signal.SIGCONT)
+    if number == signal.SIGHUP:
+        wait_until(lambda: any("SIGHUP" in line for line in daemon.messages()), "another reading")
+        assert daemon.children() == [source]
+        daemon.stop()
+    assert daemon.process.wait(10) == 0
+    assert not [line for line in daemon.messages() if "source" in line or "warning" in line]
 
 
 def test_show_commands_need_no_daemon(relay: RelayCommands,

@@ -18,8 +18,10 @@ static _Noreturn void write_list(const struct node *node)
 {
 	int err;
 
-	signal(SIGTERM, SIG_DFL);
-	signal(SIGINT, SIG_DFL);
+	/* The node is told too, and waits for the list. */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	err = saved_list_write(node->control.list_path, &node->sync.list);
 	_exit(err ? (-err < 255 ? -err : 255) : 0);
 }

@@ -37,8 +37,15 @@ static _Noreturn void become_source(int sock, bool network)
 	char name[] = "nex-relay", command[] = "source", with[] = "network";
 	char *const argv[] = { name, command, network ? with : NULL, NULL };
 	char *const envp[] = { NULL };
+	static const int for_the_node[] = { SIGHUP, SIGINT, SIGTERM };
 	sigset_t none;
 
+	/*
+	 * A terminal sends them to all of its processes, systemd to all of a unit. This one ends
+	 * when the node closes the border, or dies.
+	 */
+	for (size_t i = 0; i < sizeof(for_the_node) / sizeof(for_the_node[0]); i++)
+		(void)signal(for_the_node[i], SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	/* dup2() to itself would leave close-on-exec set. */
