@@ -4,7 +4,9 @@
 import ipaddress
 import json
 import os
+import signal
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from registering import (METADATA, REGISTERED, REGISTRATION, STREAM, UPDATE, WITH_KEY,
@@ -177,6 +179,69 @@ def test_single_use_key(net: Registering) -> None:
         os.unlink(f"{os.path.dirname(REGISTRATION)}/{name}")
     net.begin(*net.credentials())
     net.wait_message("single use reg key exhausted", "refused")
+
+
+def _trust(path: str, text: bytes) -> None:
+    with open(f"{path}.new", "wb") as file:
+        file.write(text)
+    os.rename(f"{path}.new", path)
+
+
+NO_CERTIFICATE = {"empty": b"", "text": b"# nothing\n", "key": b"-----BEGIN PRIVATE KEY-----\nAAAA\n"
+                  b"-----END PRIVATE KEY-----\n", "NULs": bytes(4096),
+                  "broken": b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}
+
+
+@pytest.mark.parametrize("what", [*NO_CERTIFICATE, "cut", "folder", "FIFO", "missing"])
+def test_no_certificate_to_trust(net: Registering, tmp_path: Path, what: str) -> None:
+    """Refused at the start, before anything is made."""
+    path = tmp_path / "ca.pem"
+    if what == "folder":
+        path.mkdir()
+    elif what == "FIFO":
+        os.mkfifo(path)
+    elif what == "cut":
+        with open(net.api.ca_path, "rb") as file:
+            path.write_bytes(file.read()[:-40])
+    elif what != "missing":
+        path.write_bytes(NO_CERTIFICATE[what])
+    daemon = net.begin(*net.credentials(), "--ca-file", str(path))
+    assert daemon.process.wait(10) == 1
+    [line] = daemon.messages()
+    reason = {"broken": "damaged", "cut": "damaged", "folder": "no regular file",
+              "FIFO": "no regular file", "missing": "No such file"}.get(what, "no certificate in it")
+    assert "--ca-file" in line and str(path) in line and reason in line
+    assert not os.path.exists("/run/nex-relay/wg0") and net.calls() == []
+
+
+def test_no_certificate_any_more(net: Registering, tmp_path: Path) -> None:
+    """What is trusted already stays so, and that is said; after a restart of the source as well."""
+    path = f"{tmp_path}/ca.pem"
+    with open(net.api.ca_path, "rb") as file:
+        good = file.read()
+    _trust(path, good)
+    daemon = net.registers(*net.credentials(), "--ca-file", path)
+    for bad, reason in ((b"", "no certificate in it"), (NO_CERTIFICATE["broken"], "damaged")):
+        daemon.new_messages()
+        _trust(path, bad)
+        wait_until(lambda reason=reason: [line for line in daemon.new_messages()
+                                          if "ca-file" in line and reason in line], "message")
+    daemon.new_messages()
+    os.unlink(path)
+    daemon.signal(signal.SIGHUP)
+    wait_until(lambda: [line for line in daemon.new_messages()
+                        if path in line and "No such file" in line], "message")
+    net.wait_message("SIGHUP", "watching")
+    net.api.cut_streams()
+    wait_until(lambda: net.control()["state"] == "watching", "another stream")
+    # A new source has no earlier ones; it trusts nobody until there are certificates again.
+    _trust(path, b"")
+    os.kill(daemon.source() or 0, signal.SIGKILL)
+    net.wait_message("ca-file.*no certificate in it")
+    net.wait_message("check the certificate of", "retrying")
+    _trust(path, good)
+    daemon.signal(signal.SIGHUP)
+    wait_until(lambda: net.control()["state"] == "watching", "trust")
 
 
 @pytest.mark.parametrize("what, words", [

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cmd/account_options.h"
+#include "cmd/ca_file.h"
 #include "cmd/cmd.h"
 #include "node/node.h"
 #include "peers/source.h"
@@ -96,7 +97,7 @@ int cmd_run(const struct options *options, char **args, int n_args)
 		.napi = napi(options),
 	};
 	AUTO(account_options_done) struct account account = {};
-	const char *tunnel_option = given_of_tunnel(options);
+	const char *tunnel_option = given_of_tunnel(options), *why;
 
 	(void)args, (void)n_args;
 	if (choose_devices(options, &settings, &account))
@@ -110,8 +111,8 @@ int cmd_run(const struct options *options, char **args, int n_args)
 		return misused("--state-dir is longer than a path may be");
 	if (settings.peers && strlen(settings.peers) >= PATH_MAX)
 		return misused("--peers is longer than a path may be");
-	if (settings.ca_file && access(settings.ca_file, R_OK)) {
-		log_err(-errno, "run: --ca-file %s", settings.ca_file);
+	if (settings.ca_file && ca_file_check(settings.ca_file, &why)) {
+		log_err(0, "run: --ca-file %s: %s", settings.ca_file, why);
 		return EXIT_FAILED;
 	}
 	if (settings.hook == DATAPATH_XDP && settings.attach != DATAPATH_AUTO)

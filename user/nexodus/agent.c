@@ -221,6 +221,27 @@ static int take_stun_socket(struct agent *agent, int *fd)
 	return 0;
 }
 
+/* Before the start nothing can be said: there is no list that it would be about. */
+static void say_ca(struct agent *agent)
+{
+	if (!agent->ca_err || !agent->is_started)
+		return;
+	border_batch_text(&agent->batch, BORDER_WARNING,
+			  "the certificates to trust (ca-file) cannot be used: %s; continuing with "
+			  "those of before, if there are any",
+			  http_ca_why(agent->ca_err));
+	agent->ca_err = 0;
+	agent_flush(agent);
+}
+
+static void take_ca(struct agent *agent, int fd)
+{
+	int n = http_set_ca(agent->http, fd);
+
+	agent->ca_err = n < 0 ? n : 0;
+	say_ca(agent);
+}
+
 int agent_give(struct agent *agent, enum border_gift gift, int *fd)
 {
 	switch (gift) {
@@ -230,7 +251,7 @@ int agent_give(struct agent *agent, enum border_gift gift, int *fd)
 		agent_take_saved(agent, *fd);
 		return 0;
 	case BORDER_CA:
-		(void)http_set_ca(agent->http, *fd);
+		take_ca(agent, *fd);
 		return 0;
 	case BORDER_RESOLV_CONF:
 		(void)names_set_resolv_conf(agent->names, *fd);
@@ -275,6 +296,7 @@ int agent_start(struct agent *agent, uint32_t list)
 	err = agent_endpoints_start(agent);
 	if (err)
 		return err;
+	say_ca(agent);
 	agent_say(agent, CONTROL_CONNECTING, 0, "connecting to %s", agent->account.api);
 	agent_begin(agent);
 	return 0;

@@ -113,6 +113,7 @@ struct agent {
 
 	/* Small things of all of them, together: they leave no gaps. */
 	int err;     /* of the border */
+	int ca_err;  /* of the certificates that were given, until it is said */
 	int stun_fd; /* until the probe has it; -1 */
 	int feed_err;
 	unsigned int n_poll_warnings;

@@ -82,6 +82,17 @@ void http_free(struct http *http);
  */
 int http_set_ca(struct http *http, int fd);
 
+/** http_ca_why() - what http_set_ca() or http_ca_count() returned, for people. */
+const char *http_ca_why(int err);
+
+/** http_ca_begin() - for http_ca_count() without a client: before a seccomp filter. Return: 0;
+ * -ENOMEM. */
+int http_ca_begin(void);
+
+/** http_ca_count() - how many certificates are in @fd? Return: as http_set_ca(), which trusts them.
+ */
+int http_ca_count(int fd);
+
 /** http_set_insecure() - check no certificate. */
 void http_set_insecure(struct http *http);
 

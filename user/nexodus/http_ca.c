@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/file_text.h"
@@ -67,4 +68,33 @@ int http_ca_read(int fd, X509_STORE **ret_ca)
 	else
 		X509_STORE_free(store);
 	return n;
+}
+
+int http_ca_begin(void)
+{
+	return OPENSSL_init_ssl(0, NULL) == 1 ? 0 : -ENOMEM;
+}
+
+int http_ca_count(int fd)
+{
+	X509_STORE *ca = NULL;
+	int n = http_ca_read(fd, &ca);
+
+	if (n > 0)
+		X509_STORE_free(ca);
+	return n;
+}
+
+const char *http_ca_why(int err)
+{
+	switch (err) {
+	case -ENOENT:
+		return "there is no certificate in it (PEM: -----BEGIN CERTIFICATE-----)";
+	case -EBADMSG:
+		return "a certificate in it is damaged";
+	case -EFBIG:
+		return "it is larger than 4 MiB";
+	default:
+		return strerror(-err);
+	}
 }

@@ -37,14 +37,23 @@ static int give(struct node *node, enum border_gift gift, int fd)
 static int give_file(struct node *node, enum border_gift gift, const char *path)
 {
 	auto_close int fd = -1;
+	const char *why = NULL;
 	struct stat st;
 
 	if (!path)
 		return 0;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode))
-		return 0; /* the source says what it misses, when it misses it */
-	return give(node, gift, fd);
+	if (fd < 0 || fstat(fd, &st))
+		why = strerror(errno);
+	else if (!S_ISREG(st.st_mode))
+		why = "not a regular file";
+	if (!why)
+		return give(node, gift, fd);
+	/* Without the others there is less to go by; these somebody has asked for. */
+	if (path == node->settings->ca_file)
+		log_warn("%s: %s; continuing with the certificates of before, if there are any",
+			 path, why);
+	return 0;
 }
 
 /* What was kept of a registration: a secret, which nobody else can have read or written. */
