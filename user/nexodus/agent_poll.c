@@ -73,11 +73,14 @@ static void polled_whole(struct agent *agent)
 
 static void poll_done(void *arg, const struct http_answer *answer)
 {
+	char text[JSON_ERROR_MAX + sizeof("the device list: ")];
 	struct agent *agent = arg;
-	bool is_whole = !answer->err && answer->status == 200 && answer->is_whole &&
-			!json_stream_finish(&agent->poll_reader);
+	bool is_bad, is_whole = !answer->err && answer->status == 200 && answer->is_whole &&
+				!json_stream_finish(&agent->poll_reader);
 
 	agent->stream = NULL;
+	snprintf(text, sizeof(text), "the device list: %s", agent->poll_reader.error);
+	is_bad = *agent->poll_reader.error;
 	json_stream_done(&agent->poll_reader);
 	device_json_done(&agent->poll_device);
 	if (is_whole) {
@@ -94,7 +97,9 @@ static void poll_done(void *arg, const struct http_answer *answer)
 			       answer);
 		return;
 	}
-	if (answer->status == 401 || answer->status == 403)
+	if (answer->status == 200 && is_bad)
+		agent_retry(agent, agent_poll, false, -1, text);
+	else if (answer->status == 401 || answer->status == 403)
 		agent_not_let_in(agent, answer);
 	else
 		agent_not_good(agent, agent_poll, "the device list", answer);

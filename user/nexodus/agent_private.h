@@ -79,6 +79,8 @@ struct agent {
 	char device_id[ACCOUNT_UUID_MAX];
 	struct answer_device device;
 	struct json_stream relays; /* list of the VPC's relays, as it comes */
+	char relays_begin[256];    /* how the answer begins */
+	size_t relays_begin_len;
 	char other_relay[120];
 
 	/* agent_stream.c */

@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json_member.h"
@@ -44,19 +45,72 @@ static bool is_status(const struct http_answer *answer, long status)
 	return !answer->err && answer->is_whole && answer->status == status;
 }
 
-static void not_good(struct agent *agent, const char *what, const struct http_answer *answer)
+/* A step of the registration: what it is called, and what a good answer to it holds. */
+struct step {
+	const char *what, *expected;
+	const char *members[4]; /* ended by NULL */
+	long status;
+};
+
+static const struct step key_step = {
+	"ask for the registration key", "a registration key", { "id", "vpc_id" }, 200
+};
+static const struct step user_step = { "ask for the user", "a user", { "id" }, 200 };
+static const struct step vpc_step = { "ask for the VPC", "a VPC", { "id" }, 200 };
+static const struct step relays_step = {
+	"ask whether the VPC has a relay already", "a list of devices", {}, 200
+};
+static const struct step create_step = {
+	"register the device", "a device", { "id", "vpc_id", "public_key" }, 201
+};
+static const struct step update_step = {
+	"update the device", "a device", { "id", "vpc_id", "public_key" }, 200
+};
+static const struct step metadata_step = { "say that this device is a relay", "", {}, 200 };
+
+/* All is well, the server says, but it is not what was asked for. */
+static void unexpected(struct agent *agent, const struct step *step, const char *got)
 {
-	if (answer->status == 401 && agent->bearer_until)
-		*agent->bearer = '\0'; /* expired, or withdrawn: log in anew */
-	agent_not_good(agent, begin_again, what, answer);
+	char text[2 * BORDER_TEXT_MAX]; /* agent_say() cuts it */
+
+	snprintf(text, sizeof(text), "%s: expected %s, got %s", step->what, step->expected, got);
+	agent_retry(agent, begin_again, false, -1, text);
 }
 
-static void bad_answer(struct agent *agent, const char *what)
+static void bad_answer(struct agent *agent, const struct step *step,
+		       const struct http_answer *answer)
+{
+	char got[ANSWER_SHAPE_MAX] = "something else";
+	char *body = strndup(answer->body, answer->body_len);
+
+	/* Secrets are masked here, where they are whole; what is behind a NUL is not looked at. */
+	if (body) {
+		agent_mask(agent, body);
+		answer_shape(body, strlen(body), step->members, got);
+		explicit_bzero(body, strlen(body));
+		free(body);
+	}
+	unexpected(agent, step, got);
+}
+
+static void not_good(struct agent *agent, const struct step *step, const struct http_answer *answer)
 {
 	char text[BORDER_TEXT_MAX];
 
-	snprintf(text, sizeof(text), "%s: the answer is not what it should be", what);
-	agent_retry(agent, begin_again, false, -1, text);
+	if (answer->status == 401 && agent->bearer_until)
+		*agent->bearer = '\0'; /* expired, or withdrawn: log in anew */
+	if (answer->err || answer->status < 200 || answer->status > 299) {
+		agent_not_good(agent, begin_again, step->what, answer);
+		return;
+	}
+	if (answer->status == step->status)
+		snprintf(text, sizeof(text),
+			 "%s: the answer does not say where it ends, and may be cut off",
+			 step->what);
+	else
+		snprintf(text, sizeof(text), "%s: expected HTTP status %ld, got %ld", step->what,
+			 step->status, answer->status);
+	agent_retry(agent, begin_again, false, answer->retry_after_s, text);
 }
 
 /* A server that gives no device token, or one that we cannot read: then it is what we have. */
@@ -102,7 +156,7 @@ static void metadata_done(void *arg, const struct http_answer *answer)
 	if (is_status(answer, 200))
 		registered(agent);
 	else
-		not_good(agent, "say that this device is a relay", answer);
+		not_good(agent, &metadata_step, answer);
 }
 
 static void put_metadata(struct agent *agent)
@@ -115,11 +169,15 @@ static void put_metadata(struct agent *agent)
 	step(agent, "PUT", path, body, metadata_done);
 }
 
-static void take_device(struct agent *agent, const char *what, const struct http_answer *answer)
+static void take_device(struct agent *agent, const struct step *step,
+			const struct http_answer *answer)
 {
-	if (answer_device(answer->body, answer->body_len, &agent->device) ||
-	    memcmp(agent->device.public_key, agent->account.public_key, WG_KEY_BYTES) != 0) {
-		bad_answer(agent, what);
+	if (answer_device(answer->body, answer->body_len, &agent->device)) {
+		bad_answer(agent, step, answer);
+		return;
+	}
+	if (memcmp(agent->device.public_key, agent->account.public_key, WG_KEY_BYTES) != 0) {
+		unexpected(agent, step, "one of another public key");
 		return;
 	}
 	snprintf(agent->device_id, sizeof(agent->device_id), "%s", agent->device.id);
@@ -132,11 +190,12 @@ static void update_done(void *arg, const struct http_answer *answer)
 
 	agent->call = NULL;
 	if (is_status(answer, 200))
-		take_device(agent, "update the device", answer);
+		take_device(agent, &update_step, answer);
 	else if (is_status(answer, 403))
-		not_good(agent, "update the device, which another key has registered", answer);
+		agent_not_good(agent, begin_again,
+			       "update the device, which another key has registered", answer);
 	else
-		not_good(agent, "update the device", answer);
+		not_good(agent, &update_step, answer);
 }
 
 static void add_text(struct json_object *object, const char *name, const char *text)
@@ -178,14 +237,14 @@ static void create_done(void *arg, const struct http_answer *answer)
 	agent->call = NULL;
 	/* Only an update applies the security group. */
 	if (is_status(answer, 201) && !*agent->security_group_id) {
-		take_device(agent, "register the device", answer);
+		take_device(agent, &create_step, answer);
 	} else if (is_status(answer, 201) || is_status(answer, 409)) {
 		if (answer_id(answer->body, answer->body_len, "id", agent->device_id))
-			bad_answer(agent, "register the device");
+			bad_answer(agent, &create_step, answer);
 		else
 			update(agent);
 	} else {
-		not_good(agent, "register the device", answer);
+		not_good(agent, &create_step, answer);
 	}
 }
 
@@ -240,20 +299,38 @@ static int look_at_relay(void *arg, struct json_object *object, uint64_t line)
 
 static int relays_data(void *arg, const char *bytes, size_t len)
 {
-	return json_stream_feed(&((struct agent *)arg)->relays, bytes, len);
+	struct agent *agent = arg;
+	size_t room = sizeof(agent->relays_begin) - 1 - agent->relays_begin_len;
+	size_t n = len < room ? len : room;
+
+	memcpy(agent->relays_begin + agent->relays_begin_len, bytes, n);
+	agent->relays_begin_len += n;
+	return json_stream_feed(&agent->relays, bytes, len);
+}
+
+static void bad_relays(struct agent *agent)
+{
+	char got[ANSWER_SHAPE_MAX], text[ANSWER_SHAPE_MAX + JSON_ERROR_MAX + 4];
+
+	agent->relays_begin[agent->relays_begin_len] = '\0';
+	agent_mask(agent, agent->relays_begin);
+	answer_excerpt(agent->relays_begin, agent->relays_begin_len, got);
+	snprintf(text, sizeof(text), "%s (%s)", got, agent->relays.error);
+	unexpected(agent, &relays_step, agent->relays_begin_len ? text : got);
 }
 
 static void relays_done(void *arg, const struct http_answer *answer)
 {
-	static const char what[] = "ask whether the VPC has a relay already";
 	struct agent *agent = arg;
 	char text[BORDER_TEXT_MAX];
 
 	agent->call = NULL;
-	if (!is_status(answer, 200)) {
-		not_good(agent, what, answer);
+	if (answer->status == 200 && *agent->relays.error) {
+		bad_relays(agent); /* which has ended the call */
+	} else if (!is_status(answer, 200)) {
+		not_good(agent, &relays_step, answer);
 	} else if (json_stream_finish(&agent->relays)) {
-		bad_answer(agent, what);
+		bad_relays(agent);
 	} else if (*agent->other_relay) {
 		snprintf(text, sizeof(text),
 			 "the VPC has a relay already, %s: delete that device first; nothing was "
@@ -277,6 +354,7 @@ static void look_for_relays(struct agent *agent)
 
 	json_stream_done(&agent->relays);
 	*agent->other_relay = '\0';
+	agent->relays_begin_len = 0;
 	err = json_stream_init(&agent->relays, JSON_ARRAY, look_at_relay, agent);
 	snprintf(path, sizeof(path), "/api/vpcs/%s/devices?filter=%%7B%%22relay%%22%%3Atrue%%7D",
 		 agent->vpc_id);
@@ -289,10 +367,19 @@ static void look_for_relays(struct agent *agent)
 static void vpc_done(void *arg, const struct http_answer *answer)
 {
 	struct agent *agent = arg;
+	char id[ACCOUNT_UUID_MAX];
 
 	agent->call = NULL;
 	if (!is_status(answer, 200)) {
-		not_good(agent, "ask for the VPC", answer);
+		not_good(agent, &vpc_step, answer);
+		return;
+	}
+	if (answer_id(answer->body, answer->body_len, "id", id)) {
+		bad_answer(agent, &vpc_step, answer);
+		return;
+	}
+	if (strcasecmp(id, agent->vpc_id) != 0) {
+		unexpected(agent, &vpc_step, "another VPC");
 		return;
 	}
 	(void)answer_text(answer->body, answer->body_len, "ipv4_cidr", agent->ipv4_cidr,
@@ -310,19 +397,21 @@ static void look_at_vpc(struct agent *agent)
 
 static void key_done(void *arg, const struct http_answer *answer)
 {
-	static const char what[] = "ask for the registration key";
 	struct agent *agent = arg;
+	char key_id[ACCOUNT_UUID_MAX];
 	int id_err;
 
 	agent->call = NULL;
 	id_err = answer_id(answer->body, answer->body_len, "vpc_id", agent->vpc_id);
 	if (is_status(answer, 401))
-		not_good(agent, "the registration key is not accepted (deleted, or expired)",
-			 answer);
+		agent_not_good(agent, begin_again,
+			       "the registration key is not accepted (deleted, or expired)",
+			       answer);
 	else if (!is_status(answer, 200))
-		not_good(agent, what, answer);
-	else if (id_err && id_err != -ENODATA)
-		bad_answer(agent, what);
+		not_good(agent, &key_step, answer);
+	else if (answer_id(answer->body, answer->body_len, "id", key_id) ||
+		 (id_err && id_err != -ENODATA))
+		bad_answer(agent, &key_step, answer);
 	else if (id_err)
 		agent_retry(agent, begin_again, true, -1,
 			    "the registration key is not one for a VPC: make another");
@@ -339,9 +428,9 @@ static void user_done(void *arg, const struct http_answer *answer)
 
 	agent->call = NULL;
 	if (!is_status(answer, 200))
-		not_good(agent, "ask for the user", answer);
+		not_good(agent, &user_step, answer);
 	else if (answer_id(answer->body, answer->body_len, "id", agent->vpc_id))
-		bad_answer(agent, "ask for the user");
+		bad_answer(agent, &user_step, answer);
 	else
 		look_at_vpc(agent); /* a user's first VPC has the user's id */
 }

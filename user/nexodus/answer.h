@@ -13,6 +13,7 @@
 #include "nexodus/sealed_token.h"
 
 #define ANSWER_TEXT_MAX 160
+#define ANSWER_SHAPE_MAX 100
 #define ANSWER_URL_MAX 512
 #define ANSWER_TOKEN_MAX 8192 /* of a login: JWT */
 
@@ -64,6 +65,18 @@ int answer_text(const char *body, size_t len, const char *name, char *ret, size_
 /** answer_error() - a short text for people of an error's body: "error", "reason", "field" or
  * "resource"; empty when the body says nothing that can be shown. Never fails. */
 void answer_error(const char *body, size_t len, char ret[static ANSWER_TEXT_MAX]);
+
+/**
+ * answer_shape() - what @body is instead of a JSON object with these members: "an empty answer",
+ * "no JSON: '<html>...'", "an object of status, without id". For people: short, printable, and
+ * without words that are long enough to be a token.
+ * @members: names, ended by NULL: a UUID where the name ends in "id", a public key, or a text.
+ */
+void answer_shape(const char *body, size_t len, const char *const *members,
+		  char ret[static ANSWER_SHAPE_MAX]);
+
+/** answer_excerpt() - how @text begins, as answer_shape() shows what is no JSON. */
+void answer_excerpt(const char *text, size_t len, char ret[static ANSWER_SHAPE_MAX]);
 
 /** answer_login_start() - token_endpoint stays empty. Every URL must be https. */
 int answer_login_start(const char *body, size_t len, struct answer_login *ret);
