@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A relay without its api-server: it starts from the last list on disk, and believes no other."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ import pytest
 from following import (await_followed, await_state, await_told, daemon, following, hurry_up,
                        new_device, restart, said, wait_some, wanted)
 
+from lab import wgshow
 from lab.controlled import Controlled
 from lab.owner import INTERFACE
 from lab.steady import Steady
@@ -74,6 +76,26 @@ def _list(net: Controlled) -> dict[str, Any]:
         return net.commands.written_status()["list"]
     except (OSError, ValueError):
         return {}
+
+
+def _state(net: Controlled) -> dict[str, Any]:
+    """What `status` says of the folder."""
+    try:
+        return net.commands.written_status()["state"]
+    except (OSError, ValueError):
+        return {"dir": None, "error": None}
+
+
+def _is_locked(folder: str) -> bool:
+    """Does somebody else hold the folder's lock?"""
+    found = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(found, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(found)
 
 
 def _await_disk(net: Controlled) -> dict[str, Any]:
@@ -208,11 +230,15 @@ def test_disk_is_full(net: Controlled) -> None:
             wait_until(lambda name=name: said(net, name, "No space left"), f"message of {name}")
         wait_some(1.3)  # it is tried again after one
         assert said(net, "No space left") == 2
+        told = wait_until(lambda: _state(net)["error"], "error in status")
+        assert folder in told and "No space left" in told and _state(net)["dir"] == folder
+        assert told in net.commands.call("status", "--interface", INTERFACE).stdout
         assert sorted(os.listdir(folder)) == ["filler", "private.key"]
         os.unlink(f"{folder}/filler")
         wait_until(lambda: {"registration.json", "devices.json"} <= set(os.listdir(folder)),
                    "what is to be kept")
         assert said(net, "is written now") == 2
+        wait_until(lambda: _state(net)["error"] is None, "no error in status")
         for name in ("registration.json", "devices.json"):
             with open(f"{folder}/{name}", encoding="utf-8") as file:
                 assert json.load(file)
@@ -220,6 +246,53 @@ def test_disk_is_full(net: Controlled) -> None:
         for running in net.commands.daemons:
             running.stop()
         subprocess.run(["umount", folder], check=True)
+
+
+def test_folder_is_removed(net: Controlled) -> None:
+    """It is made again when there is something to be kept; that the key is gone is shown until it
+    is there again, and nobody else gets into it."""
+    folder = os.path.dirname(net.saved("private.key"))
+    key = net.relay.run("wg", "show", INTERFACE, "private-key")
+    shutil.rmtree(folder)
+    new_device(net, "bulk-0")
+    await_followed(net)
+    _await_saved(net)
+    assert os.stat(folder).st_mode & 0o777 == 0o700
+    assert said(net, folder, "was removed") == 1
+    told = wait_until(lambda: _state(net)["error"], "error in status")
+    assert "private.key is gone" in told and said(net, "private.key is gone") == 1
+    remedy = told.partition("`")[2].partition("`")[0]
+    assert _is_locked(folder)
+    net.relay.run("sh", "-c", remedy)
+    new_device(net, "bulk-1")
+    wait_until(lambda: _state(net)["error"] is None, "no error in status")
+    with open(net.saved("private.key"), encoding="ascii") as file:
+        assert file.read() == key
+    assert os.stat(net.saved("private.key")).st_mode & 0o777 == 0o600
+    # The way to it is gone: that is tried again, and shown.
+    os.rename(folder, f"{folder}.away")
+    with open(folder, "wb"):
+        new_device(net, "bulk-2")
+        told = wait_until(lambda: _state(net)["error"], "error in status")
+        assert folder in told and "Not a directory" in told
+        await_followed(net)
+    os.unlink(folder)
+    os.rename(f"{folder}.away", folder)
+    wait_until(lambda: _state(net)["error"] is None, "no error in status")
+    _await_saved(net)
+
+
+def test_key_is_gone_and_the_interface_too(network: Controlled) -> None:
+    """No other identity is made in the middle of a run."""
+    net = network
+    key = net.saved("private.key")
+    os.rename(key, f"{key}.away")
+    net.relay.run("wg", "set", INTERFACE, "private-key", "/dev/null")
+    wait_until(lambda: said(net, "private.key", "No such file"), "message")
+    assert not os.path.exists(key)
+    os.rename(f"{key}.away", key)
+    wait_until(lambda: wgshow.public_key(net.relay, INTERFACE) == net.device.public_key, "key")
+    await_followed(net, 10)
 
 
 def test_starts_on_a_bare_host(network: Controlled) -> None:

@@ -104,7 +104,7 @@ static struct json_object *status_json(const struct status *status)
 			       hook ? json_object_new_int64(status->datapath.program_id) : NULL);
 	for (const char *const *name =
 		     (const char *const[]){ "forward", "strict", "adopted", "tunnel", "ipv4",
-					    "ipv6", "control", "list", NULL };
+					    "ipv6", "control", "state", "list", NULL };
 	     *name; name++)
 		json_object_object_add(object, *name, written(status, *name));
 	json_object_object_add(object, "pins", json_object_new_string(status->instance.pin_dir));
@@ -182,6 +182,15 @@ static void print_control(const struct status *status)
 		printf("            %s\n", text_of(status, "control", "message"));
 }
 
+static void print_state(const struct status *status)
+{
+	if (!strcmp(text_of(status, "state", NULL), "-"))
+		return;
+	printf("state       %s\n", text_of(status, "state", "dir"));
+	if (strcmp(text_of(status, "state", "error"), "-") != 0)
+		printf("            not kept: %s\n", text_of(status, "state", "error"));
+}
+
 static void print_written(const struct status *status)
 {
 	printf("forward     %s%s\n", text_of(status, "forward", NULL),
@@ -223,6 +232,7 @@ static int print_as_text(const struct status *status)
 	if (status->written) {
 		print_tunnel(status);
 		print_control(status);
+		print_state(status);
 		print_written(status);
 	}
 	printf("pins        %s\n", status->instance.pin_dir);

@@ -38,11 +38,13 @@ int64_t node_now_s(void)
 
 void node_write_status(struct node *node)
 {
-	struct node_status status = {
-		node->settings,     &node->sync,
-		node->ipv6_reason,  node->list_error,
-		node->tunnel_error, node->settings->account ? &node->control : NULL
-	};
+	struct node_status status = { node->settings,
+				      &node->sync,
+				      node->ipv6_reason,
+				      node->list_error,
+				      node->tunnel_error,
+				      node->settings->account ? &node->control : NULL,
+				      node->settings->adopt ? NULL : &node->state_error[0] };
 	int err = status_file_write(node->instance.status_path, &status, true);
 
 	if (err && node->status_err != err)
@@ -302,9 +304,8 @@ static int look_at_interface(struct node *node, uint32_t *ret_peers)
 /* Where it cannot be written at the start it never can: better said now than later. */
 static int first_status(struct node *node, bool had_pins)
 {
-	struct node_status status = {
-		node->settings, &node->sync, node->ipv6_reason, "", "", NULL
-	};
+	struct node_status status = { node->settings, &node->sync, node->ipv6_reason, "", "",
+				      NULL,           NULL };
 	/* What an earlier run says of a relay that goes on stays until this one has taken over. */
 	int err = status_file_write(node->instance.status_path, &status, !had_pins);
 
@@ -378,7 +379,7 @@ static int have_interface(struct node *node, struct before *before, uint32_t *re
 
 	if (node->settings->adopt)
 		return look_at_interface(node, ret_peers);
-	err = node_tunnel_start(node, &made);
+	err = node_state_open(node) ?: node_tunnel_start(node, &made);
 	before->had_link = !made;
 	return err;
 }
@@ -417,6 +418,7 @@ static int run_locked(struct node *node)
 		err = -ECONNREFUSED;
 	}
 	sync_close(&node->sync);
+	state_dir_close(&node->state_dir);
 	instance_unlock(&node->instance, false);
 	return err;
 }
@@ -427,6 +429,7 @@ int node_run(const struct run_settings *settings)
 		.settings = settings,
 		.link_fd = -1,
 		.route_fd = -1,
+		.state_dir.fd = -1,
 		.watch.fd = -1,
 		.child.sock = -1,
 		.control.stun_fd = -1,

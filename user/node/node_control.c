@@ -53,15 +53,19 @@ bool node_control_may_say(struct node_control *control)
 static void keep_state(struct node *node)
 {
 	struct node_control *control = &node->control;
-	int err = atomic_file_write(control->state_path, 0600, control->state.bytes,
-				    control->state.total, true);
+	int err = node_state_dir(node);
+
+	if (!err)
+		err = atomic_file_write(control->state_path, 0600, control->state.bytes,
+					control->state.total, true);
 
 	if (err && err != control->keep_err)
 		log_warn("write %s: %s; trying again, continuing: the registration is not kept",
-			 control->state_path, strerror(-err));
+			 control->state_path, node_state_why(node, err));
 	if (!err && control->keep_err)
 		log_note("%s is written now", control->state_path);
 	control->keep_err = err;
+	node_state_tell(node);
 	if (err) {
 		node_control_after(control, control->keep_again, KEEP_AGAIN_MS);
 		return;

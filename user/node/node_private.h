@@ -7,6 +7,7 @@
  *   node_control.c    the same for a control plane that the source talks to
  *   node_gifts.c      what the source needs for that
  *   node_saved.c      the last list, on disk
+ *   node_state.c      the folder that it is in
  *   node_spared.c     whom the source talks to: not through the tunnel
  *   node_interface.c  the WireGuard interface: is it there, who are its peers
  *   node_tunnel.c     the same for an interface of our own: make it, put it back
@@ -27,6 +28,7 @@
 #include "node/sync.h"
 #include "peers/border_addresses.h"
 #include "peers/border_list.h"
+#include "tunnel/state_dir.h"
 
 #define NODE_SIGNALS 3
 #define NODE_CONTROL_FILES 4
@@ -75,6 +77,9 @@ struct node_control {
 struct node {
 	const struct run_settings *settings;
 	struct instance instance;
+	struct state_dir state_dir;
+	char state_why[TUNNEL_ERROR_MAX];   /* what is wrong with the folder itself, or empty */
+	char state_error[TUNNEL_ERROR_MAX]; /* why something is not kept in it, or empty */
 	struct sync sync;
 	const char *ipv6_reason;           /* why IPv6 is off; NULL when it is on */
 	char list_error[TUNNEL_ERROR_MAX]; /* why the newest list was not taken, or empty */
@@ -250,6 +255,19 @@ int node_saved_start(struct node *node);
 
 /** node_saved_stop() - what is not saved yet is. Safe when it never started. */
 void node_saved_stop(struct node *node);
+
+/** node_state_open() - have the state folder to ourselves. Return: 0; negative errno, logged. */
+int node_state_open(struct node *node);
+
+/** node_state_dir() - it is about to be written to: see that it is there, and ours. Return: 0;
+ * negative errno. */
+int node_state_dir(struct node *node);
+
+/** node_state_why() - what @err of writing to it means, for people. */
+const char *node_state_why(const struct node *node, int err);
+
+/** node_state_tell() - something was written to it, or was not: status has it, if it is news. */
+void node_state_tell(struct node *node);
 
 /** node_control_state_name() - a word for status and messages. */
 const char *node_control_state_name(enum border_control state);

@@ -22,14 +22,34 @@ static _Noreturn void write_list(const struct node *node)
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+	close(node->state_dir.fd); /* its lock is the node's, who may be killed */
 	err = saved_list_write(node->control.list_path, &node->sync.list);
 	_exit(err ? (-err < 255 ? -err : 255) : 0);
+}
+
+static void saved(struct node *node, int err)
+{
+	struct node_control *control = &node->control;
+
+	if (err && err != control->save_err)
+		log_warn("write %s: %s; trying again, continuing: the list is not kept",
+			 control->list_path, node_state_why(node, err));
+	if (!err && control->save_err)
+		log_note("%s is written now", control->list_path);
+	control->save_err = err;
+	if (!err)
+		control->saved_at = time(NULL);
+	if (err || control->save_pending)
+		node_control_after(control, control->save, SAVE_AGAIN_MS);
+	node_state_tell(node);
+	node_write_status(node);
 }
 
 static void on_save(evutil_socket_t fd, short what, void *arg)
 {
 	struct node *node = arg;
 	struct node_control *control = &node->control;
+	int err;
 
 	(void)fd, (void)what;
 	if (control->saver) {
@@ -37,6 +57,11 @@ static void on_save(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	control->save_pending = false;
+	err = node_state_dir(node);
+	if (err) {
+		saved(node, err);
+		return;
+	}
 	control->saver = fork();
 	if (control->saver == 0)
 		write_list(node);
@@ -46,33 +71,16 @@ static void on_save(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-static void saved(struct node *node, int status)
-{
-	struct node_control *control = &node->control;
-	int err = WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
-
-	control->saver = 0;
-	if (err && err != control->save_err)
-		log_warn("write %s: %s; trying again, continuing: the list is not kept",
-			 control->list_path, strerror(-err));
-	if (!err && control->save_err)
-		log_note("%s is written now", control->list_path);
-	control->save_err = err;
-	if (!err)
-		control->saved_at = time(NULL);
-	if (err || control->save_pending)
-		node_control_after(control, control->save, SAVE_AGAIN_MS);
-	node_write_status(node);
-}
-
 static void on_child(evutil_socket_t number, short what, void *arg)
 {
 	struct node *node = arg;
 	int status;
 
 	(void)number, (void)what;
-	if (node->control.saver && waitpid(node->control.saver, &status, WNOHANG) > 0)
-		saved(node, status);
+	if (!node->control.saver || waitpid(node->control.saver, &status, WNOHANG) <= 0)
+		return;
+	node->control.saver = 0;
+	saved(node, WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO);
 }
 
 void node_control_applied(struct node *node)
@@ -108,7 +116,7 @@ void node_saved_stop(struct node *node)
 	if (control->saver > 0)
 		(void)waitpid(control->saver, NULL, 0);
 	/* The next run begins with what this one knew. */
-	if ((is_due || control->save_pending) && node->sync.has_list)
+	if ((is_due || control->save_pending) && node->sync.has_list && !node_state_dir(node))
 		(void)saved_list_write(control->list_path, &node->sync.list);
 	if (control->save)
 		event_free(control->save);

@@ -83,6 +83,7 @@ int node_tunnel_start(struct node *node, bool *ret_made)
 	node->tunnel.config = (struct tunnel_config){
 		.ifname = settings->ifname,
 		.state_dir = settings->state_dir,
+		.state_fd = node->state_dir.fd,
 		.record_path = node->instance.tunnel_path,
 		.listen_port = settings->listen_port,
 		.mtu = settings->mtu,

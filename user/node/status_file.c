@@ -141,6 +141,19 @@ static struct json_object *tunnel_json(const struct node_status *status)
 	return object;
 }
 
+/* The state folder; NULL when there is none. */
+static struct json_object *state_json(const struct node_status *status)
+{
+	struct json_object *object;
+
+	if (!status->state_error)
+		return NULL;
+	object = json_object_new_object();
+	json_object_object_add(object, "dir", text_or_null(status->settings->state_dir));
+	json_object_object_add(object, "error", text_or_null(status->state_error));
+	return object;
+}
+
 static struct json_object *build(const struct node_status *status)
 {
 	const struct run_settings *settings = status->settings;
@@ -157,6 +170,7 @@ static struct json_object *build(const struct node_status *status)
 	json_object_object_add(object, "ipv4", family(true, NULL));
 	json_object_object_add(object, "ipv6", family(!status->ipv6_reason, status->ipv6_reason));
 	json_object_object_add(object, "control", control_json(status));
+	json_object_object_add(object, "state", state_json(status));
 	json_object_object_add(object, "list", list(status));
 	return object;
 }

@@ -17,6 +17,7 @@ struct node_status {
 	const char *list_error;   /* why the newest list was not taken; empty when it was */
 	const char *tunnel_error; /* why our own interface is not as it should be; or empty */
 	const struct node_control *control; /* NULL when no control plane is used, or not yet */
+	const char *state_error; /* why something is not kept, or empty; NULL: nothing ever is */
 };
 
 /**

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "tunnel/nexd_state.h"
 #include "tunnel/secret_file.h"
+#include "tunnel/state_dir.h"
 
 #define FILE_NAME "private.key"
 #define NEW_NAME "private.key.new" /* until it is whole */
@@ -238,46 +239,30 @@ static int first_start(int dir, const char *state_dir, struct found *found,
 	return save(dir, state_dir, found->key, ret_err);
 }
 
-static int open_state_dir(const char *state_dir, int *ret_dir, struct private_key_error *ret_err)
-{
-	auto_close int parent = -1;
-	bool is_new = !mkdir(state_dir, 0700);
-	int err;
-
-	if (!is_new && errno != EEXIST) {
-		err = -errno;
-		(void)secret_error_path(ret_err, state_dir, "");
-		return secret_error(ret_err, err, "cannot make the folder: %s", strerror(-err));
-	}
-	err = secret_dir_open(state_dir, true, ret_dir, ret_err);
-	if (err || !is_new)
-		return err;
-	parent = openat(*ret_dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (parent < 0 || fsync(parent)) {
-		err = -errno;
-		close(*ret_dir);
-		*ret_dir = -1;
-		return secret_error(ret_err, err, "cannot write the folder to disk: %s",
-				    strerror(-err));
-	}
-	return 0;
-}
-
 int private_key_get(const char *state_dir, uint8_t ret_key[static WG_KEY_BYTES],
 		    enum private_key_origin *ret_origin, char ret_from[static PATH_MAX],
 		    struct private_key_error *ret_err)
 {
-	struct found found = { .origin = PRIVATE_KEY_LOADED };
 	struct private_key_error why = {};
 	auto_close int dir = -1;
-	int err;
+	int err = state_dir_make(state_dir, &dir, &why);
 
-	err = open_state_dir(state_dir, &dir, &why);
-	if (!err) {
-		err = load(dir, state_dir, found.key, &why);
-		if (err == -ENOENT)
-			err = first_start(dir, state_dir, &found, &why);
-	}
+	if (!err)
+		return private_key_get_in(dir, state_dir, ret_key, ret_origin, ret_from, ret_err);
+	*ret_err = why;
+	return err;
+}
+
+int private_key_get_in(int dir, const char *state_dir, uint8_t ret_key[static WG_KEY_BYTES],
+		       enum private_key_origin *ret_origin, char ret_from[static PATH_MAX],
+		       struct private_key_error *ret_err)
+{
+	struct found found = { .origin = PRIVATE_KEY_LOADED };
+	struct private_key_error why = {};
+	int err = load(dir, state_dir, found.key, &why);
+
+	if (err == -ENOENT)
+		err = first_start(dir, state_dir, &found, &why);
 	if (err) {
 		*ret_err = why;
 	} else {
@@ -287,4 +272,13 @@ int private_key_get(const char *state_dir, uint8_t ret_key[static WG_KEY_BYTES],
 	}
 	explicit_bzero(&found, sizeof(found));
 	return err;
+}
+
+int private_key_load(const char *state_dir, uint8_t ret_key[static WG_KEY_BYTES],
+		     struct private_key_error *ret_err)
+{
+	auto_close int dir = -1;
+	int err = secret_dir_open(state_dir, true, &dir, ret_err);
+
+	return err ?: load(dir, state_dir, ret_key, ret_err);
 }

@@ -52,6 +52,15 @@ int private_key_get(const char *state_dir, uint8_t ret_key[static WG_KEY_BYTES],
 		    enum private_key_origin *ret_origin, char ret_from[static PATH_MAX],
 		    struct private_key_error *ret_err);
 
+/** private_key_get_in() - the same in @dir, which is @state_dir, open; its lock may be held. */
+int private_key_get_in(int dir, const char *state_dir, uint8_t ret_key[static WG_KEY_BYTES],
+		       enum private_key_origin *ret_origin, char ret_from[static PATH_MAX],
+		       struct private_key_error *ret_err);
+
+/** private_key_load() - the one that is there; none is made. Return: as above; -ENOENT. */
+int private_key_load(const char *state_dir, uint8_t ret_key[static WG_KEY_BYTES],
+		     struct private_key_error *ret_err);
+
 /** private_key_public() - the public key of @key. Return: 0; -EIO; -ENOMEM. */
 int private_key_public(const uint8_t key[static WG_KEY_BYTES],
 		       uint8_t ret_public[static WG_KEY_BYTES]);

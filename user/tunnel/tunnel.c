@@ -327,6 +327,19 @@ static int start_with_key(struct tunnel *tunnel, const uint8_t *private_key,
 	return 0;
 }
 
+/* Who goes on does not become another, when the key is gone meanwhile. */
+static int get_key(const struct tunnel *tunnel, uint8_t ret_key[static WG_KEY_BYTES],
+		   struct tunnel_started *started, struct private_key_error *ret_err)
+{
+	const struct tunnel_config *config = &tunnel->config;
+
+	if (!memcmp(tunnel->public_key, no_key, sizeof(no_key)))
+		return private_key_get_in(config->state_fd, config->state_dir, ret_key,
+					  &started->key, started->key_from, ret_err);
+	started->key = PRIVATE_KEY_LOADED;
+	return private_key_load(config->state_dir, ret_key, ret_err);
+}
+
 int tunnel_start(struct tunnel *tunnel, struct tunnel_started *ret_started)
 {
 	struct tunnel_started started = {};
@@ -335,8 +348,7 @@ int tunnel_start(struct tunnel *tunnel, struct tunnel_started *ret_started)
 	int err;
 
 	tunnel_gone(tunnel);
-	err = private_key_get(tunnel->config.state_dir, key, &started.key, started.key_from,
-			      &failed);
+	err = get_key(tunnel, key, &started, &failed);
 	if (err)
 		err = tunnel_fail_key(tunnel, err, &failed);
 	else

@@ -40,6 +40,7 @@ enum tunnel_napi { TUNNEL_NAPI_AUTO, TUNNEL_NAPI_ON, TUNNEL_NAPI_OFF };
 struct tunnel_config {
 	const char *ifname;
 	const char *state_dir;   /* of the private key */
+	int state_fd;            /* the same, open and locked: for the first start */
 	const char *record_path; /* below /run */
 	uint16_t listen_port;
 	uint32_t mtu; /* bytes */

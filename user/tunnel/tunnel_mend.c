@@ -14,16 +14,14 @@ static int mend_identity(struct tunnel *tunnel, const struct link *link,
 			 const struct wg_device *device, unsigned int *changed)
 {
 	struct private_key_error failed = {};
-	enum private_key_origin origin;
 	uint8_t key[WG_KEY_BYTES] = {};
-	char from[PATH_MAX];
 	int err = 0;
 
 	if (!memcmp(device->public_key, tunnel->public_key, WG_KEY_BYTES) &&
 	    device->listen_port == tunnel->config.listen_port)
 		return 0;
 	*changed |= TUNNEL_IDENTITY;
-	err = private_key_get(tunnel->config.state_dir, key, &origin, from, &failed);
+	err = private_key_load(tunnel->config.state_dir, key, &failed);
 	if (err)
 		err = tunnel_fail_key(tunnel, err, &failed);
 	else

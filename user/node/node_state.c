@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+/* node_state.c - the state folder while the node runs: it may fill up, go, or become another's. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "node/node_private.h"
+
+int node_state_open(struct node *node)
+{
+	struct private_key_error failed = {};
+	int err = state_dir_open(&node->state_dir, node->settings->state_dir, &failed);
+
+	return err ? log_err(0, "%s: %s", failed.path, failed.why), err : 0;
+}
+
+int node_state_dir(struct node *node)
+{
+	struct private_key_error failed = {};
+	int err = state_dir_again(&node->state_dir, &failed);
+
+	node->state_why[0] = '\0';
+	if (err == 1)
+		log_warn("%s was removed or replaced: going on with the one that is there now",
+			 node->state_dir.path);
+	if (err < 0)
+		snprintf(node->state_why, sizeof(node->state_why), "%.150s: %.300s", failed.path,
+			 failed.why);
+	return err < 0 ? err : 0;
+}
+
+const char *node_state_why(const struct node *node, int err)
+{
+	return *node->state_why ? node->state_why : strerror(-err);
+}
+
+void node_state_tell(struct node *node)
+{
+	const struct node_control *control = &node->control;
+	const char *path = control->keep_err ? control->state_path : control->list_path;
+	int err = control->keep_err ?: control->save_err;
+	char error[sizeof(node->state_error)] = "";
+
+	if (err)
+		snprintf(error, sizeof(error), "write %.150s: %.300s", path,
+			 node_state_why(node, err));
+	else if (faccessat(node->state_dir.fd, "private.key", F_OK, 0))
+		snprintf(error, sizeof(error),
+			 "private.key is gone, and the next start makes another identity: keep it "
+			 "with `(umask 077; wg show %s private-key >%.150s/private.key)`",
+			 node->settings->ifname, node->state_dir.path);
+	if (!strcmp(node->state_error, error))
+		return;
+	/* What could not be written was said with the file's name. */
+	if (*error && !err)
+		log_warn("%s: %s", node->state_dir.path, error);
+	memcpy(node->state_error, error, sizeof(error));
+	node_write_status(node);
+}
