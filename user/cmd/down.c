@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -18,6 +19,22 @@
 #include "tunnel/tunnel.h"
 
 #define STOP_TIMEOUT_MS 5000
+#define LOCK_PAUSE_MS 50
+
+/* A node that runs, but whose lock is gone, would put back what is taken away: let it show itself.
+ */
+static void await_lock(const struct instance *instance)
+{
+	static const struct timespec pause = { .tv_nsec = LOCK_PAUSE_MS * 1000000L };
+	const int limit_ms = (INSTANCE_LOCK_AGAIN_S + 1) * 1000;
+
+	if (!instance_lost_lock(instance))
+		return;
+	log_note("%s is gone: waiting for %d s, for a relay that may be running to make it again",
+		 instance->lock_path, limit_ms / 1000);
+	for (int ms = 0; ms < limit_ms && instance_holder(instance) == 0; ms += LOCK_PAUSE_MS)
+		nanosleep(&pause, NULL);
+}
 
 /* End the node and wait until it is gone. A pidfd, so that it cannot be another process by now. */
 static int stop_node(const struct instance *instance)
@@ -127,6 +144,7 @@ int cmd_down(const struct options *options, char **args, int n_args)
 		(void)rmdir(INSTANCE_RUN_ROOT);
 		return EXIT_DONE;
 	}
+	await_lock(&instance);
 	err = stop_node(&instance);
 	if (!err)
 		err = instance_lock(&instance, &holder);

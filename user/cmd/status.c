@@ -21,6 +21,7 @@ struct status {
 	struct instance instance;
 	uint32_t ifindex;
 	pid_t pid;
+	bool is_unknown; /* whether a node runs: somebody has removed its lock */
 	struct datapath_state datapath;
 	struct json_object *written; /* by the node, or NULL */
 };
@@ -54,6 +55,7 @@ static int gather(struct status *status, const char *ifname)
 	status->pid = instance_holder(&status->instance);
 	if (status->pid < 0 && status->pid != -EACCES)
 		return status->pid;
+	status->is_unknown = !status->pid && instance_lost_lock(&status->instance);
 	status->written = read_written(status->instance.status_path);
 	return datapath_inspect(status->instance.pin_dir, status->ifindex, &status->datapath);
 }
@@ -76,7 +78,9 @@ static struct json_object *daemon_json(const struct status *status)
 {
 	struct json_object *object = json_object_new_object();
 
-	json_object_object_add(object, "running", json_object_new_boolean(status->pid > 0));
+	json_object_object_add(object, "running",
+			       status->is_unknown ? NULL
+						  : json_object_new_boolean(status->pid > 0));
 	json_object_object_add(object, "pid",
 			       status->pid > 0 ? json_object_new_int(status->pid) : NULL);
 	return object;
@@ -219,6 +223,10 @@ static int print_as_text(const struct status *status)
 	printf(status->ifindex ? " (ifindex %u)\n" : " (not there)\n", status->ifindex);
 	if (status->pid > 0)
 		printf("daemon      running, process %d\n", (int)status->pid);
+	else if (status->is_unknown)
+		printf("daemon      not known: %s is gone; if one runs, it makes it again within "
+		       "%d s\n",
+		       status->instance.lock_path, INSTANCE_LOCK_AGAIN_S);
 	else
 		printf("daemon      not running%s\n",
 		       attach == DATAPATH_AUTO ? "" : ": forwarding goes on with the last list");

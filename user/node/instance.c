@@ -195,6 +195,27 @@ int instance_lock(struct instance *instance, pid_t *ret_holder)
 	return 0;
 }
 
+int instance_lock_again(struct instance *instance, pid_t *ret_holder)
+{
+	int old = instance->lock_fd, err;
+
+	*ret_holder = 0;
+	if (is_current(old, instance->lock_path))
+		return 0;
+	err = instance_lock(instance, ret_holder);
+	if (err)
+		return err;
+	close(old);
+	return 1;
+}
+
+bool instance_lost_lock(const struct instance *instance)
+{
+	/* Who is killed leaves it. */
+	return !access(instance->pin_dir, F_OK) && access(instance->lock_path, F_OK) &&
+	       errno == ENOENT;
+}
+
 pid_t instance_holder(const struct instance *instance)
 {
 	auto_close int fd = open(instance->lock_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);

@@ -54,6 +54,21 @@ int instance_init(struct instance *instance, const char *ifname);
 int instance_lock(struct instance *instance, pid_t *ret_holder);
 
 /**
+ * instance_lock_again() - somebody may have removed the lock file that is held: make it again.
+ * @ret_holder: as instance_lock().
+ *
+ * Return: 0 when it is still there; 1 when it was made again, and the run directory with it; as
+ *         instance_lock(), e.g. -EBUSY when another node was faster, with the old one still held.
+ */
+int instance_lock_again(struct instance *instance, pid_t *ret_holder);
+
+/** How long after its removal a node that runs has made its lock again, at the latest. */
+#define INSTANCE_LOCK_AGAIN_S 10
+
+/** instance_lost_lock() - there are programs, but no lock: somebody has removed it. */
+bool instance_lost_lock(const struct instance *instance);
+
+/**
  * instance_holder() - who runs the node. Not for the one who holds the lock: it would lose it.
  *
  * Return: pid of the running node; 0 when there is none; -EBUSY when there is one that cannot be

@@ -36,6 +36,40 @@ int64_t node_now_s(void)
 	return now.tv_sec;
 }
 
+static void lock_is_back(struct node *node)
+{
+	int err = 0;
+
+	log_warn("%s was removed: made again; what sysctls were before is lost with it, `nex-relay "
+		 "down` leaves them as they are",
+		 node->instance.run_dir);
+	if (node->sync.tunnel)
+		err = tunnel_record_save(node->instance.tunnel_path, &node->tunnel.record);
+	if (err)
+		log_warn("write %s: %s; `nex-relay down` leaves %s, continuing",
+			 node->instance.tunnel_path, strerror(-err), node->settings->ifname);
+}
+
+void node_look_at_lock(struct node *node)
+{
+	pid_t holder;
+	int err = instance_lock_again(&node->instance, &holder);
+
+	if (err == 1) {
+		lock_is_back(node);
+		err = 0;
+	} else if (err == -EBUSY) {
+		log_err(0, "%s was removed, and process %d serves %s now: ending",
+			node->instance.run_dir, (int)holder, node->settings->ifname);
+		node->is_replaced = true;
+		event_base_loopbreak(node->base);
+	} else if (err && err != node->lock_err) {
+		log_warn("%s was removed, make it again: %s; trying again, continuing",
+			 node->instance.run_dir, strerror(-err));
+	}
+	node->lock_err = err;
+}
+
 void node_write_status(struct node *node)
 {
 	struct node_status status = { node->settings,
@@ -45,8 +79,12 @@ void node_write_status(struct node *node)
 				      node->tunnel_error,
 				      node->settings->account ? &node->control : NULL,
 				      node->settings->adopt ? NULL : &node->state_error[0] };
-	int err = status_file_write(node->instance.status_path, &status, true);
+	int err;
 
+	node_look_at_lock(node);
+	if (node->is_replaced)
+		return; /* it is the other one's */
+	err = status_file_write(node->instance.status_path, &status, true);
 	if (err && node->status_err != err)
 		log_warn("write %s: %s; trying again, continuing", node->instance.status_path,
 			 strerror(-err));
@@ -409,6 +447,8 @@ static int run_locked(struct node *node)
 		undo(node, &before);
 	else
 		event_base_dispatch(node->base);
+	if (node->is_replaced)
+		err = -EBUSY;
 	is_over = node->control.is_over;
 	stop_loop(node);
 	if (is_over) {

@@ -20,8 +20,8 @@
 #define RETRY_MAX_MS 2000
 #define RETRY_SAID_MS 800 /* when it takes longer than that, it is worth a message */
 #define LISTEN_AGAIN_MS 500
-#define DEAF_SAID_S 60 /* so long without such an error, and it is news again */
-#define LOOK_S 10      /* are programs and pins still where they were put? */
+#define DEAF_SAID_S 60               /* so long without such an error, and it is news again */
+#define LOOK_S INSTANCE_LOCK_AGAIN_S /* are programs, pins and lock still where they were put? */
 
 void node_interface_read(struct node *node)
 {
@@ -237,6 +237,11 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 	struct node *node = arg;
 
 	(void)fd, (void)what;
+	node_look_at_lock(node);
+	if (node->is_replaced)
+		return;
+	if (access(node->instance.status_path, F_OK))
+		node_write_status(node);
 	/* An interface of ours that is just being put back is attached to then. */
 	if (node->sync.tunnel && evtimer_pending(node->mend, NULL))
 		return;

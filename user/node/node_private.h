@@ -85,7 +85,9 @@ struct node {
 	char list_error[TUNNEL_ERROR_MAX]; /* why the newest list was not taken, or empty */
 
 	int status_err;             /* of the last time it was written */
+	int lock_err;               /* of the last time that the lock had to be made again */
 	struct event *status_again; /* then it is written again */
+	bool is_replaced;           /* another node has the lock */
 
 	struct event_base *base;
 	struct event *on_signal[NODE_SIGNALS];
@@ -159,6 +161,9 @@ const char *node_list_name(const struct node *node);
 
 /** node_write_status() - bring the status file up to date. */
 void node_write_status(struct node *node);
+
+/** node_look_at_lock() - somebody may have removed it, and the folder below /run that it is in. */
+void node_look_at_lock(struct node *node);
 
 /** node_now_s() - a clock that nobody sets, and that goes on while the host sleeps. */
 int64_t node_now_s(void);
