@@ -21,7 +21,7 @@ int state_dir_make(const char *path, int *ret_fd, struct private_key_error *ret_
 {
 	auto_close int parent = -1;
 	bool is_new = !mkdir(path, 0700);
-	int err, fd;
+	int err, fd = -1;
 
 	if (!is_new && errno != EEXIST) {
 		err = -errno;
@@ -68,7 +68,7 @@ static int lock(int fd, int timeout_ms, struct private_key_error *ret_err)
 static int make_and_lock(const char *path, int timeout_ms, int *ret_fd,
 			 struct private_key_error *ret_err)
 {
-	int fd, err;
+	int fd = -1, err;
 
 	err = state_dir_make(path, &fd, ret_err);
 	if (err)
@@ -83,7 +83,7 @@ static int make_and_lock(const char *path, int timeout_ms, int *ret_fd,
 
 int state_dir_open(struct state_dir *dir, const char *path, struct private_key_error *ret_err)
 {
-	int fd, err;
+	int fd = -1, err;
 
 	err = make_and_lock(path, LOCK_TIMEOUT_MS, &fd, ret_err);
 	if (err)
@@ -103,7 +103,7 @@ static bool is_current(const struct state_dir *dir)
 
 int state_dir_again(struct state_dir *dir, struct private_key_error *ret_err)
 {
-	int fd, err;
+	int fd = -1, err;
 
 	if (is_current(dir))
 		return 0;
