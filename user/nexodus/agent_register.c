@@ -325,12 +325,13 @@ static void relays_done(void *arg, const struct http_answer *answer)
 	char text[BORDER_TEXT_MAX];
 
 	agent->call = NULL;
-	if (answer->status == 200 && *agent->relays.error) {
-		bad_relays(agent); /* which has ended the call */
+	/* What is no list has ended the call. */
+	if (answer->status == 200 &&
+	    (*agent->relays.error ||
+	     (is_status(answer, 200) && json_stream_finish(&agent->relays)))) {
+		bad_relays(agent);
 	} else if (!is_status(answer, 200)) {
 		not_good(agent, &relays_step, answer);
-	} else if (json_stream_finish(&agent->relays)) {
-		bad_relays(agent);
 	} else if (*agent->other_relay) {
 		snprintf(text, sizeof(text),
 			 "the VPC has a relay already, %s: delete that device first; nothing was "
