@@ -118,12 +118,17 @@ class WireGuard:
             self.process = self.node.start(["wireguard-go", "--foreground", self.interface],
                                            stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         try:
-            wait_until(lambda: self.node.call("wg", "show", self.interface).returncode == 0,
-                       f"answer from wireguard-go for {self.interface}")
+            wait_until(self._is_served, f"answer from wireguard-go for {self.interface}")
         except TimeoutError as err:
             with open(log, encoding="utf-8", errors="replace") as said:
                 raise TimeoutError(f"{err}; it ended with {self.process.poll()} and said: "
                                    f"{said.read()}") from None
+
+    def _is_served(self) -> bool:
+        """Asked without `wg`, which deletes a socket that nobody listens on: also one that
+        wireguard-go is about to."""
+        with socket.socket(socket.AF_UNIX) as client:
+            return not client.connect_ex(f"/var/run/wireguard/{self.interface}.sock")
 
     def remove(self) -> None:
         """Take the interface away; wireguard-go ends with it."""
