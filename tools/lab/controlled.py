@@ -30,6 +30,7 @@ class Controlled(Topology):
 
     def __init__(self, vpc: Vpc = Vpc()) -> None:
         super().__init__(RelayOwned(), vpc)
+        self._status_before = 0
 
     def __enter__(self) -> "Controlled":
         super().__enter__()
@@ -73,6 +74,7 @@ class Controlled(Topology):
 
     def begin(self, *options: str) -> Daemon:
         """Start the daemon, and wait for nothing."""
+        self._status_before = self._status_inode()
         return self.commands.start(*self.options(), *options, loaded=False)
 
     def options(self) -> tuple[str, ...]:
@@ -89,10 +91,19 @@ class Controlled(Topology):
         return record
 
     def control(self) -> dict[str, Any]:
-        """What `status` says of the control plane."""
+        """What `status` says of the control plane; not what the daemon before has left."""
         with suppress(OSError, ValueError):
+            if self._status_inode() == self._status_before:
+                return {}
             return self.commands.written_status()["control"] or {}
         return {}
+
+    def _status_inode(self) -> int:
+        """Of status.json, which is replaced whenever it changes; 0 when there is none."""
+        try:
+            return os.stat(f"/run/nex-relay/{self.commands.interface}/status.json").st_ino
+        except FileNotFoundError:
+            return 0
 
     def wait_state(self, state: str, daemon: Daemon | None = None, seconds: float = 15) -> None:
         """Wait until the relay says that it stands so."""
