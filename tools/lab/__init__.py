@@ -22,7 +22,8 @@
     bpf        BPF objects by number: does it exist, what is attached where
     footprint  everything on the host that nex-relay could leave behind
     wait       wait for a condition, with a deadline
+    debian     packages of Debian's archive, unpacked into a cache, for what may not be installed
 
-tools/demo and tests/net are made of these. Nothing here works outside a world, and nothing in
-a world can be seen outside.
+tools/demo and tests/net are made of these. Nothing but the last works outside a world, and nothing
+in a world can be seen outside.
 """
