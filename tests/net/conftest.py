@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 
-from lab import bpf, devices, footprint  # noqa: E402 - the path comes first
+from lab import bpf, devices, footprint, network_manager  # noqa: E402 - the path comes first
 from lab import relay as relay_module, world  # noqa: E402
 from lab.mesh import Mesh  # noqa: E402
 from lab.owner import LabOwned, Owner, RelayOwned  # noqa: E402
@@ -49,6 +49,8 @@ def pytest_configure(config: pytest.Config) -> None:
     capture = config.pluginmanager.getplugin("capturemanager")
     if capture:
         capture.stop_global_capturing()
+    if any(os.path.isdir(name) or "test_network_manager" in name for name in config.args):
+        network_manager.fetch()
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     try:
         os._exit(world.run([sys.executable, *sys.orig_argv[1:]]))

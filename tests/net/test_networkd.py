@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import ROOT
 from own_interface import LAN, addresses, is_applied, link, net, wanted
+from readme import file_for
 
 from lab import networkd, wgshow
 from lab.networkd import Bus, Networkd
@@ -29,16 +29,6 @@ SYSCTLS = ("ipv4/conf/{}/promote_secondaries", "ipv6/conf/{}/accept_ra",
 # What networkd says when it does something to a link.
 DEEDS = ("Removing ", "Setting ", "Requested ", "Configuring ", "Bringing ")
 MORE = {4: "10.77.0.0/16", 6: "fd77::/64"}
-
-
-def _snippet() -> tuple[str, str]:
-    """Path and text of the file as README.md has it: the left one of two columns."""
-    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
-        _, found, after = file.read().partition("\n```\n# /etc/systemd/network/")
-    assert found, "README.md has no file for networkd"
-    head, *lines = ("# /etc/systemd/network/" + after.partition("\n```")[0]).splitlines()
-    width = head.index("#", 1)
-    return head[:width].split()[1], "".join(line[:width].rstrip() + "\n" for line in lines)
 
 
 @pytest.fixture(params=[True, False], ids=["host", "container"])
@@ -107,7 +97,7 @@ def test_told_so_later_it_lets_go_of_wg0(net: Topology, other: Networkd) -> None
         wait_until(lambda: {**_state(net), "sysctls": before["sysctls"]} == before, "wg0 as before")
         wait_until(lambda: _said(net), "message")
         managed, done = _state(net), _deeds(other)
-        other.write(*_snippet())
+        other.write(*file_for("systemd"))
         other.reload()
         assert other.states(INTERFACE)[-1] == "unmanaged"
         assert (_state(net), _deeds(other)) == (managed, done)
@@ -131,7 +121,7 @@ def test_unasked_in_a_container(net: Topology, other: Networkd) -> None:
 
 def test_told_so_it_leaves_wg0_alone(net: Topology, other: Networkd) -> None:
     """At its start and the next, when the list changes, and when wg0 is made anew."""
-    other.write(*_snippet())
+    other.write(*file_for("systemd"))
     daemon = net.run()
     before = _state(net)
     assert before["addresses"] == {"100.64.0.1/32", "200::1/64"} and len(before["routes"]) == 6

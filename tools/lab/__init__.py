@@ -21,6 +21,8 @@
     api_server the stand-in api-server of tests/api in a node
     bpf        BPF objects by number: does it exist, what is attached where
     footprint  everything on the host that nex-relay could leave behind
+    networkd, network_manager
+               the real ones, on the relay host; udev: what they want to know of it
     wait       wait for a condition, with a deadline
     debian     packages of Debian's archive, unpacked into a cache, for what may not be installed
 
