@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(bool(network_manager.unmet()), reason=network_ma
 EXTERNAL = "connected (externally)"
 # Whether there is udev, and whether the relay starts before NetworkManager. The kernel's WireGuard
 # and wireguard-go are links of different kinds to it.
-HOST = [pytest.param(True, True, id="relay-first", marks=pytest.mark.kernel),
+HOST = [pytest.param(True, True, id="relay-first"),
         pytest.param(True, False, id="manager-first")]
 CONTAINER = pytest.param(False, False, id="container")
 MORE = {4: "10.77.0.0/16", 6: "fd77::/64"}
@@ -168,7 +168,7 @@ def test_unasked_it_takes_wg0_as_it_is(net: Topology, other: NetworkManager,
 
 
 @pytest.mark.parametrize("argv", [
-    pytest.param(("device", "disconnect", INTERFACE), id="disconnect", marks=pytest.mark.kernel),
+    pytest.param(("device", "disconnect", INTERFACE), id="disconnect"),
     pytest.param(("networking", "off"), id="all-off")])
 @pytest.mark.parametrize("other", [True], ids=["host"], indirect=True)
 def test_unasked_it_takes_everything_away_when_told_to(net: Topology, other: NetworkManager,

@@ -4,12 +4,15 @@
 Nothing is compressed: unpacking costs more in an emulated CPU than reading.
 """
 
+import os
 import shutil
 import subprocess
 import sysconfig
 from pathlib import Path
 
 from kernels import Kernel, Unavailable
+
+from lab import network_manager
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -20,7 +23,7 @@ TOOLS = ("sh", "bpftool", "cat", "dmesg", "env", "grep", "head", "ip", "ip6table
 PLUGINS = ("MASQUERADE", "comment", "conntrack", "standard")  # of iptables
 PROVIDERS = ("legacy.so",)  # of OpenSSL: Python's cryptography does not begin without
 LIBRARIES = ("libgcc_s.so.1",)  # pthread_exit() opens it at run time
-TESTS = ("tests/api", "tests/net", "tests/vm", "tools/lab", "tools/demo")
+TESTS = ("tests/api", "tests/net", "tests/vm", "tools/lab", "tools/demo", "README.md")
 # pytest and what one version of it or another needs; and what the stand-in api-server does.
 PACKAGES = ("pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "attr", "attrs",
             "cryptography", "_cffi_backend.*")
@@ -53,6 +56,8 @@ def build_base(work: Path, build: Path) -> Path:
     elves += _add_python(root)
     elves += _add_project(root / "nex-relay", build)
     elves += _add_plugins(root)
+    if os.environ.get("NET") == "all":
+        elves += _add_network_manager(root)
     _add_libraries(root, elves)
     return _pack(root, work / "base.cpio")
 
@@ -93,8 +98,11 @@ def _pack(root: Path, archive: Path) -> Path:
 
 
 def _place(root: Path, path: Path) -> Path:
-    """Where a file of the host goes: its real folder, below /usr on every system."""
-    folder = path.parent.resolve()
+    """Where a file of the host goes: its real folder, below /usr on every system; what is unpacked
+    goes where it would have been installed."""
+    folder, unpacked = path.parent.resolve(), network_manager.TREE.resolve()
+    if folder.is_relative_to(unpacked):
+        folder = folder.relative_to(unpacked)
     inside = root / str(folder).lstrip("/")
     inside.mkdir(parents=True, exist_ok=True)
     return inside / path.name
@@ -160,9 +168,18 @@ def _add_plugins(root: Path) -> list[Path]:
     return found
 
 
+def _add_network_manager(root: Path) -> list[Path]:
+    """NetworkManager and a message bus, if they are to be had: tests say when they are not."""
+    found = network_manager.programs()
+    for path in found:
+        shutil.copy2(path, _place(root, path))
+    return found
+
+
 def _add_libraries(root: Path, elves: list[Path]) -> None:
     """The shared libraries that these files need, and those that they need."""
-    needed = {Path(word) for line in _run("ldd", *map(str, elves)).splitlines()
+    listed = _run("ldd", *map(str, elves), env=os.environ | network_manager.environment())
+    needed = {Path(word) for line in listed.splitlines()
               for word in line.split() if word.startswith("/") and not word.endswith(":")}
     folders = {path.parent for path in needed}
     needed |= {folder / name for folder in folders for name in LIBRARIES
