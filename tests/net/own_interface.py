@@ -9,6 +9,7 @@ import pytest
 from lab import wgshow
 from lab.owner import INTERFACE, RelayOwned
 from lab.topology import Topology
+from lab.wait import wait_until
 
 LAN = {4: "10.188.100.0/24", 6: "fd00:188:100::/64"}
 
@@ -45,3 +46,12 @@ def is_applied(net: Topology) -> bool:
 def fields(net: Topology, field: str) -> set[str]:
     lines = net.relay.run("wg", "show", INTERFACE, field).splitlines()
     return {line.split("\t")[1] for line in lines}
+
+
+def advertise(net: Topology, cidrs: list[str]) -> None:
+    """Let spoke1 advertise these and no others, and wait until the relay has made it so."""
+    net["spoke1"].device.advertises = cidrs
+    net.publish()
+    wait_until(lambda: is_applied(net), "AllowedIPs as the list has them")
+    wait_until(lambda: wgshow.routes(net.relay, INTERFACE) == set().union(*wanted(net).values()),
+               "routes of the list")

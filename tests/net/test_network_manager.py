@@ -5,7 +5,7 @@ what README.md has for it, and what it does without."""
 from collections.abc import Iterator
 
 import pytest
-from own_interface import LAN, addresses, is_applied, link, net, wanted
+from own_interface import LAN, addresses, advertise, link, net
 from readme import file_for
 
 from lab import footprint, network_manager, wgshow
@@ -75,11 +75,7 @@ def _said(net: Topology) -> list[str]:
 def _change_list(net: Topology, other: NetworkManager) -> None:
     """More routes, and then as it was."""
     for cidrs in (list(MORE.values()), []):
-        net["spoke1"].device.advertises = cidrs
-        net.publish()
-        wait_until(lambda: is_applied(net), "AllowedIPs as the list has them")
-        wait_until(lambda: wgshow.routes(net.relay, INTERFACE)
-                   == set().union(*wanted(net).values()), "routes of the list")
+        advertise(net, cidrs)
         other.settle()
 
 

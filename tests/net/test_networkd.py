@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from own_interface import LAN, addresses, is_applied, link, net, wanted
+from own_interface import LAN, addresses, advertise, link, net
 from readme import file_for
 
 from lab import networkd, wgshow
@@ -133,11 +133,7 @@ def test_told_so_it_leaves_wg0_alone(net: Topology, other: Networkd) -> None:
     other.start()
     assert _state(net) == before
     for cidrs in (list(MORE.values()), []):
-        net["spoke1"].device.advertises = cidrs
-        net.publish()
-        wait_until(lambda: is_applied(net), "AllowedIPs as the list has them")
-        wait_until(lambda: wgshow.routes(net.relay, INTERFACE)
-                   == set().union(*wanted(net).values()), "routes of the list")
+        advertise(net, cidrs)
         other.settle()
         word = "Received new" if cidrs else "Forgetting"
         for cidr in MORE.values():
