@@ -76,7 +76,8 @@ void node_write_status(struct node *node)
 				      &node->sync,
 				      node->ipv6_reason,
 				      node->list_error,
-				      node->tunnel_error,
+				      *node->tunnel_error ? node->tunnel_error
+							  : node->sync.conflict,
 				      node->settings->account ? &node->control : NULL,
 				      node->settings->adopt ? NULL : &node->state_error[0] };
 	int err;

@@ -141,7 +141,8 @@ struct node {
 	int fights;        /* how often it was put back without a pause in between */
 	int fight_wait_ms; /* not sooner after mended_at than that: somebody insists */
 	size_t said_foreign_addresses, said_foreign_routes, said_refused, said_spared;
-	char tunnel_error[TUNNEL_ERROR_MAX]; /* why the interface is not right, or empty */
+	char said_conflict[TUNNEL_ERROR_MAX]; /* sync.conflict, once that was said */
+	char tunnel_error[TUNNEL_ERROR_MAX];  /* why the interface is not right, or empty */
 };
 
 /** node_has_source() - lists come from the source process, not from the interface. */

@@ -103,6 +103,30 @@ int node_tunnel_start(struct node *node, bool *ret_made)
 	return 0;
 }
 
+/* Is there something that node_tunnel_report() has not said, or that is over? */
+static bool is_news(const struct node *node)
+{
+	const struct tunnel *tunnel = &node->tunnel;
+
+	return tunnel->n_foreign_addresses != node->said_foreign_addresses ||
+	       tunnel->n_foreign_routes != node->said_foreign_routes ||
+	       tunnel->n_refused != node->said_refused || tunnel->n_spared != node->said_spared ||
+	       strcmp(node->sync.conflict, node->said_conflict) != 0;
+}
+
+static void say_conflict(struct node *node)
+{
+	const char *conflict = node->sync.conflict;
+
+	if (!strcmp(conflict, node->said_conflict))
+		return;
+	memcpy(node->said_conflict, conflict, sizeof(node->said_conflict));
+	if (*conflict)
+		log_warn("%s; everything stays as it is, continuing", conflict);
+	else
+		log_note("%s is as it should be again", node->settings->ifname);
+}
+
 /* What others have on the interface, and what we cannot have: said when it changes. */
 void node_tunnel_report(struct node *node)
 {
@@ -129,6 +153,7 @@ void node_tunnel_report(struct node *node)
 	node->said_foreign_addresses = tunnel->n_foreign_addresses;
 	node->said_foreign_routes = tunnel->n_foreign_routes;
 	node->said_refused = tunnel->n_refused;
+	say_conflict(node);
 	node_spared_report(node);
 }
 
@@ -269,13 +294,12 @@ static void on_mend(evutil_socket_t fd, short what, void *arg)
 		node_list_again(node);
 	else if (parts & TUNNEL_ADDRESSES && node->sync.is_refused && node_has_source(node))
 		node_source_read(node);
-	if (!changed && !again && !node->mend_retry_ms &&
-	    (node->tunnel.is_sure || !node->sync.has_list))
-		return;
-	err = sync_again(&node->sync);
+	if (changed || again || node->mend_retry_ms ||
+	    (!node->tunnel.is_sure && node->sync.has_list))
+		err = sync_again(&node->sync);
 	if (err)
 		try_later(node, sync_why(&node->sync, err));
-	else if (changed || node->mend_retry_ms || node->tunnel.n_refused != node->said_refused)
+	else if (changed || node->mend_retry_ms || is_news(node))
 		is_well(node);
 }
 

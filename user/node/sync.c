@@ -345,8 +345,9 @@ static int apply(struct sync *sync, struct step *step, bool warn)
 	return 0;
 }
 
-/* An address that two interfaces want is an error that names both. */
-static int check_addresses(struct sync *sync, const struct step *step)
+/* An address that two interfaces want is an error that names both: in @why, or nothing is. */
+static int check_addresses(const struct sync *sync, const struct step *step,
+			   char why[static TUNNEL_ERROR_MAX])
 {
 	char ours[PREFIX_TEXT_MAX], theirs[PREFIX_TEXT_MAX];
 	const struct link_addr *other;
@@ -355,10 +356,11 @@ static int check_addresses(struct sync *sync, const struct step *step)
 
 	other = tunnel_want_conflict(&step->tunnel, step->addrs, step->n_addrs,
 				     sync->tunnel->ifindex, &address);
+	why[0] = '\0';
 	if (!other)
 		return 0;
 	(void)link_get_index(other->ifindex, &link); /* gone meanwhile: no name */
-	snprintf(sync->why, sizeof(sync->why),
+	snprintf(why, TUNNEL_ERROR_MAX,
 		 "our tunnel address %s for %s lies in %s of %s: give one of the two another range",
 		 prefix_format_addr(address, ours), sync->tunnel->config.ifname,
 		 prefix_format(&other->addr, theirs), link.name);
@@ -385,7 +387,7 @@ int sync_list(struct sync *sync, struct device_list *list)
 	if (!err && sync->tunnel)
 		err = check_peers(sync, step.desired.n_devices);
 	if (!err && sync->tunnel)
-		err = check_addresses(sync, &step);
+		err = check_addresses(sync, &step, sync->why);
 	/* The list is wrong until there is another one; what failed may work soon. */
 	sync->is_refused = err == -ENOENT || err == -ENOSPC || err == -EADDRINUSE || err == -E2BIG;
 	if (err)
@@ -402,6 +404,7 @@ int sync_list(struct sync *sync, struct device_list *list)
 	device_list_done(&sync->list);
 	sync->list = *list;
 	*list = (struct device_list){};
+	sync->conflict[0] = '\0';
 	sync->has_list = true;
 	sync->n_skipped = sync->list.n_skipped;
 	sync->applied_at = time(NULL);
@@ -430,7 +433,12 @@ int sync_again(struct sync *sync)
 	if (!sync->has_list || !sync->ifindex)
 		return 0;
 	err = prepare(sync, &sync->list, &step);
-	return err ?: apply(sync, &step, false);
+	if (err)
+		return err;
+	/* It may be known by nobody but us: what works goes on. */
+	if (sync->tunnel)
+		(void)check_addresses(sync, &step, sync->conflict);
+	return apply(sync, &step, false);
 }
 
 int sync_interface(struct sync *sync, uint32_t ifindex)

@@ -31,6 +31,9 @@ struct sync {
 	struct tunnel *tunnel;      /* NULL when the interface is somebody else's */
 	char why[TUNNEL_ERROR_MAX]; /* after an error: more than its errno says; or empty */
 	bool is_refused;            /* after sync_list() failed: to try again is of no use */
+	/* An address of the tunnel that another interface wants, too, since the list was applied:
+	 * what is to be done about it; or empty. */
+	char conflict[TUNNEL_ERROR_MAX];
 
 	struct device_list list; /* the last good one */
 	bool has_list;
@@ -90,7 +93,10 @@ int sync_list(struct sync *sync, struct device_list *list);
  */
 int sync_repair(struct sync *sync);
 
-/** sync_again() - apply the last good list again: addresses or the interface changed. As above. */
+/**
+ * sync_again() - apply the last good list again: addresses or the interface changed. As above, but
+ * an address that is in another interface's subnet now takes nothing away: @sync->conflict.
+ */
 int sync_again(struct sync *sync);
 
 /**

@@ -99,13 +99,27 @@ int tunnel_want_make(const struct desired *desired, struct tunnel_want *ret)
 	return err;
 }
 
+/* An address of ours that lies in the subnet of @addr. */
+static const struct prefix *own_address_in(const struct tunnel_want *want,
+					   const struct prefix *addr)
+{
+	for (size_t i = 0; i < want->n_addresses; i++) {
+		struct prefix host = want->addresses[i];
+
+		host.bits = host.family == PREFIX_IPV4 ? 32 : 128;
+		if (prefix_covers(addr, &host))
+			return &want->addresses[i];
+	}
+	return NULL;
+}
+
 /* Is @route a part of what another interface reaches directly? */
-static bool is_theirs(const struct prefix *route, const struct link_addr *addrs, size_t n,
-		      uint32_t ifindex)
+static bool is_theirs(const struct tunnel_want *want, const struct prefix *route,
+		      const struct link_addr *addrs, size_t n, uint32_t ifindex)
 {
 	for (size_t i = 0; i < n; i++)
 		if (addrs[i].ifindex != ifindex && !prefix_is_host(&addrs[i].addr) &&
-		    prefix_covers(&addrs[i].addr, route))
+		    prefix_covers(&addrs[i].addr, route) && !own_address_in(want, &addrs[i].addr))
 			return true;
 	return false;
 }
@@ -116,7 +130,7 @@ void tunnel_want_spare(struct tunnel_want *want, const struct link_addr *addrs, 
 	size_t kept = 0;
 
 	for (size_t i = 0; i < want->n_routes; i++) {
-		if (!is_theirs(&want->routes[i], addrs, n, ifindex))
+		if (!is_theirs(want, &want->routes[i], addrs, n, ifindex))
 			want->routes[kept++] = want->routes[i];
 		else if (!want->n_spared++)
 			want->spared = want->routes[i];
@@ -128,15 +142,13 @@ const struct link_addr *tunnel_want_conflict(const struct tunnel_want *want,
 					     const struct link_addr *addrs, size_t n,
 					     uint32_t ifindex, const struct prefix **ret_address)
 {
-	for (size_t w = 0; w < want->n_addresses; w++)
-		for (size_t i = 0; i < n; i++) {
-			struct prefix host = want->addresses[w];
+	for (size_t i = 0; i < n; i++) {
+		const struct prefix *ours = own_address_in(want, &addrs[i].addr);
 
-			host.bits = host.family == PREFIX_IPV4 ? 32 : 128;
-			if (addrs[i].ifindex == ifindex || !prefix_covers(&addrs[i].addr, &host))
-				continue;
-			*ret_address = &want->addresses[w];
-			return &addrs[i];
-		}
+		if (addrs[i].ifindex == ifindex || !ours)
+			continue;
+		*ret_address = ours;
+		return &addrs[i];
+	}
 	return NULL;
 }

@@ -33,7 +33,8 @@ int tunnel_want_make(const struct desired *desired, struct tunnel_want *ret);
  * @addrs, @n, @ifindex: as tunnel_want_conflict().
  *
  * They stay AllowedIPs, and are relayed between spokes. @want->n_spared and @want->spared say what
- * was left out.
+ * was left out. A subnet that one of our own addresses lies in is no reason: that is a conflict,
+ * and would take all spokes away.
  */
 void tunnel_want_spare(struct tunnel_want *want, const struct link_addr *addrs, size_t n,
 		       uint32_t ifindex);

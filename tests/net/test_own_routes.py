@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Addresses and routes of others that come and go while a relay with an interface of its own runs:
+they are noticed, said and counted at once, and so is their end."""
+
+import ipaddress
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from own_interface import LAN, is_applied, net, wanted
+
+from lab import wgshow
+from lab.owner import INTERFACE
+from lab.topology import Topology
+from lab.traffic import ping
+from lab.wait import wait_until
+
+__all__ = ["net"]  # a fixture
+
+WITHIN_S = 1.5  # a second, and the time that looking takes
+NEAR = {4: "192.0.2.1/24", 6: "2001:db8:2::1/64"}
+
+
+@pytest.fixture
+def other(net: Topology) -> Iterator[str]:
+    """Another interface of the relay's host."""
+    net.relay.run("ip", "link", "add", "other", "type", "veth", "peer", "name", "other-end")
+    try:
+        for name in ("other", "other-end"):
+            net.relay.run("ip", "link", "set", name, "up")
+        for address in NEAR.values():
+            _address(net, "add", address, "other")
+        yield "other"
+    finally:
+        net.relay.call("ip", "link", "delete", "other")
+
+
+def _address(net: Topology, verb: str, address: str, interface: str) -> None:
+    net.relay.run("ip", "address", verb, address, "dev", interface,
+                  *(("nodad",) if verb == "add" and ":" in address else ()))
+
+
+def _route(net: Topology, verb: str, cidr: str, *words: str) -> None:
+    net.relay.run("ip", "-6" if ":" in cidr else "-4", "route", verb, cidr, *words)
+
+
+def _tunnel(net: Topology) -> dict[str, Any]:
+    status = net.commands.status()
+    assert status
+    return status["tunnel"]
+
+
+def _routes(net: Topology) -> set[str]:
+    return wgshow.routes(net.relay, INTERFACE)
+
+
+def _all_routes(net: Topology) -> set[str]:
+    return set().union(*wanted(net).values())
+
+
+@pytest.mark.kernel
+def test_an_address_that_comes_into_our_range(net: Topology, other: str, family: int) -> None:
+    """It is an error that names both; routes and traffic stay, and all is well when it goes."""
+    daemon = net.run()
+    net.connect()
+    daemon.new_messages()
+    address, ours = {4: ("100.64.0.77/10", "100.64.0.1"), 6: ("200::9/64", "200::1")}[family]
+    _address(net, "add", address, other)
+    line = wait_until(lambda: [line for line in daemon.messages() if "lies in" in line],
+                      "message of the conflict", WITHIN_S)[0]
+    assert ours in line and address in line and other in line and INTERFACE in line
+    wait_until(lambda: ours in (_tunnel(net)["error"] or ""), "error in the status", WITHIN_S)
+    assert _routes(net) == _all_routes(net) and _tunnel(net)["spared_routes"] == 0
+    assert ping(net.relay, net["spoke1"].address(family)).complete
+    # What somebody changes meanwhile is put back.
+    _route(net, "del", net["spoke1"].address(family), "dev", INTERFACE)
+    wait_until(lambda: _routes(net) == _all_routes(net), "all routes", WITHIN_S)
+    _address(net, "del", address, other)
+    wait_until(lambda: _tunnel(net)["error"] is None, "status without error", WITHIN_S)
+    assert _routes(net) == _all_routes(net)
+    assert sum("lies in" in line for line in daemon.messages()) == 1
+    assert any("as it should be again" in line for line in daemon.messages())
+
+
+@pytest.mark.kernel
+def test_a_new_list_ends_the_conflict(net: Topology, other: str) -> None:
+    """Whatever of the two has got another range."""
+    daemon = net.run()
+    _address(net, "add", "100.64.0.77/10", other)
+    wait_until(lambda: _tunnel(net)["error"], "error in the status", WITHIN_S)
+    net.publish()
+    wait_until(lambda: net.commands.status()["list"]["error"], "list that is refused")
+    net.device.ipv4 = "100.128.0.1"
+    for number, spoke in enumerate(net.spokes.values()):
+        spoke.device.ipv4 = f"100.128.0.{number + 2}"
+    net.publish()
+    wait_until(lambda: is_applied(net), "the other list")
+    wait_until(lambda: _tunnel(net)["error"] is None, "status without error", WITHIN_S)
+    assert net.commands.status()["list"]["error"] is None
+    assert sum("as it should be again" in line for line in daemon.messages()) == 1
+
+
+@pytest.mark.kernel
+def test_a_route_into_a_subnet_that_comes(net: Topology, other: str, family: int) -> None:
+    """It is left out, which is said once and counted, and made again when the subnet goes."""
+    address = {4: "10.188.100.1/23", 6: "fd00:188:100::1/63"}[family]
+    assert ipaddress.ip_network(LAN[family]).subnet_of(ipaddress.ip_interface(address).network)
+    daemon = net.run()
+    _address(net, "add", address, other)
+    wait_until(lambda: LAN[family] not in _routes(net), "one route less", WITHIN_S)
+    wait_until(lambda: _tunnel(net)["spared_routes"] == 1, "count of it", WITHIN_S)
+    _address(net, "add", {4: "192.0.2.7/24", 6: "2001:db8:2::7/64"}[family], other)
+    _address(net, "del", address, other)
+    wait_until(lambda: _tunnel(net)["spared_routes"] == 0, "no count", WITHIN_S)
+    assert _routes(net) == _all_routes(net)
+    lines = [line for line in daemon.messages() if "another interface's subnet" in line]
+    assert len(lines) == 1 and LAN[family] in lines[0], daemon.messages()
