@@ -3,6 +3,7 @@
 they are noticed, said and counted at once, and so is their end."""
 
 import ipaddress
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from own_interface import LAN, is_applied, net, wanted
 
 from lab import wgshow
 from lab.owner import INTERFACE
+from lab.relay import Daemon
 from lab.topology import Topology
 from lab.traffic import ping
 from lab.wait import wait_until
@@ -19,6 +21,7 @@ __all__ = ["net"]  # a fixture
 
 WITHIN_S = 1.5  # a second, and the time that looking takes
 NEAR = {4: "192.0.2.1/24", 6: "2001:db8:2::1/64"}
+IDLE_S = 3
 
 
 @pytest.fixture
@@ -98,6 +101,38 @@ def test_a_new_list_ends_the_conflict(net: Topology, other: str) -> None:
     wait_until(lambda: _tunnel(net)["error"] is None, "status without error", WITHIN_S)
     assert net.commands.status()["list"]["error"] is None
     assert sum("as it should be again" in line for line in daemon.messages()) == 1
+
+
+def _wake_ups(daemon: Daemon) -> int:
+    with open(f"/proc/{daemon.pid}/status", encoding="ascii") as file:
+        return int(next(line.split()[1] for line in file
+                        if line.startswith("voluntary_ctxt_switches")))
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("how", ["delete", "link"])
+def test_a_route_that_was_refused_comes_back(net: Topology, other: str, family: int,
+                                             how: str) -> None:
+    """At once when the one in its place is gone, whether by itself or with its interface, of which
+    the kernel says nothing in IPv4. Nobody looks for it meanwhile."""
+    daemon = net.run()
+    if family == 4:
+        _route(net, "add", LAN[4], "via", "192.0.2.9")
+        _route(net, "del", LAN[4], "dev", INTERFACE)
+    else:  # which has room for both, when the metrics differ
+        _route(net, "replace", LAN[6], "dev", other, "metric", "1024")
+    wait_until(lambda: _tunnel(net)["refused_routes"] == 1, "refused route", WITHIN_S)
+    assert LAN[family] not in _routes(net)
+    time.sleep(1.5)  # the last look at peers
+    before = _wake_ups(daemon)
+    time.sleep(IDLE_S)
+    assert _wake_ups(daemon) - before < IDLE_S
+    if how == "delete":
+        _route(net, "del", LAN[family], "dev", other)
+    else:
+        net.relay.run("ip", "link", "set", other, "down")
+    wait_until(lambda: LAN[family] in _routes(net), "our route", WITHIN_S)
+    wait_until(lambda: _tunnel(net)["refused_routes"] == 0, "good status", WITHIN_S)
 
 
 @pytest.mark.kernel

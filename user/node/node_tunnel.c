@@ -267,8 +267,12 @@ static void on_mend(evutil_socket_t fd, short what, void *arg)
 {
 	struct node *node = arg;
 	unsigned int parts = node->mend_parts, changed = 0;
-	/* Of all interfaces the addresses are the relay's own, which the maps hold. */
-	bool again = parts & TUNNEL_ADDRESSES || (node->tunnel.n_refused && parts & TUNNEL_ROUTES);
+	/*
+	 * Of all interfaces the addresses are the relay's own, which the maps hold; and with an
+	 * interface go its IPv4 routes, silently.
+	 */
+	bool again = parts & TUNNEL_ADDRESSES ||
+		     (node->tunnel.n_refused && parts & (TUNNEL_ROUTES | TUNNEL_LINK));
 	char text[64];
 	int err;
 
@@ -323,8 +327,7 @@ void node_tunnel_changed(struct node *node, unsigned int parts)
 /* How long until the peers are looked at again, without news of them. */
 static int peers_wait_ms(const struct node *node, bool looked, int64_t cpu_ms)
 {
-	/* Routes that are somebody else's are looked at as well: nobody says when they are free. */
-	bool watched = node->peer_watch && looked && !node->tunnel.n_refused;
+	bool watched = node->peer_watch && looked;
 	int64_t wait = watched ? PEERS_WATCHED_MS : PEERS_EVERY_MS;
 
 	if (cpu_ms * PEERS_SHARE > wait)
@@ -341,7 +344,8 @@ static void on_poll_peers(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what;
 	if (looks) {
 		node->mend_parts |= TUNNEL_PEERS | TUNNEL_IDENTITY;
-		if (node->tunnel.n_refused) /* nobody says when they are free */
+		/* The kernel says when they are free, but for those of a nexthop object. */
+		if (node->tunnel.n_refused)
 			node->mend_parts |= TUNNEL_ROUTES;
 		on_mend(-1, 0, node);
 	}
@@ -374,8 +378,8 @@ void node_tunnel_watch_peers(struct node *node)
 static void on_route(evutil_socket_t fd, short what, void *arg)
 {
 	struct node *node = arg;
-	int changes = route_watch_read(fd, node->tunnel.ifindex, node->tunnel.routes,
-				       node->tunnel.n_routes);
+	int changes = route_watch_read(fd, node->tunnel.ifindex, node->tunnel.wanted,
+				       node->tunnel.n_wanted);
 
 	(void)what;
 	if (changes < 0)

@@ -3,7 +3,8 @@
  * route_watch.h - hear when somebody changes the routes that lead into the tunnel.
  *
  * Not everything is told: when an interface goes down or away the kernel drops its IPv4 routes
- * without a word. link_watch_read() hears of that.
+ * without a word. link_watch_read() hears of that. Those of a nexthop object that is deleted go in
+ * the same way, and nobody hears of it.
  */
 #ifndef TUNNEL_ROUTE_WATCH_H
 #define TUNNEL_ROUTE_WATCH_H
@@ -32,7 +33,8 @@ int route_watch_open(void);
 /**
  * route_watch_read() - take pending messages from @fd, a bounded number.
  * @ifindex: the tunnel.
- * @ours:    prefixes that are to be routed into it, sorted by prefix_compare().
+ * @ours:    prefixes that are to be routed into it, sorted by prefix_compare(); also those that
+ * ours is not there for, as somebody else has a route to them.
  *
  * A change is, in the main table and to exactly one of @ours: a route that was deleted, whoever's
  * (ours is missing, or one that ours had to give way to is gone); a route that does not lead out of

@@ -86,6 +86,9 @@ struct tunnel {
 	struct prefix *routes; /* ours; sorted */
 	size_t n_routes;
 
+	struct prefix *wanted; /* routes of the last tunnel_remove(), refused or not; sorted */
+	size_t n_wanted;
+
 	struct wg_plan plan; /* between tunnel_add() and tunnel_remove() */
 	size_t n_foreign_routes, n_foreign_addresses;
 	size_t n_refused;      /* routes that somebody else has, exactly so */

@@ -23,8 +23,9 @@ void tunnel_gone(struct tunnel *tunnel)
 	wg_device_done(&tunnel->have);
 	wg_plan_done(&tunnel->plan);
 	free(tunnel->routes);
-	tunnel->routes = NULL;
-	tunnel->n_routes = tunnel->n_refused = 0;
+	free(tunnel->wanted);
+	tunnel->routes = tunnel->wanted = NULL;
+	tunnel->n_routes = tunnel->n_wanted = tunnel->n_refused = 0;
 	tunnel->n_foreign_routes = tunnel->n_foreign_addresses = 0;
 	tunnel->is_sure = tunnel->has_addresses = false;
 	tunnel->ifindex = 0;
@@ -301,19 +302,34 @@ int tunnel_add(struct tunnel *tunnel, const struct tunnel_want *want)
 	return err ?: add_routes(tunnel, want);
 }
 
-/* What was refused is not there; it is tried again with the next list. */
+static int believe_routes(struct tunnel *tunnel, struct tunnel_want *want)
+{
+	struct prefix *routes;
+
+	free(tunnel->wanted);
+	tunnel->wanted = want->routes;
+	tunnel->n_wanted = want->n_routes;
+	want->routes = NULL;
+	if (tunnel->n_refused)
+		return tunnel_read_routes(tunnel);
+	routes = reallocarray(NULL, tunnel->n_wanted + 1, sizeof(*routes));
+	if (!routes)
+		return -ENOMEM;
+	for (size_t i = 0; i < tunnel->n_wanted; i++)
+		routes[i] = tunnel->wanted[i];
+	free(tunnel->routes);
+	tunnel->routes = routes;
+	tunnel->n_routes = tunnel->n_wanted;
+	return 0;
+}
+
+/* What was refused is not there; it is tried again when it may have become free. */
 static int believe(struct tunnel *tunnel, struct tunnel_want *want)
 {
 	tunnel->n_spared = want->n_spared;
 	tunnel->spared = want->spared;
-	if (tunnel->n_refused && tunnel_read_routes(tunnel))
+	if (believe_routes(tunnel, want))
 		return -EIO;
-	if (!tunnel->n_refused) {
-		free(tunnel->routes);
-		tunnel->routes = want->routes;
-		tunnel->n_routes = want->n_routes;
-		want->routes = NULL;
-	}
 	wg_device_done(&tunnel->have);
 	tunnel->have = want->device;
 	want->device = (struct wg_device){};
