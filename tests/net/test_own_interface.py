@@ -138,20 +138,25 @@ def test_an_address_inside_another_interfaces_subnet(net: Topology) -> None:
         net.relay.run("ip", "link", "delete", "other")
 
 
+def _foreign(net: Topology) -> tuple[int, int]:
+    tunnel = net.commands.status()["tunnel"]
+    return tunnel["foreign_addresses"], tunnel["foreign_routes"]
+
+
 def test_what_others_add_stays_and_is_reported(net: Topology) -> None:
     daemon = net.run()
     for address in ("100.64.77.1/32", "200::77/128"):
         net.relay.run("ip", "address", "add", address, "dev", INTERFACE)
     for cidr in ("10.55.0.0/16", "fd55::/64"):
         net.relay.run("ip", "route", "add", cidr, "dev", INTERFACE)
+    wait_until(lambda: _foreign(net) == (2, 2), "count of them", 1.5)
     net["spoke1"].device.advertises = ["10.77.0.0/16"]
     net.publish()
     wait_until(lambda: is_applied(net), "another list")
     net.rerun()
     assert {"100.64.77.1/32", "200::77/128"} <= addresses(net)
     assert {"10.55.0.0/16", "fd55::/64"} <= wgshow.routes(net.relay, INTERFACE)
-    tunnel = net.commands.status()["tunnel"]
-    assert (tunnel["foreign_addresses"], tunnel["foreign_routes"]) == (2, 2)
+    assert _foreign(net) == (2, 2)
     assert not any("putting that back" in line for line in daemon.messages())
 
 

@@ -136,6 +136,26 @@ def test_a_route_that_was_refused_comes_back(net: Topology, other: str, family: 
 
 
 @pytest.mark.kernel
+def test_what_others_add_is_counted_at_once(net: Topology) -> None:
+    """And no more when it is gone."""
+    daemon = net.run()
+    added = ("100.64.77.1/32", "200::77/128"), ("10.55.0.0/16", "fd55::/64")
+
+    def change(verb: str, n: int) -> None:
+        for number in range(2):
+            _address(net, verb, added[0][number], INTERFACE)
+            _route(net, verb, added[1][number], "dev", INTERFACE)
+        wait_until(lambda: (_tunnel(net)["foreign_addresses"], _tunnel(net)["foreign_routes"])
+                   == (n, n), f"{n} addresses and routes of others", WITHIN_S)
+
+    change("add", 2)
+    assert any("addresses that are not ours" in line for line in daemon.messages())
+    assert any("routes that are not ours" in line for line in daemon.messages())
+    change("del", 0)
+    assert not any("putting that back" in line for line in daemon.messages())
+
+
+@pytest.mark.kernel
 def test_a_route_into_a_subnet_that_comes(net: Topology, other: str, family: int) -> None:
     """It is left out, which is said once and counted, and made again when the subnet goes."""
     address = {4: "10.188.100.1/23", 6: "fd00:188:100::1/63"}[family]

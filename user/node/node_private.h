@@ -133,6 +133,7 @@ struct node {
 		*peer_watch; /* says when to look at the peers; NULL: it has to be polled */
 	struct event *on_peer_news;
 	int64_t peers_not_before; /* CLOCK_MONOTONIC, ms: they are not looked at sooner */
+	struct event *count;      /* others' routes have changed: look at the routes */
 	struct event *mend;       /* look what was changed, and put it back */
 	unsigned int mend_parts;  /* where to look: bits of enum tunnel_part */
 	int mend_retry_ms;        /* after so long, when it fails once more; 0: it did not */

@@ -16,6 +16,7 @@
 #include "tunnel/route_watch.h"
 
 #define MEND_AFTER_MS 20       /* changes come in swarms: one pass for all */
+#define COUNT_AFTER_MS 500     /* others' routes, of which there may be many */
 #define PEERS_EVERY_MS 500     /* a peer that somebody removed is back within a second */
 #define PEERS_WATCHED_MS 30000 /* where we are told of changes: to see who has connected */
 #define NEWS_SHARE 10          /* the same when we are told that they have changed */
@@ -133,11 +134,11 @@ void node_tunnel_report(struct node *node)
 	const struct tunnel *tunnel = &node->tunnel;
 	char text[PREFIX_TEXT_MAX];
 
-	if (tunnel->n_foreign_addresses != node->said_foreign_addresses &&
-	    tunnel->n_foreign_addresses)
+	/* How many more or less there are has the status: they may come and go all the time. */
+	if (tunnel->n_foreign_addresses && !node->said_foreign_addresses)
 		log_warn("%s has %zu addresses that are not ours, leaving them alone",
 			 tunnel->config.ifname, tunnel->n_foreign_addresses);
-	if (tunnel->n_foreign_routes != node->said_foreign_routes && tunnel->n_foreign_routes)
+	if (tunnel->n_foreign_routes && !node->said_foreign_routes)
 		log_warn("%s has %zu routes that are not ours, leaving them alone",
 			 tunnel->config.ifname, tunnel->n_foreign_routes);
 	if (tunnel->n_refused != node->said_refused && tunnel->n_refused)
@@ -384,8 +385,16 @@ static void on_route(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (changes < 0)
 		node_interface_deaf(node, changes);
-	if (changes)
+	if (changes & ~ROUTE_FOREIGN)
 		node_tunnel_changed(node, TUNNEL_ROUTES);
+	else if (changes && !evtimer_pending(node->count, NULL))
+		node_after(node->count, COUNT_AFTER_MS);
+}
+
+static void on_count(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	node_tunnel_changed(arg, TUNNEL_ROUTES);
 }
 
 int node_tunnel_follow(struct node *node)
@@ -396,8 +405,10 @@ int node_tunnel_follow(struct node *node)
 	node->on_route =
 		event_new(node->base, node->route_fd, EV_READ | EV_PERSIST, on_route, node);
 	node->mend = evtimer_new(node->base, on_mend, node);
+	node->count = evtimer_new(node->base, on_count, node);
 	node->poll_peers = evtimer_new(node->base, on_poll_peers, node);
-	if (!node->on_route || !node->mend || !node->poll_peers || event_add(node->on_route, NULL))
+	if (!node->on_route || !node->mend || !node->count || !node->poll_peers ||
+	    event_add(node->on_route, NULL))
 		return -ENOMEM;
 	if (node->peer_watch) {
 		node->on_peer_news = event_new(node->base, peer_watch_fd(node->peer_watch),
@@ -412,7 +423,8 @@ int node_tunnel_follow(struct node *node)
 
 void node_tunnel_stop(struct node *node)
 {
-	struct event *const events[] = { node->on_route, node->mend, node->poll_peers };
+	struct event *const events[] = { node->on_route, node->mend, node->count,
+					 node->poll_peers };
 
 	stop_watching(node);
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)

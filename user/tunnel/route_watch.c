@@ -33,6 +33,15 @@ static bool is_wanted(const struct wanted *wanted, const struct prefix *to)
 	return wanted->n && bsearch(to, wanted->ours, wanted->n, sizeof(*to), compare);
 }
 
+/* As the reading of them counts. */
+static bool is_foreign(const struct wanted *wanted, const struct route_message *route)
+{
+	if (route->ifindex != wanted->ifindex || route->type != RTN_UNICAST)
+		return false;
+	return !route->to.bits ||
+	       (route->protocol != TUNNEL_ROUTE_PROTOCOL && route->protocol != RTPROT_KERNEL);
+}
+
 static void take_route(const struct nlmsghdr *msg, void *data)
 {
 	struct wanted *wanted = data;
@@ -41,6 +50,8 @@ static void take_route(const struct nlmsghdr *msg, void *data)
 
 	if (!route_message_parse(msg, &route) || route.table != RT_TABLE_MAIN)
 		return;
+	if (is_foreign(wanted, &route))
+		wanted->changes |= ROUTE_FOREIGN;
 	/* What leads into the tunnel beside ours does no harm; in its place, it is not ours. */
 	if (msg->nlmsg_type == RTM_NEWROUTE && route.ifindex == wanted->ifindex &&
 	    (route.protocol == TUNNEL_ROUTE_PROTOCOL || !replaces))

@@ -18,6 +18,7 @@
 enum route_change {
 	ROUTE_OURS_CHANGED = 1 << 0, /* read the routes again */
 	ROUTE_OVERRUN = 1 << 1,      /* messages were lost: read them again, too */
+	ROUTE_FOREIGN = 1 << 2,      /* count those of others again, there is no hurry */
 };
 
 /**
@@ -39,6 +40,7 @@ int route_watch_open(void);
  * A change is, in the main table and to exactly one of @ours: a route that was deleted, whoever's
  * (ours is missing, or one that ours had to give way to is gone); a route that does not lead out of
  * @ifindex alone; and one that replaced ours under another protocol. Additions of ours are none.
+ * ROUTE_FOREIGN is one out of @ifindex, to whatever prefix, that is neither ours nor the kernel's.
  *
  * Return: bits of enum route_change, 0 when nothing of interest was pending; negative errno.
  */
