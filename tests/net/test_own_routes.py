@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from own_interface import LAN, is_applied, net, wanted
+from own_interface import LAN, addresses, is_applied, net, wanted
 
 from lab import wgshow
 from lab.owner import INTERFACE
@@ -16,6 +16,7 @@ from lab.relay import Daemon
 from lab.topology import Topology
 from lab.traffic import ping
 from lab.wait import wait_until
+from lab.wireguard import WireGuard
 
 __all__ = ["net"]  # a fixture
 
@@ -85,7 +86,6 @@ def test_an_address_that_comes_into_our_range(net: Topology, other: str, family:
     assert any("as it should be again" in line for line in daemon.messages())
 
 
-@pytest.mark.kernel
 def test_a_new_list_ends_the_conflict(net: Topology, other: str) -> None:
     """Whatever of the two has got another range."""
     daemon = net.run()
@@ -155,7 +155,6 @@ def test_what_others_add_is_counted_at_once(net: Topology) -> None:
     assert not any("putting that back" in line for line in daemon.messages())
 
 
-@pytest.mark.kernel
 def test_a_route_into_a_subnet_that_comes(net: Topology, other: str, family: int) -> None:
     """It is left out, which is said once and counted, and made again when the subnet goes."""
     address = {4: "10.188.100.1/23", 6: "fd00:188:100::1/63"}[family]
@@ -170,3 +169,17 @@ def test_a_route_into_a_subnet_that_comes(net: Topology, other: str, family: int
     assert _routes(net) == _all_routes(net)
     lines = [line for line in daemon.messages() if "another interface's subnet" in line]
     assert len(lines) == 1 and LAN[family] in lines[0], daemon.messages()
+
+
+@pytest.mark.kernel
+def test_lengths_that_are_corrected_are_nobody_elses(net: Topology) -> None:
+    """An interface with our key and the addresses of another tool: what is left is counted."""
+    wg = WireGuard(net.relay, INTERFACE, net.key, 51820,
+                   addresses=["100.64.0.1/10", "200::1/7", "10.66.0.1/32", "fd66::1/128"])
+    wg.create()
+    daemon = net.run()
+    assert addresses(net) == {"100.64.0.1/32", "200::1/64", "10.66.0.1/32", "fd66::1/128"}
+    assert any("2 addresses that are not ours" in line for line in daemon.messages()), \
+        daemon.messages()
+    assert not any("4 addresses that" in line for line in daemon.messages())
+    assert _tunnel(net)["foreign_addresses"] == 2

@@ -134,6 +134,9 @@ void node_tunnel_report(struct node *node)
 	const struct tunnel *tunnel = &node->tunnel;
 	char text[PREFIX_TEXT_MAX];
 
+	/* Till then it is not known what is ours. */
+	if (!node->sync.has_list)
+		return;
 	/* How many more or less there are has the status: they may come and go all the time. */
 	if (tunnel->n_foreign_addresses && !node->said_foreign_addresses)
 		log_warn("%s has %zu addresses that are not ours, leaving them alone",

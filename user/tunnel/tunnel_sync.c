@@ -151,7 +151,7 @@ static int add_addresses(struct tunnel *tunnel, const struct tunnel_want *want)
 {
 	struct tunnel_record *record = &tunnel->record;
 	char text[PREFIX_TEXT_MAX];
-	size_t before = record->n_addresses;
+	size_t before = record->n_addresses, n_missing;
 	int err = 0;
 
 	for (size_t i = 0; i < want->n_addresses; i++)
@@ -175,7 +175,8 @@ static int add_addresses(struct tunnel *tunnel, const struct tunnel_want *want)
 					  prefix_format(&want->addresses[i], text));
 	}
 	tunnel->has_addresses = !err;
-	return err;
+	/* Ours with another prefix length was counted as somebody else's, and is gone. */
+	return err ?: tunnel_read_addresses(tunnel, &n_missing);
 }
 
 /* Address first: what is in the record is at worst not there. */
