@@ -35,9 +35,12 @@ static int make_peers(const struct desired *desired, struct wg_device *device)
 static bool is_routable(const struct prefix *prefix)
 {
 	static const struct prefix never[] = {
+		{ PREFIX_IPV4, 8, { 0 } },
 		{ PREFIX_IPV4, 8, { 127 } },
 		{ PREFIX_IPV4, 16, { 169, 254 } },
 		{ PREFIX_IPV4, 4, { 224 } },
+		{ PREFIX_IPV4, 32, { 255, 255, 255, 255 } },
+		{ PREFIX_IPV6, 128, { 0 } },
 		{ PREFIX_IPV6, 128, { [15] = 1 } },
 		{ PREFIX_IPV6, 96, { [10] = 0xff, 0xff } }, /* ::ffff:0:0/96, IPv4-mapped */
 		{ PREFIX_IPV6, 10, { 0xfe, 0x80 } },

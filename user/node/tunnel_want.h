@@ -21,7 +21,8 @@
  *
  * IPv4 addresses are hosts, IPv6 ones have the length of the VPC's range, so that it is routed into
  * the tunnel as a whole. A default route is an AllowedIP, but no route, nor are the two halves of
- * one, nor what is never routed: loopback, link-local and multicast addresses.
+ * one, nor what is never routed: unspecified, loopback, link-local, multicast and broadcast
+ * addresses.
  *
  * Return: 0; -E2BIG with more addresses than a tunnel takes; -ENOMEM.
  */
