@@ -117,6 +117,8 @@ def test_a_route_that_was_refused_comes_back(net: Topology, other: str, family: 
     the kernel says nothing in IPv4. Nobody looks for it meanwhile."""
     daemon = net.run()
     if family == 4:
+        # Else IPv6 addresses go with the interface, and are heard.
+        net.relay.set_sysctl(f"ipv6/conf/{other}/disable_ipv6", "1")
         _route(net, "add", LAN[4], "via", "192.0.2.9")
         _route(net, "del", LAN[4], "dev", INTERFACE)
     else:  # which has room for both, when the metrics differ
