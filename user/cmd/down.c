@@ -96,6 +96,30 @@ static int restore_sysctls(const struct instance *instance)
 	return err ? log_err(err, "restore %s", failed.sysctl) : 0;
 }
 
+static void say_left(const struct instance *instance, int err)
+{
+	const char *ifname = instance->ifname;
+
+	if (err == -EXDEV)
+		log_err(0,
+			"%s is not in this network namespace, but its userspace WireGuard still "
+			"runs, with the key: remove it where it was moved to (`ip -n NAMESPACE "
+			"link delete %s`) or end the process (`pgrep -a wireguard-go`), and run "
+			"`nex-relay down` again",
+			ifname, ifname);
+	else if (err == -ESTALE)
+		log_err(0,
+			"%s is not in this network namespace, and another one has what may be it, "
+			"with the key: if it was moved there, remove it there (`ip -n NAMESPACE "
+			"link delete %s`)",
+			ifname, ifname);
+	else
+		log_err(err, "remove %s%s", ifname,
+			err == -EBADMSG ? " (its record is damaged: remove it by hand)"
+			: err == -EBUSY ? " (wireguard-go does not end: end it by hand)"
+					: "");
+}
+
 /* One at a time in a network namespace: who goes last restores the sysctls. */
 static int take_back(struct instance *instance)
 {
@@ -109,11 +133,8 @@ static int take_back(struct instance *instance)
 			err == -EUCLEAN ? PINS_REMEDY : "");
 	tunnel_err = tunnel_down(instance->ifname, instance->tunnel_path);
 	if (tunnel_err)
-		log_err(tunnel_err, "remove %s%s", instance->ifname,
-			tunnel_err == -EBADMSG ? " (its record is damaged: remove it by hand)"
-			: tunnel_err == -EBUSY ? " (wireguard-go does not end: end it by hand)"
-					       : "");
-	instance_unlock(instance, !err && !tunnel_err);
+		say_left(instance, tunnel_err);
+	instance_unlock(instance, !err && (!tunnel_err || tunnel_err == -ESTALE));
 	sysctl_err = restore_sysctls(instance);
 	instance_host_unlock(instance, lock, true);
 	return err ?: tunnel_err ?: sysctl_err;

@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_link.h>
+#include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tunnel/nl.h"
 
+#define NAMESPACES_MAX 65536
 #define ADDRS_MAX (1 << 20) /* more than that is no host but a mistake */
 
 bool link_name_valid(const char *name)
@@ -73,8 +75,8 @@ static int take_link(const struct nlmsghdr *msg, void *data)
 	return 0;
 }
 
-/* By name, or by number when @name is NULL. */
-static int ask_link(const char *name, uint32_t ifindex, struct link *ret_link)
+/* By name, or by number when @name is NULL. @nsid: NULL for our own network namespace. */
+static int ask_link(const char *name, uint32_t ifindex, const int32_t *nsid, struct link *ret_link)
 {
 	char request[NL_REQUEST_BYTES];
 	struct nlmsghdr *msg = mnl_nlmsg_put_header(request);
@@ -88,6 +90,8 @@ static int ask_link(const char *name, uint32_t ifindex, struct link *ret_link)
 	head->ifi_index = (int)ifindex;
 	if (name)
 		mnl_attr_put_strz(msg, IFLA_IFNAME, name);
+	if (nsid)
+		mnl_attr_put_u32(msg, IFLA_TARGET_NETNSID, (uint32_t)*nsid);
 	err = nl_ask(NETLINK_ROUTE, msg, take_link, &link);
 	if (err)
 		return err;
@@ -99,12 +103,65 @@ static int ask_link(const char *name, uint32_t ifindex, struct link *ret_link)
 
 int link_get(const char *name, struct link *ret_link)
 {
-	return link_name_valid(name) ? ask_link(name, 0, ret_link) : -EINVAL;
+	return link_name_valid(name) ? ask_link(name, 0, NULL, ret_link) : -EINVAL;
 }
 
 int link_get_index(uint32_t ifindex, struct link *ret_link)
 {
-	return ifindex ? ask_link(NULL, ifindex, ret_link) : -ENODEV;
+	return ifindex ? ask_link(NULL, ifindex, NULL, ret_link) : -ENODEV;
+}
+
+struct namespaces {
+	int32_t *id; /* room for a power of two */
+	size_t n;
+};
+
+static int take_namespace(const struct nlmsghdr *msg, void *data)
+{
+	struct namespaces *all = data;
+	const struct nlattr *attr;
+	int32_t *more;
+
+	if (msg->nlmsg_type != RTM_NEWNSID)
+		return -EPROTO;
+	mnl_attr_for_each(attr, msg, sizeof(struct rtgenmsg))
+	{
+		if (mnl_attr_get_type(attr) != NETNSA_NSID || mnl_attr_validate(attr, MNL_TYPE_U32))
+			continue;
+		if (all->n >= NAMESPACES_MAX)
+			return -E2BIG;
+		if (!(all->n & (all->n - 1))) {
+			more = realloc(all->id, (all->n ? all->n * 2 : 1) * sizeof(*more));
+			if (!more)
+				return -ENOMEM;
+			all->id = more;
+		}
+		all->id[all->n++] = (int32_t)mnl_attr_get_u32(attr);
+	}
+	return 0;
+}
+
+static void forget_namespaces(void *data)
+{
+	((struct namespaces *)data)->n = 0;
+}
+
+bool link_is_elsewhere(uint32_t ifindex, const char *kind)
+{
+	char request[NL_REQUEST_BYTES];
+	struct nlmsghdr *msg = mnl_nlmsg_put_header(request);
+	struct namespaces all = {};
+	bool found = false;
+	struct link link;
+
+	msg->nlmsg_type = RTM_GETNSID;
+	((struct rtgenmsg *)mnl_nlmsg_put_extra_header(msg, sizeof(struct rtgenmsg)))
+		->rtgen_family = AF_UNSPEC;
+	(void)nl_dump(NETLINK_ROUTE, msg, take_namespace, forget_namespaces, &all);
+	for (size_t i = 0; i < all.n && !found; i++)
+		found = !ask_link(NULL, ifindex, &all.id[i], &link) && !strcmp(link.kind, kind);
+	free(all.id);
+	return found;
 }
 
 struct addrs {

@@ -40,6 +40,14 @@ int link_get(const char *name, struct link *ret_link);
 /** link_get_index() - look up one interface by number. Return: as link_get(). */
 int link_get_index(uint32_t ifindex, struct link *ret_link);
 
+/**
+ * link_is_elsewhere() - has another network namespace an interface of that number and kind?
+ *
+ * Of those that ours has a number for: one that an interface of ours was moved to always has. The
+ * kernel gives a moved interface another number only where that one is taken.
+ */
+bool link_is_elsewhere(uint32_t ifindex, const char *kind);
+
 /** One address of one interface. */
 struct link_addr {
 	uint32_t ifindex;

@@ -15,6 +15,7 @@
 #include "tunnel/link_edit.h"
 #include "tunnel/sysctl.h"
 #include "tunnel/tunnel_private.h"
+#include "tunnel/wg_uapi_socket.h"
 #include "tunnel/wg_edit.h"
 #include "tunnel/wg_userspace.h"
 
@@ -150,9 +151,20 @@ static int make_link(struct tunnel *tunnel)
 	return err ? tunnel_fail(tunnel, err, NULL, "create %s", ifname) : 0;
 }
 
+/* Nothing was made: what was made before may be there yet, with another name or elsewhere. */
+static void put_record_back(struct tunnel *tunnel, const struct tunnel_record *before)
+{
+	tunnel->record = before->ifindex ? *before : (struct tunnel_record){};
+	if (before->ifindex)
+		(void)tunnel_record_save(tunnel->config.record_path, before);
+	else
+		(void)tunnel_record_remove(tunnel->config.record_path);
+}
+
 static int make(struct tunnel *tunnel, struct link *ret_link)
 {
 	const struct tunnel_config *config = &tunnel->config;
+	const struct tunnel_record before = tunnel->record;
 	int err;
 
 	tunnel->record = (struct tunnel_record){ .made = true };
@@ -161,9 +173,7 @@ static int make(struct tunnel *tunnel, struct link *ret_link)
 		return err;
 	err = make_link(tunnel);
 	if (err) {
-		/* Nothing was made. */
-		tunnel->record = (struct tunnel_record){};
-		(void)tunnel_record_remove(config->record_path);
+		put_record_back(tunnel, &before);
 		return err;
 	}
 	err = link_get(config->ifname, ret_link);
@@ -307,6 +317,7 @@ static int start_with_key(struct tunnel *tunnel, const uint8_t *private_key,
 			  enum tunnel_start *ret_how)
 {
 	AUTO(wg_device_done) struct wg_device device = {};
+	struct tunnel_record before;
 	struct link link = {};
 	int err;
 
@@ -314,12 +325,14 @@ static int start_with_key(struct tunnel *tunnel, const uint8_t *private_key,
 	if (err)
 		return tunnel_fail(tunnel, err, NULL, "compute the public key");
 	err = load_record(tunnel);
+	before = tunnel->record;
 	if (!err)
 		err = find_or_make(tunnel, &link, &device, ret_how);
 	if (!err)
 		err = tunnel_configure(tunnel, &link, &device, private_key);
-	if (err && *ret_how == TUNNEL_MADE && link.ifindex)
-		(void)tunnel_down(tunnel->config.ifname, tunnel->config.record_path);
+	if (err && *ret_how == TUNNEL_MADE && link.ifindex &&
+	    !tunnel_down(tunnel->config.ifname, tunnel->config.record_path))
+		put_record_back(tunnel, &before);
 	if (err)
 		return err;
 	tunnel->ifindex = link.ifindex;
@@ -359,11 +372,23 @@ int tunnel_start(struct tunnel *tunnel, struct tunnel_started *ret_started)
 	return err;
 }
 
-/* Is what has this number now still the interface that we made, not another that got it since? */
+/*
+ * Is what has this number now still the interface that we made, not another that got it since? The
+ * socket of a userspace WireGuard keeps the name that the interface began with.
+ */
 static bool is_tunnel(const struct link *link, const char *ifname)
 {
 	return !strcmp(link->kind, "wireguard") ||
-	       (!strcmp(link->kind, "tun") && !strcmp(link->name, ifname));
+	       (!strcmp(link->kind, "tun") &&
+		(!strcmp(link->name, ifname) || wg_uapi_probe(ifname) != -ENODEV));
+}
+
+/* What we have made is not here: was it removed, or moved to another network namespace? */
+static int look_elsewhere(const char *ifname, uint32_t ifindex)
+{
+	if (wg_userspace_await_end(ifname) == -EBUSY)
+		return -EXDEV;
+	return link_is_elsewhere(ifindex, "wireguard") ? -ESTALE : 0;
 }
 
 /* A start that was killed after it had made the interface, before it could write its number down.
@@ -388,7 +413,7 @@ static int remove_link(const char *ifname, const struct tunnel_record *record)
 	err = record->ifindex ? link_get_index(record->ifindex, &link)
 			      : find_unfinished(ifname, &link);
 	if (err == -ENODEV || (!err && !is_tunnel(&link, ifname)))
-		return 0;
+		return record->ifindex ? look_elsewhere(ifname, record->ifindex) : 0;
 	if (!err) {
 		/* Where WireGuard does not answer, the interface can go all the same. */
 		(void)wg_edit_flush(link.name);
@@ -407,5 +432,7 @@ int tunnel_down(const char *ifname, const char *record_path)
 	if (err && err != -ENOENT)
 		return err;
 	err = record.made ? remove_link(ifname, &record) : 0;
-	return err ?: tunnel_record_remove(record_path);
+	if (err && err != -ESTALE)
+		return err;
+	return tunnel_record_remove(record_path) ?: err;
 }

@@ -160,9 +160,12 @@ void tunnel_done(struct tunnel *tunnel);
 /**
  * tunnel_down() - remove the interface if the record says that we made it, and the record.
  *
- * Peers first: an interface that is deleted full takes minutes.
+ * Whatever it is called now. Peers first: an interface that is deleted full takes minutes.
  *
- * Return: 0, also when there is no record; negative errno.
+ * Return: 0, also when there is no record, or the interface is no more; -EXDEV when it is not in
+ *         this network namespace, but its userspace WireGuard goes on, with the record left;
+ *         -ESTALE when it is not, but another one has what may be it, with the record removed;
+ *         another negative errno.
  */
 int tunnel_down(const char *ifname, const char *record_path);
 
