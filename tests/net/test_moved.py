@@ -85,6 +85,11 @@ def test_another_namespace(net: Topology, elsewhere: str, state: str) -> None:
     if state == "running":
         wait_until(lambda: any(INTERFACE in line and "trying again" in line
                                for line in daemon.messages()), "trouble", 20)
+    [attached] = [line for line in net.commands.call("status").stdout.splitlines()
+                  if line.startswith("attached")]
+    assert "renamed" not in attached
+    if state == "killed":  # a clsact filter cannot be looked for there
+        assert "attached    no" in attached or "gone: removed, or moved" in attached
     fails(net.commands.down(), INTERFACE, "not in this network namespace", "link delete")
     assert INTERFACE not in _links(net)
     subprocess.run(["ip", "-n", elsewhere, "link", "delete", INTERFACE], check=True)

@@ -215,6 +215,18 @@ static void print_written(const struct status *status)
 		printf("            newest list refused: %s\n", text_of(status, "list", "error"));
 }
 
+static const char *attached_where(const struct status *status)
+{
+	struct link link;
+
+	if (status->datapath.ifindex == status->ifindex)
+		return "";
+	return link_get_index(status->datapath.ifindex, &link) == -ENODEV
+		       ? ", on an interface that is gone: removed, or moved to another network "
+			 "namespace"
+		       : ", on a renamed interface";
+}
+
 static int print_as_text(const struct status *status)
 {
 	enum datapath_attach attach = status->datapath.attach;
@@ -234,9 +246,7 @@ static int print_as_text(const struct status *status)
 		printf("attached    no\n");
 	else
 		printf("attached    %s, program %u%s\n", datapath_attach_name(attach),
-		       status->datapath.program_id,
-		       status->datapath.ifindex == status->ifindex ? ""
-								   : ", on a renamed interface");
+		       status->datapath.program_id, attached_where(status));
 	if (status->written) {
 		print_tunnel(status);
 		print_control(status);
