@@ -125,6 +125,17 @@ def test_a_signal_to_all_processes(mesh: Mesh, relay: RelayCommands, with_peers:
     assert not [line for line in daemon.messages() if "source" in line or "warning" in line]
 
 
+def test_what_is_said_at_the_end(relay: RelayCommands, with_peers: tuple[str, ...]) -> None:
+    """The same is true after a signal and with `down`."""
+    for down in (False, True):
+        daemon = relay.start(*with_peers)
+        daemon.new_messages()
+        assert (relay.down().returncode if down else daemon.stop()) == 0
+        assert daemon.process.wait(10) == 0
+        [line] = daemon.new_messages()
+        assert "signal 15" in line and "only `nex-relay down` ends the forwarding" in line, line
+
+
 def test_show_commands_need_no_daemon(relay: RelayCommands,
                                       with_peers: tuple[str, ...]) -> None:
     daemon = relay.start(*with_peers)

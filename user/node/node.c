@@ -234,7 +234,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 
 	(void)what;
 	if (number != SIGHUP) {
-		log_note("ending on signal %d; forwarding goes on (`nex-relay down` ends it)",
+		log_note("ending on signal %d; only `nex-relay down` ends the forwarding",
 			 (int)number);
 		event_base_loopbreak(node->base);
 		return;
