@@ -11,6 +11,7 @@ from lab import devices, footprint
 from lab.mesh import Mesh
 from lab.relay import PINS, RelayCommands
 from lab.traffic import ping
+from lab.wait import wait_until
 
 pytestmark = pytest.mark.kernel
 
@@ -47,17 +48,14 @@ def test_an_ipv4_only_host_runs_single_stack(ipv4_only: Mesh, hook: tuple[str, .
 @pytest.mark.parametrize("killed", [False, True], ids=["running", "killed"])
 def test_router_advertisements_stay_accepted(mesh: Mesh, relay: RelayCommands,
                                              with_peers: tuple[str, ...], killed: bool) -> None:
-    """A default route from an advertisement, accept_ra 1: becomes 2, and is 1 again after down.
-    An uplink without such a route is left alone."""
+    """A default route from an advertisement, accept_ra 1: becomes 2, and is 1 again after down."""
     mesh.relay.set_sysctl("ipv6/conf/under1/accept_ra", "1")
-    mesh.relay.set_sysctl("ipv6/conf/under2/accept_ra", "1")
     mesh.relay.run("ip", "-6", "route", "add", "default", "via", "2001:db8:1::2", "dev", "under1",
                    "proto", "ra")
     try:
         before = footprint.take(mesh.relay)
         daemon = relay.start(*with_peers)
         assert mesh.relay.sysctl("ipv6/conf/under1/accept_ra") == "2"
-        assert mesh.relay.sysctl("ipv6/conf/under2/accept_ra") == "1"
         assert mesh.relay.sysctl("ipv6/conf/all/forwarding") == "1"
         if killed:
             daemon.kill()
@@ -66,6 +64,17 @@ def test_router_advertisements_stay_accepted(mesh: Mesh, relay: RelayCommands,
         assert footprint.difference(before, footprint.take(mesh.relay)) == []
     finally:
         mesh.relay.run("ip", "-6", "route", "del", "default", "dev", "under1")
+
+
+def test_forwarding_that_was_switched_off_is_on_again(mesh: Mesh, relay: RelayCommands,
+                                                      with_peers: tuple[str, ...],
+                                                      family: int) -> None:
+    name = {4: "ipv4/ip_forward", 6: "ipv6/conf/all/forwarding"}[family]
+    relay.start(*with_peers)
+    mesh.relay.set_sysctl(name, "0")
+    wait_until(lambda: mesh.relay.sysctl(name) == "1", "forwarding", 1.5)
+    assert relay.down().returncode == 0
+    assert mesh.relay.sysctl(name) == "0"
 
 
 def test_another_network_namespace_has_pins_of_its_own(mesh: Mesh, relay: RelayCommands,

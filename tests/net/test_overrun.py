@@ -25,9 +25,9 @@ def net() -> Iterator[Topology]:
     with Topology(RelayOwned()) as network:
         network.add("spoke1", advertises=LAN, over=4)
         network.prepare()
-        network.run()
         network.relay.run("ip", "link", "add", "busy", "type", "veth", "peer", "name", "busy-end")
         network.relay.run("ip", "link", "set", "busy", "up")
+        network.run()
         yield network
         network.relay.run("ip", "link", "delete", "busy")
 

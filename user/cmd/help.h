@@ -51,7 +51,9 @@ int help_command(const struct command *command);
 		"Sets net.ipv4.ip_forward and net.ipv6.conf.all.forwarding to 1, for what the "    \
 		"kernel\n"                                                                         \
 		"still answers (Time Exceeded, Packet Too Big, the relay's own networks), and\n"   \
-		"accept_ra to 2 where a default route comes from router advertisements.\n"         \
+		"accept_ra from 1 to 2, also of interfaces that come later: router "               \
+		"advertisements\n"                                                                 \
+		"would be ignored otherwise. Puts forwarding back when it is switched off.\n"      \
 		"\n"                                                                               \
 		"Forwarding goes on when the process ends, whatever ends it; the next run takes\n" \
 		"over without losing a packet or a count. `nex-relay down` takes everything "      \

@@ -196,38 +196,6 @@ void node_look_at_ipv6(struct node *node, bool first)
 		log_note("this host has IPv6 now: relaying both");
 }
 
-static const char *sysctl_remedy(int err)
-{
-	if (err == -EROFS || err == -EACCES || err == -EPERM)
-		return " (in a container: preset it to 1)";
-	if (err == -ENOSPC)
-		return " (make room for it)";
-	return err == -EBADMSG ? " (it is damaged: remove it)" : "";
-}
-
-static int lock_host(struct node *node)
-{
-	int lock = instance_host_lock(&node->instance);
-
-	if (lock == -EBUSY)
-		return log_err(0, "other relays of this host take too long to start or to go");
-	return lock < 0 ? log_err(lock, "lock %s", node->instance.host_lock_path) : lock;
-}
-
-static int enable_forwarding(struct node *node)
-{
-	struct forwarding_error failed = {};
-	int lock = lock_host(node), err;
-
-	if (lock < 0)
-		return lock;
-	err = forwarding_enable(node->instance.sysctl_path, node->sync.ipv6, &failed);
-	instance_host_unlock(&node->instance, lock, true);
-	if (err)
-		return log_err(err, "set %s%s", failed.sysctl, sysctl_remedy(err));
-	return 0;
-}
-
 static void on_signal(evutil_socket_t number, short what, void *arg)
 {
 	struct node *node = arg;
@@ -241,7 +209,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 	}
 	log_note("reading again on SIGHUP");
 	node_look_at_ipv6(node, false);
-	(void)enable_forwarding(node); /* said; what runs goes on */
+	(void)node_enable_forwarding(node); /* said; what runs goes on */
 	(void)sync_repair(&node->sync);
 	(void)sync_again(&node->sync);
 	if (node->sync.tunnel)
@@ -286,6 +254,8 @@ static int start_loop(struct node *node)
 		err = node->status_again ? 0 : -ENOMEM;
 	}
 	if (!err)
+		err = node_forwarding_start(node);
+	if (!err)
 		err = node_interface_start(node);
 	if (!err && node->sync.tunnel)
 		err = node_tunnel_follow(node);
@@ -298,6 +268,7 @@ static void stop_loop(struct node *node)
 {
 	node_source_stop(node);
 	node_interface_stop(node);
+	node_forwarding_stop(node);
 	node_tunnel_stop(node);
 	for (int i = 0; i < NODE_SIGNALS; i++)
 		if (node->on_signal[i])
@@ -361,7 +332,7 @@ static int start(struct node *node, uint32_t n_peers, bool had_pins)
 	node_look_at_ipv6(node, true);
 	err = first_status(node, had_pins);
 	if (!err)
-		err = enable_forwarding(node);
+		err = node_enable_forwarding(node);
 	if (!err && node->settings->account)
 		err = node_control_open(node);
 	if (!err)

@@ -209,6 +209,8 @@ static void on_link(evutil_socket_t fd, short what, void *arg)
 		node_interface_deaf(node, changes);
 		changes = LINK_OVERRUN;
 	}
+	if (changes & (LINK_CHANGED | FORWARDING_CHANGED | LINK_OVERRUN))
+		node_forwarding_changed(node);
 	if (node->sync.tunnel) {
 		follow_ours(node, changes);
 		return;
@@ -240,6 +242,7 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 	node_look_at_lock(node);
 	if (node->is_replaced)
 		return;
+	node_forwarding_changed(node); /* nobody tells of accept_ra, nor of a write that failed */
 	if (access(node->instance.status_path, F_OK))
 		node_write_status(node);
 	/* An interface of ours that is just being put back is attached to then. */

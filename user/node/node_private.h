@@ -10,6 +10,7 @@
  *   node_state.c      the folder that it is in
  *   node_spared.c     whom the source talks to: not through the tunnel
  *   node_interface.c  the WireGuard interface: is it there, who are its peers
+ *   node_forwarding.c the host's forwarding: keep it on
  *   node_tunnel.c     the same for an interface of our own: make it, put it back
  */
 #ifndef NODE_PRIVATE_H
@@ -74,6 +75,13 @@ struct node_control {
 	int save_err;
 };
 
+/* Somebody else changes what we want otherwise: put back less and less often, if they insist. */
+struct node_fight {
+	int64_t mended_at; /* CLOCK_MONOTONIC, ms; 0: never */
+	int times;         /* how often it was put back without a pause in between */
+	int wait_ms;       /* not sooner after mended_at than that: somebody insists */
+};
+
 struct node {
 	const struct run_settings *settings;
 	struct instance instance;
@@ -124,6 +132,11 @@ struct node {
 	char renamed[16];     /* what the interface is called now, once that was said; or empty */
 	int retry_ms; /* until the next try to attach to an interface that is not whole; 0 */
 
+	/* node_forwarding.c */
+	struct event *forwarding; /* look what was changed, and put it back */
+	struct node_fight forwarding_fight;
+	int forwarding_err; /* of the last time */
+
 	/* node_tunnel.c */
 	int route_fd;
 	struct tunnel tunnel;
@@ -138,9 +151,7 @@ struct node {
 	unsigned int mend_parts;  /* where to look: bits of enum tunnel_part */
 	int mend_retry_ms;        /* after so long, when it fails once more; 0: it did not */
 	int64_t unsure_at; /* an edit of ours failed then, and may have half an effect yet; ms */
-	int64_t mended_at; /* CLOCK_MONOTONIC, ms; 0: never */
-	int fights;        /* how often it was put back without a pause in between */
-	int fight_wait_ms; /* not sooner after mended_at than that: somebody insists */
+	struct node_fight fight;
 	size_t said_foreign_addresses, said_foreign_routes, said_refused, said_spared;
 	char said_conflict[TUNNEL_ERROR_MAX]; /* sync.conflict, once that was said */
 	char tunnel_error[TUNNEL_ERROR_MAX];  /* why the interface is not right, or empty */
@@ -194,6 +205,29 @@ int node_tunnel_follow(struct node *node);
 
 /** node_tunnel_changed() - something may have changed: look soon. @parts: enum tunnel_part. */
 void node_tunnel_changed(struct node *node, unsigned int parts);
+
+/**
+ * node_fight_count() - something of ours was changed, and is put back now.
+ * @what: for the message when somebody insists.
+ *
+ * Return: whether it is to be said: it is no part of the last change, and no fight.
+ */
+bool node_fight_count(struct node_fight *fight, const char *what);
+
+/** node_fight_left_ms() - how long whoever insists on another state is left alone. */
+int64_t node_fight_left_ms(const struct node_fight *fight);
+
+/** node_enable_forwarding() - switch on what is off. Return: 0; negative errno, logged. */
+int node_enable_forwarding(struct node *node);
+
+/** node_forwarding_start() - begin to put back what others change. Return: 0; -ENOMEM. */
+int node_forwarding_start(struct node *node);
+
+/** node_forwarding_changed() - forwarding, or an interface, may have changed: look soon. */
+void node_forwarding_changed(struct node *node);
+
+/** node_forwarding_stop() - safe when it never started. Forwarding stays. */
+void node_forwarding_stop(struct node *node);
 
 /** node_tunnel_unsure() - an edit of ours has failed: what differs soon after is nobody else's. */
 void node_tunnel_unsure(struct node *node);

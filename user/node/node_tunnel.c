@@ -194,32 +194,33 @@ static void is_well(struct node *node)
 	node_write_status(node);
 }
 
-/*
- * Something of ours was changed. When that happens again and again, it is put back less and less
- * often. Return: whether it is to be said: it is no part of the last change, and no fight.
- */
-static bool count_change(struct node *node)
+bool node_fight_count(struct node_fight *fight, const char *what)
 {
 	int64_t now = now_ms();
-	bool more = node->mended_at && now - node->mended_at < INCIDENT_MS;
+	bool more = fight->mended_at && now - fight->mended_at < INCIDENT_MS;
 
-	/* Userspace WireGuard may carry out what it could not answer after we have looked. */
-	if (node->unsure_at && now - node->unsure_at < UNSURE_MS)
-		return false;
-
-	if (now - node->mended_at > FIGHT_CALM_MS + node->fight_wait_ms)
-		node->fights = node->fight_wait_ms = 0;
-	node->mended_at = now;
-	if (++node->fights <= FIGHT_TIMES)
+	if (now - fight->mended_at > FIGHT_CALM_MS + fight->wait_ms)
+		fight->times = fight->wait_ms = 0;
+	fight->mended_at = now;
+	if (++fight->times <= FIGHT_TIMES)
 		return !more;
-	if (!node->fight_wait_ms)
+	if (!fight->wait_ms)
 		log_warn("%s: somebody keeps changing it: putting it back less and less often, "
 			 "up to every %d s",
-			 node->settings->ifname, FIGHT_WAIT_MAX_MS / 1000);
-	node->fight_wait_ms = node->fight_wait_ms ? node->fight_wait_ms * 2 : FIGHT_WAIT_MIN_MS;
-	if (node->fight_wait_ms > FIGHT_WAIT_MAX_MS)
-		node->fight_wait_ms = FIGHT_WAIT_MAX_MS;
+			 what, FIGHT_WAIT_MAX_MS / 1000);
+	fight->wait_ms = fight->wait_ms ? fight->wait_ms * 2 : FIGHT_WAIT_MIN_MS;
+	if (fight->wait_ms > FIGHT_WAIT_MAX_MS)
+		fight->wait_ms = FIGHT_WAIT_MAX_MS;
 	return false;
+}
+
+/* Return: as node_fight_count(). */
+static bool count_change(struct node *node)
+{
+	/* Userspace WireGuard may carry out what it could not answer after we have looked. */
+	if (node->unsure_at && now_ms() - node->unsure_at < UNSURE_MS)
+		return false;
+	return node_fight_count(&node->fight, node->settings->ifname);
 }
 
 /* Poll from now on. */
@@ -262,7 +263,7 @@ static void make_again(struct node *node)
 		return;
 	}
 	node->mend_parts = 0;
-	if (!node->fight_wait_ms)
+	if (!node->fight.wait_ms)
 		log_note("%s is back, attached again", node->settings->ifname);
 	is_well(node);
 }
@@ -311,15 +312,14 @@ static void on_mend(evutil_socket_t fd, short what, void *arg)
 		is_well(node);
 }
 
-/* How long whoever insists on another state is left alone. */
-static int64_t fight_left_ms(const struct node *node)
+int64_t node_fight_left_ms(const struct node_fight *fight)
 {
-	return node->mended_at + node->fight_wait_ms - now_ms();
+	return fight->mended_at + fight->wait_ms - now_ms();
 }
 
 void node_tunnel_changed(struct node *node, unsigned int parts)
 {
-	int64_t wait = fight_left_ms(node);
+	int64_t wait = node_fight_left_ms(&node->fight);
 	/* Whatever has changed, it may be what the interface could not be made for. */
 	bool gone = !node->tunnel.ifindex;
 
@@ -343,7 +343,7 @@ static void on_poll_peers(evutil_socket_t fd, short what, void *arg)
 {
 	struct node *node = arg;
 	int64_t began = clock_ms(CLOCK_PROCESS_CPUTIME_ID), cpu_ms;
-	bool looks = !evtimer_pending(node->mend, NULL) && fight_left_ms(node) <= 0;
+	bool looks = !evtimer_pending(node->mend, NULL) && node_fight_left_ms(&node->fight) <= 0;
 
 	(void)fd, (void)what;
 	if (looks) {

@@ -18,7 +18,6 @@
 #include "base/cleanup.h"
 #include "tunnel/forwarding_record.h"
 #include "tunnel/link.h"
-#include "tunnel/route.h"
 #include "tunnel/sysctl.h"
 
 #define IPV4_SWITCH "net/ipv4/ip_forward"
@@ -83,30 +82,57 @@ static int record_flags(struct forwarding_record *record, const char *conf,
 	return 0;
 }
 
-static int record_accept_ra(struct forwarding_record *record, struct forwarding_error *ret_err)
+/* Was it a router's before us, or is it no way to one? */
+static bool ignores_advertisements(const struct forwarding_record *record, const char *name)
 {
-	auto_free struct default_route *routes = NULL;
-	char path[FORWARDING_PATH_MAX], name[IFNAMSIZ];
-	int value, err;
-	size_t n;
+	char path[FORWARDING_PATH_MAX];
+	struct link link;
 
-	err = route_defaults(&routes, &n);
-	if (err)
-		return fail(ret_err, "net/ipv6/conf/*/accept_ra", err);
-	for (size_t i = 0; i < n; i++) {
-		if (!routes[i].from_ra || !if_indextoname(routes[i].ifindex, name))
-			continue;
-		snprintf(path, sizeof(path), "net/ipv6/conf/%s/accept_ra", name);
-		err = sysctl_read(path, &value);
-		if (!err && value == 1)
-			err = forwarding_record_add(record, path, 2, value);
-		if (err && err != -ENOENT)
-			return fail(ret_err, path, err);
-	}
-	return 0;
+	snprintf(path, sizeof(path), "net/ipv6/conf/%s/forwarding", name);
+	return forwarding_record_find(record, path) ||
+	       (!link_get(name, &link) && !strcmp(link.kind, "wireguard"));
 }
 
-static int plan_ipv4(struct forwarding_record *record, bool *ret_write,
+/* As many as there is room for: the rest ignores them, which is no reason not to relay. */
+static int plan_interface_ra(struct forwarding_record *record, const char *name, bool *ret_write,
+			     struct forwarding_error *ret_err)
+{
+	char path[FORWARDING_PATH_MAX];
+	int value, err;
+
+	snprintf(path, sizeof(path), "net/ipv6/conf/%s/accept_ra", name);
+	err = sysctl_read(path, &value);
+	if (err == -ENOENT || (!err && (value != 1 || ignores_advertisements(record, name))))
+		return 0;
+	if (!err)
+		err = forwarding_record_add(record, path, 2, value);
+	if (!err)
+		*ret_write = true;
+	return err && err != -E2BIG ? fail(ret_err, path, err) : 0;
+}
+
+static int plan_accept_ra(struct forwarding_record *record, const char *ifname, bool *ret_write,
+			  struct forwarding_error *ret_err)
+{
+	AUTO(auto_closedir) DIR *dir = opendir("/proc/sys/net/ipv6/conf");
+	char name[IFNAMSIZ];
+	struct dirent *entry;
+	int err = 0;
+
+	if (!dir)
+		return fail(ret_err, "net/ipv6/conf", -errno);
+	while (!err && (entry = readdir(dir))) {
+		if (!link_name_valid(entry->d_name))
+			continue;
+		snprintf(name, sizeof(name), "%.*s", IFNAMSIZ - 1, entry->d_name);
+		if (strcmp(name, "all") != 0 && strcmp(name, "default") != 0 &&
+		    strcmp(name, "lo") != 0 && strcmp(name, ifname) != 0)
+			err = plan_interface_ra(record, name, ret_write, ret_err);
+	}
+	return err;
+}
+
+static int plan_ipv4(struct forwarding_record *record, unsigned int *wrong,
 		     struct forwarding_error *ret_err)
 {
 	int value, err;
@@ -114,28 +140,63 @@ static int plan_ipv4(struct forwarding_record *record, bool *ret_write,
 	err = sysctl_read(IPV4_SWITCH, &value);
 	if (err)
 		return fail(ret_err, IPV4_SWITCH, err);
-	*ret_write = !value;
 	if (value)
 		return 0;
+	*wrong |= FORWARDING_IPV4;
 	return record_value(record, IPV4_SWITCH, 1, ret_err) ?:
 	       record_value(record, IPV4_REDIRECTS, 0, ret_err) ?:
 	       record_flags(record, "net/ipv4/conf", ret_err);
 }
 
-static int plan_ipv6(struct forwarding_record *record, bool *ret_write,
+static int plan_ipv6(struct forwarding_record *record, const char *ifname, unsigned int *wrong,
 		     struct forwarding_error *ret_err)
 {
+	bool write_ra = false;
 	int value, err;
 
 	err = sysctl_read(IPV6_SWITCH, &value);
 	if (err)
 		return fail(ret_err, IPV6_SWITCH, err);
-	*ret_write = !value;
-	if (value)
+	/* Who forwards without us ignores advertisements without us. */
+	if (value && !forwarding_record_find(record, IPV6_SWITCH))
 		return 0;
-	return record_accept_ra(record, ret_err) ?:
-	       record_value(record, IPV6_SWITCH, 1, ret_err) ?:
-	       record_flags(record, "net/ipv6/conf", ret_err);
+	if (!value) {
+		*wrong |= FORWARDING_IPV6;
+		err = record_value(record, IPV6_SWITCH, 1, ret_err)
+			      ?: record_flags(record, "net/ipv6/conf", ret_err);
+	}
+	if (!err)
+		err = plan_accept_ra(record, ifname, &write_ra, ret_err);
+	*wrong |= write_ra ? FORWARDING_ADVERTISEMENTS : 0;
+	return err;
+}
+
+/* Interfaces come and go: those that are gone take no room. */
+static void forget_gone(struct forwarding_record *record)
+{
+	size_t kept = 0;
+	int value;
+
+	for (size_t i = 0; i < record->n; i++)
+		if (!strstr(record->entry[i].path, "/accept_ra") ||
+		    sysctl_read(record->entry[i].path, &value) != -ENOENT)
+			record->entry[kept++] = record->entry[i];
+	record->n = kept;
+}
+
+/* What is to be done, as bits of enum forwarding_wrong; it is in @record then. */
+static int plan(const char *file, const char *ifname, bool ipv6, struct forwarding_record *record,
+		unsigned int *wrong, struct forwarding_error *ret_err)
+{
+	int err = forwarding_record_load(file, record);
+
+	if (err && err != -ENOENT)
+		return fail(ret_err, file, err);
+	forget_gone(record);
+	err = plan_ipv4(record, wrong, ret_err);
+	if (!err && ipv6)
+		err = plan_ipv6(record, ifname, wrong, ret_err);
+	return err;
 }
 
 static int write_value(const char *path, int value, struct forwarding_error *ret_err)
@@ -145,12 +206,17 @@ static int write_value(const char *path, int value, struct forwarding_error *ret
 	return err ? fail(ret_err, path, err) : 0;
 }
 
-/* Advertisements first: once forwarding is on, the routes they made are gone. */
+/*
+ * Advertisements first: once forwarding is on, the routes they made are gone. But where /proc/sys
+ * is read-only, forwarding is what has to be preset.
+ */
 static int write_accept_ra(const struct forwarding_record *record, struct forwarding_error *ret_err)
 {
 	const struct forwarding_entry *entry;
-	int value, err;
+	int value, err = sysctl_check(IPV6_SWITCH);
 
+	if (err)
+		return fail(ret_err, IPV6_SWITCH, err);
 	for (size_t i = 0; i < record->n; i++) {
 		entry = &record->entry[i];
 		if (!strstr(entry->path, "/accept_ra"))
@@ -165,28 +231,35 @@ static int write_accept_ra(const struct forwarding_record *record, struct forwar
 	return 0;
 }
 
-int forwarding_enable(const char *file, bool ipv6, struct forwarding_error *ret_err)
+int forwarding_look(const char *file, const char *ifname, bool ipv6, unsigned int *ret_wrong,
+		    struct forwarding_error *ret_err)
 {
 	AUTO(forwarding_record_done) struct forwarding_record record = {};
-	bool write4 = false, write6 = false;
-	int err;
+	unsigned int wrong = 0;
+	int err = plan(file, ifname, ipv6, &record, &wrong, ret_err);
 
-	err = forwarding_record_load(file, &record);
-	if (err && err != -ENOENT)
-		return fail(ret_err, file, err);
-	err = plan_ipv4(&record, &write4, ret_err);
-	if (!err && ipv6)
-		err = plan_ipv6(&record, &write6, ret_err);
-	if (err || (!write4 && !write6))
+	if (!err)
+		*ret_wrong = wrong;
+	return err;
+}
+
+int forwarding_enable(const char *file, const char *ifname, bool ipv6,
+		      struct forwarding_error *ret_err)
+{
+	AUTO(forwarding_record_done) struct forwarding_record record = {};
+	unsigned int wrong = 0;
+	int err = plan(file, ifname, ipv6, &record, &wrong, ret_err);
+
+	if (err || !wrong)
 		return err;
 	err = forwarding_record_save(file, &record);
 	if (err)
 		return fail(ret_err, file, err);
-	if (write6)
+	if (wrong & FORWARDING_ADVERTISEMENTS)
 		err = write_accept_ra(&record, ret_err);
-	if (!err && write4)
+	if (!err && wrong & FORWARDING_IPV4)
 		err = write_value(IPV4_SWITCH, 1, ret_err);
-	if (!err && write6)
+	if (!err && wrong & FORWARDING_IPV6)
 		err = write_value(IPV6_SWITCH, 1, ret_err);
 	return err;
 }

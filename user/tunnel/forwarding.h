@@ -21,6 +21,13 @@
  */
 bool ipv6_support(const char **ret_reason);
 
+/** What forwarding_look() found, as bits. */
+enum forwarding_wrong {
+	FORWARDING_IPV4 = 1 << 0,           /* net.ipv4.ip_forward is 0 */
+	FORWARDING_IPV6 = 1 << 1,           /* net.ipv6.conf.all.forwarding is 0 */
+	FORWARDING_ADVERTISEMENTS = 1 << 2, /* an interface would ignore them because of us */
+};
+
 struct forwarding_error {
 	char sysctl[128]; /* path below /proc/sys that could not be read or written */
 };
@@ -29,22 +36,35 @@ struct forwarding_error {
  * forwarding_enable() - net.ipv4.ip_forward = 1 and, with @ipv6, net.ipv6.conf.all.forwarding = 1.
  * @record:  path of the record file; replaced atomically, mode 0600. A record that exists is
  *           extended, never overwritten: its values are the host's original ones.
+ * @ifname:  the relay's interface, on which advertisements are nobody's business.
  * @ipv6:    the host has IPv6.
  * @ret_err: says which sysctl failed; may be NULL.
  *
- * Nothing is written that already has the wanted value. Before IPv6 forwarding is switched on,
- * interfaces that have a default route from a router advertisement (RTPROT_RA) and accept_ra = 1
- * get accept_ra = 2, because a forwarding host ignores advertisements otherwise
- * (Documentation/networking/ip-sysctl.rst). Of the values that the kernel changes as a side effect
- * (the per-interface forwarding flags, net.ipv4.conf.all.accept_redirects) those are recorded that
- * switching forwarding off again would not bring back.
+ * Nothing is written that already has the wanted value. Before IPv6 forwarding is switched on, and
+ * on later calls as long as it is on because of us, interfaces with accept_ra = 1 get accept_ra =
+ * 2, because a forwarding host ignores advertisements otherwise
+ * (Documentation/networking/ip-sysctl.rst): also those that have not had one yet. Left alone are
+ * WireGuard's interfaces, and those that were a router's on their own. Of the values that the
+ * kernel changes as a side effect (the per-interface forwarding flags,
+ * net.ipv4.conf.all.accept_redirects) those are recorded that switching forwarding off again would
+ * not bring back.
  *
  * A forwarding switch that is on, but with another number than 1, counts as on.
  *
  * Return: 0; -EBADMSG when the record is no record of ours; negative errno, with what was changed
  *         so far in the record.
  */
-int forwarding_enable(const char *record, bool ipv6, struct forwarding_error *ret_err);
+int forwarding_enable(const char *record, const char *ifname, bool ipv6,
+		      struct forwarding_error *ret_err);
+
+/**
+ * forwarding_look() - what would forwarding_enable() change? Needs no lock.
+ * @ret_wrong: bits of enum forwarding_wrong.
+ *
+ * Return: as forwarding_enable().
+ */
+int forwarding_look(const char *record, const char *ifname, bool ipv6, unsigned int *ret_wrong,
+		    struct forwarding_error *ret_err);
 
 /**
  * forwarding_restore() - put back what the record says, and remove it.

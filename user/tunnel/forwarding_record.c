@@ -53,12 +53,13 @@ bool forwarding_path_valid(const char *path)
 	return false;
 }
 
-static bool has_path(const struct forwarding_record *record, const char *path)
+const struct forwarding_entry *forwarding_record_find(const struct forwarding_record *record,
+						      const char *path)
 {
 	for (size_t i = 0; i < record->n; i++)
 		if (!strcmp(record->entry[i].path, path))
-			return true;
-	return false;
+			return &record->entry[i];
+	return NULL;
 }
 
 int forwarding_record_add(struct forwarding_record *record, const char *path, int wrote,
@@ -68,7 +69,7 @@ int forwarding_record_add(struct forwarding_record *record, const char *path, in
 
 	if (!forwarding_path_valid(path) || strlen(path) >= sizeof(entry->path))
 		return -EINVAL;
-	if (has_path(record, path))
+	if (forwarding_record_find(record, path))
 		return 0;
 	if (record->n >= FORWARDING_ENTRIES_MAX)
 		return -E2BIG;
@@ -112,7 +113,7 @@ static int parse_line(char *line, struct forwarding_record *record)
 	*original++ = '\0';
 	if (parse_int(wrote, &wrote_value) || parse_int(original, &original_value))
 		return -EBADMSG;
-	if (has_path(record, line))
+	if (forwarding_record_find(record, line))
 		return -EBADMSG;
 	err = forwarding_record_add(record, line, wrote_value, original_value);
 	return err == -ENOMEM ? err : err ? -EBADMSG : 0;

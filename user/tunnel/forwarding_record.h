@@ -14,8 +14,8 @@
 #include <stddef.h>
 
 #define FORWARDING_PATH_MAX 64       /* bytes, NUL included */
-#define FORWARDING_ENTRIES_MAX 1024  /* of one record */
-#define FORWARDING_FILE_BYTES 131072 /* of one record; longer than as many of the longest lines */
+#define FORWARDING_ENTRIES_MAX 4096  /* of one record */
+#define FORWARDING_FILE_BYTES 524288 /* of one record; longer than as many of the longest lines */
 
 struct forwarding_entry {
 	char path[FORWARDING_PATH_MAX]; /* below /proc/sys */
@@ -30,6 +30,10 @@ struct forwarding_record {
 
 /** forwarding_path_valid() - is @path one of the sysctls that forwarding_enable() changes? */
 bool forwarding_path_valid(const char *path);
+
+/** forwarding_record_find() - Return: the entry for @path; NULL. */
+const struct forwarding_entry *forwarding_record_find(const struct forwarding_record *record,
+						      const char *path);
 
 /**
  * forwarding_record_add() - add an entry, unless there is one for @path: the first one has the

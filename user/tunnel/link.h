@@ -70,11 +70,12 @@ enum link_change {
 	LINK_CHANGED = 1 << 0, /* some interface came, went, or changed (name, MTU, up/down) */
 	ADDR_CHANGED = 1 << 1, /* some address came or went */
 	LINK_OVERRUN = 1 << 2, /* messages were lost (ENOBUFS): read everything again */
+	FORWARDING_CHANGED = 1 << 3, /* forwarding of the host or of some interface, perhaps */
 };
 
 /**
  * link_watch_open() - a non-blocking, close-on-exec rtnetlink socket that hears of changes to
- * interfaces and addresses of both families.
+ * interfaces, and to addresses and forwarding of both families.
  *
  * Return: descriptor, to be closed with close(); negative errno.
  */

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-/* link_watch.c - hear of changes to interfaces and addresses. Implements part of link.h. */
+/* link_watch.c - hear of changes to interfaces, addresses and forwarding. Implements part of
+ * link.h. */
 #include "tunnel/link.h"
 
 #include <linux/rtnetlink.h>
 
 #include "tunnel/nl_watch.h"
 
+#define GROUP(number) (1u << ((number)-1)) /* as the RTMGRP_* that these two have not */
+
 int link_watch_open(void)
 {
-	return nl_watch_open(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR, 0);
+	return nl_watch_open(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR |
+				     GROUP(RTNLGRP_IPV4_NETCONF) | GROUP(RTNLGRP_IPV6_NETCONF),
+			     0);
 }
 
 static void take_change(const struct nlmsghdr *msg, void *data)
@@ -23,6 +28,9 @@ static void take_change(const struct nlmsghdr *msg, void *data)
 	case RTM_NEWADDR:
 	case RTM_DELADDR:
 		*changes |= ADDR_CHANGED;
+		break;
+	case RTM_NEWNETCONF:
+		*changes |= FORWARDING_CHANGED;
 		break;
 	}
 }

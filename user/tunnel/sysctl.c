@@ -47,6 +47,13 @@ int sysctl_read(const char *path, int *ret_value)
 	return 0;
 }
 
+int sysctl_check(const char *path)
+{
+	auto_close int fd = sysctl_open(path, O_WRONLY);
+
+	return fd < 0 ? fd : 0;
+}
+
 int sysctl_write(const char *path, int value)
 {
 	auto_close int fd = sysctl_open(path, O_WRONLY);

@@ -14,6 +14,9 @@
  */
 int sysctl_read(const char *path, int *ret_value);
 
+/** sysctl_check() - could it be written? Nothing is. Return: as sysctl_write(). */
+int sysctl_check(const char *path);
+
 /** sysctl_write() - write one number. Return: 0; -ENOENT, -EROFS, -EACCES, ... */
 int sysctl_write(const char *path, int value);
 

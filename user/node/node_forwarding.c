@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * node_forwarding.c - keep the host's forwarding on, and router advertisements accepted where they
+ * were, on interfaces that come later as well.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "node/node_private.h"
+#include "tunnel/forwarding.h"
+
+/* An interface that comes up asks for an advertisement a second later, if it accepts one then. */
+#define LOOK_AFTER_MS 100
+
+static const char *remedy(int err)
+{
+	if (err == -EROFS || err == -EACCES || err == -EPERM)
+		return " (in a container: preset it to 1)";
+	if (err == -ENOSPC)
+		return " (make room for it)";
+	return err == -EBADMSG ? " (it is damaged: remove it)" : "";
+}
+
+/* Return: 0; negative errno with @why. */
+static int enable(struct node *node, char *why, size_t size)
+{
+	struct forwarding_error failed = {};
+	int lock = instance_host_lock(&node->instance), err;
+
+	if (lock == -EBUSY)
+		snprintf(why, size, "other relays of this host take too long to start or to go");
+	else if (lock < 0)
+		snprintf(why, size, "lock %s: %s", node->instance.host_lock_path, strerror(-lock));
+	if (lock < 0)
+		return lock;
+	err = forwarding_enable(node->instance.sysctl_path, node->settings->ifname, node->sync.ipv6,
+				&failed);
+	instance_host_unlock(&node->instance, lock, true);
+	if (err)
+		snprintf(why, size, "set %s: %s%s", failed.sysctl, strerror(-err), remedy(err));
+	return err;
+}
+
+int node_enable_forwarding(struct node *node)
+{
+	char why[TUNNEL_ERROR_MAX];
+	int err = enable(node, why, sizeof(why));
+
+	if (err)
+		(void)log_err(0, "%s", why);
+	return err;
+}
+
+static bool is_fight(struct node *node)
+{
+	return !node_fight_count(&node->forwarding_fight, "forwarding of this host");
+}
+
+static int mend_switches(struct node *node, char *why, size_t size)
+{
+	static const char *const names[] = {
+		[FORWARDING_IPV4] = "net.ipv4.ip_forward was",
+		[FORWARDING_IPV6] = "net.ipv6.conf.all.forwarding was",
+		[FORWARDING_IPV4 | FORWARDING_IPV6] =
+			"net.ipv4.ip_forward and net.ipv6.conf.all.forwarding were",
+	};
+	struct forwarding_error failed = {};
+	unsigned int wrong = 0;
+	int err = forwarding_look(node->instance.sysctl_path, node->settings->ifname,
+				  node->sync.ipv6, &wrong, &failed);
+
+	if (err)
+		snprintf(why, size, "look at %s: %s%s", failed.sysctl, strerror(-err), remedy(err));
+	else if (wrong)
+		err = enable(node, why, size);
+	wrong &= FORWARDING_IPV4 | FORWARDING_IPV6;
+	if (!err && wrong && !is_fight(node))
+		log_warn("%s switched off: switching forwarding on again", names[wrong]);
+	return err;
+}
+
+/* The same trouble is said once. */
+static void say_trouble(struct node *node, int err, const char *why)
+{
+	if (err && node->forwarding_err != err)
+		log_warn("%s; trying again, continuing", why);
+	node->forwarding_err = err;
+}
+
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct node *node = arg;
+	char why[TUNNEL_ERROR_MAX];
+	int err = mend_switches(node, why, sizeof(why));
+
+	(void)fd, (void)what;
+	say_trouble(node, err, why);
+}
+
+int node_forwarding_start(struct node *node)
+{
+	node->forwarding = evtimer_new(node->base, on_look, node);
+	if (!node->forwarding)
+		return -ENOMEM;
+	node_forwarding_changed(node); /* what happened before we listened */
+	return 0;
+}
+
+void node_forwarding_changed(struct node *node)
+{
+	int64_t wait = node_fight_left_ms(&node->forwarding_fight);
+
+	if (!evtimer_pending(node->forwarding, NULL))
+		node_after(node->forwarding, wait > LOOK_AFTER_MS ? (int)wait : LOOK_AFTER_MS);
+}
+
+void node_forwarding_stop(struct node *node)
+{
+	if (node->forwarding)
+		event_free(node->forwarding);
+}
