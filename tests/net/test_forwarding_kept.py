@@ -14,6 +14,7 @@ from lab import footprint
 from lab.node import Node
 from lab.owner import INTERFACE
 from lab.topology import Topology
+from lab.traffic import ping
 from lab.wait import wait_until
 
 SWITCHES = {4: "ipv4/ip_forward", 6: "ipv6/conf/all/forwarding"}
@@ -161,6 +162,36 @@ def test_interfaces_that_are_gone_leave_the_record(net: Topology) -> None:
 def _text(path: str) -> str:
     with open(path, encoding="ascii") as file:
         return file.read()
+
+
+@pytest.mark.kernel
+def test_the_own_interface_forwards_where_new_ones_do_not(net: Topology, family: int) -> None:
+    """Switched on by somebody who left net.ipv4.conf.default.forwarding at 0."""
+    for version, name in SWITCHES.items():
+        net.relay.set_sysctl(name, "1")
+        net.relay.set_sysctl(f"ipv{version}/conf/default/forwarding", "0")
+    try:
+        net.run()
+        for version in SWITCHES:
+            assert net.relay.sysctl(f"ipv{version}/conf/{INTERFACE}/forwarding") == "1"
+        net.connect()
+        _check_time_exceeded(net, family)
+        net.relay.set_sysctl(f"ipv{family}/conf/{INTERFACE}/forwarding", "0")
+        wait_until(lambda: net.relay.sysctl(f"ipv{family}/conf/{INTERFACE}/forwarding") == "1",
+                   "forwarding of wg0", WITHIN_S)
+        assert net.relay.sysctl(f"ipv{family}/conf/default/forwarding") == "0"
+        assert net.commands.down().returncode == 0
+        assert net.relay.sysctl(SWITCHES[family]) == "1"
+    finally:
+        for name in SWITCHES.values():
+            net.relay.set_sysctl(name, "0")
+
+
+def _check_time_exceeded(net: Topology, family: int) -> None:
+    answer = ping(net["spoke1"].node, net["spoke2"].address(family), "-t", "1", count=2,
+                  wait_s=0.5)
+    expected = {4: "Time to live exceeded", 6: "Time exceeded: Hop limit"}[family]
+    assert expected in answer.output, answer.output
 
 
 def test_a_switch_that_was_switched_off_is_on_again(net: Topology, uplink: _Uplink,

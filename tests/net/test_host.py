@@ -2,6 +2,7 @@
 """Hosts that are not as usual: no IPv6, an uplink configured by router advertisements, another
 network namespace."""
 
+import json
 import os
 from collections.abc import Iterator
 
@@ -75,6 +76,23 @@ def test_forwarding_that_was_switched_off_is_on_again(mesh: Mesh, relay: RelayCo
     wait_until(lambda: mesh.relay.sysctl(name) == "1", "forwarding", 1.5)
     assert relay.down().returncode == 0
     assert mesh.relay.sysctl(name) == "0"
+
+
+def test_check_sees_an_interface_that_does_not_forward(mesh: Mesh, relay: RelayCommands) -> None:
+    """Of somebody else's, which the relay leaves as it is."""
+    def finding() -> tuple[str, str | None]:
+        found = json.loads(relay.call("check", "--json").stdout)
+        return next((line["status"], line["remedy"]) for line in found
+                    if line["check"] == "ipv4 forwarding")
+    mesh.relay.set_sysctl("ipv4/ip_forward", "1")
+    try:
+        assert finding() == ("OK", None)
+        mesh.relay.set_sysctl("ipv4/conf/wg0/forwarding", "0")
+        status, remedy = finding()
+        assert status == "WARN" and remedy and "net/ipv4/conf/wg0/forwarding=1" in remedy
+    finally:
+        mesh.relay.set_sysctl("ipv4/ip_forward", "0")
+    assert finding()[0] == "OK"
 
 
 def test_another_network_namespace_has_pins_of_its_own(mesh: Mesh, relay: RelayCommands,

@@ -34,11 +34,30 @@ static void check_switch(struct check_list *list, const char *name, const char *
 		check_ok(list, name, "off; `nex-relay run` switches it on, `down` off again");
 }
 
+/* IPv6 asks its switch alone. Return: whether there was something to say. */
+static bool check_flag(struct check_list *list, const char *name)
+{
+	char path[64], remedy[128];
+	int on, value;
+
+	snprintf(path, sizeof(path), "net/ipv4/conf/%s/forwarding", list->ifname);
+	if (sysctl_read("net/ipv4/ip_forward", &on) || !on || sysctl_read(path, &value) || value)
+		return false;
+	snprintf(remedy, sizeof(remedy),
+		 "sysctl -w %s=1; `nex-relay run` does so, but not with --adopt", path);
+	check_warn(list, name, remedy,
+		   "on, but off for %s: packets that are too big, or have come too far, are not "
+		   "answered",
+		   list->ifname);
+	return true;
+}
+
 void check_forwarding(struct check_list *list)
 {
 	const char *reason;
 
-	check_switch(list, "ipv4 forwarding", "net/ipv4/ip_forward");
+	if (!check_flag(list, "ipv4 forwarding"))
+		check_switch(list, "ipv4 forwarding", "net/ipv4/ip_forward");
 	if (ipv6_support(&reason))
 		check_switch(list, "ipv6 forwarding", IPV6_SWITCH);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * node_forwarding.c - keep the host's forwarding on, and router advertisements accepted where they
- * were, on interfaces that come later as well.
+ * node_forwarding.c - keep the host's forwarding on, on the relay's own interface too, and router
+ * advertisements accepted where they were, on interfaces that come later as well.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -50,6 +50,8 @@ int node_enable_forwarding(struct node *node)
 
 	if (err)
 		(void)log_err(0, "%s", why);
+	else
+		node_own_forwarding(node);
 	return err;
 }
 
@@ -81,6 +83,20 @@ static int mend_switches(struct node *node, char *why, size_t size)
 	return err;
 }
 
+/* After the switches, which set all interfaces' as well. */
+static int mend_own(struct node *node, bool *ret_changed, char *why, size_t size)
+{
+	struct forwarding_error failed = {};
+	int err;
+
+	if (!node->sync.tunnel || !node->tunnel.ifindex)
+		return 0;
+	err = forwarding_enable_on(node->settings->ifname, node->sync.ipv6, ret_changed, &failed);
+	if (err)
+		snprintf(why, size, "set %s: %s%s", failed.sysctl, strerror(-err), remedy(err));
+	return err;
+}
+
 /* The same trouble is said once. */
 static void say_trouble(struct node *node, int err, const char *why)
 {
@@ -89,13 +105,28 @@ static void say_trouble(struct node *node, int err, const char *why)
 	node->forwarding_err = err;
 }
 
+void node_own_forwarding(struct node *node)
+{
+	char why[TUNNEL_ERROR_MAX];
+	bool changed = false;
+	int err = mend_own(node, &changed, why, sizeof(why));
+
+	say_trouble(node, err, why);
+}
+
 static void on_look(evutil_socket_t fd, short what, void *arg)
 {
 	struct node *node = arg;
 	char why[TUNNEL_ERROR_MAX];
+	bool changed = false;
 	int err = mend_switches(node, why, sizeof(why));
 
 	(void)fd, (void)what;
+	if (!err)
+		err = mend_own(node, &changed, why, sizeof(why));
+	if (changed && !is_fight(node))
+		log_warn("forwarding of %s was switched off: switching it on again",
+			 node->settings->ifname);
 	say_trouble(node, err, why);
 }
 

@@ -220,6 +220,9 @@ int64_t node_fight_left_ms(const struct node_fight *fight);
 /** node_enable_forwarding() - switch on what is off. Return: 0; negative errno, logged. */
 int node_enable_forwarding(struct node *node);
 
+/** node_own_forwarding() - on the interface that we made, which is new. Trouble is said. */
+void node_own_forwarding(struct node *node);
+
 /** node_forwarding_start() - begin to put back what others change. Return: 0; -ENOMEM. */
 int node_forwarding_start(struct node *node);
 

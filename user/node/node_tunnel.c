@@ -254,6 +254,7 @@ static void make_again(struct node *node)
 		try_later(node, node->tunnel.error);
 		return;
 	}
+	node_own_forwarding(node);
 	/* A probe goes with its module: the key that was set just now has to have counted. */
 	if (node->peer_watch && peer_watch_own_changes(node->peer_watch) == n)
 		stop_watching(node);

@@ -264,6 +264,34 @@ int forwarding_enable(const char *file, const char *ifname, bool ipv6,
 	return err;
 }
 
+static int enable_flag(const char *family, const char *ifname, bool *changed,
+		       struct forwarding_error *ret_err)
+{
+	char path[FORWARDING_PATH_MAX];
+	int value, err;
+
+	snprintf(path, sizeof(path), "net/%s/conf/%s/forwarding", family, ifname);
+	err = sysctl_read(path, &value);
+	if (!err && !value) {
+		err = sysctl_write(path, 1);
+		*changed = *changed || !err;
+	}
+	return err && err != -ENOENT ? fail(ret_err, path, err) : 0;
+}
+
+int forwarding_enable_on(const char *ifname, bool ipv6, bool *ret_changed,
+			 struct forwarding_error *ret_err)
+{
+	bool changed = false;
+	int err = enable_flag("ipv4", ifname, &changed, ret_err);
+
+	if (!err && ipv6)
+		err = enable_flag("ipv6", ifname, &changed, ret_err);
+	if (!err)
+		*ret_changed = changed;
+	return err;
+}
+
 static bool is_switch(const char *path)
 {
 	return !strcmp(path, IPV4_SWITCH) || !strcmp(path, IPV6_SWITCH);

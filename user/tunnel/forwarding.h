@@ -67,6 +67,17 @@ int forwarding_look(const char *record, const char *ifname, bool ipv6, unsigned 
 		    struct forwarding_error *ret_err);
 
 /**
+ * forwarding_enable_on() - forwarding of the relay's own interface. Where the host forwards, but
+ * new interfaces do not (net.ipv4.conf.default.forwarding = 0), the kernel would not answer what
+ * is left to it: no Time Exceeded, no Packet Too Big. Not recorded: it goes with the interface.
+ * @ret_changed: it was off.
+ *
+ * Return: 0, also when there is no such interface; negative errno.
+ */
+int forwarding_enable_on(const char *ifname, bool ipv6, bool *ret_changed,
+			 struct forwarding_error *ret_err);
+
+/**
  * forwarding_restore() - put back what the record says, and remove it.
  *
  * A sysctl that no longer has the value we wrote was changed by somebody else and is left alone,
