@@ -2,6 +2,7 @@
 """An api-server, or something on the way to it, that says that all is well, and then nothing that a
 relay can use: it says which step that was, what it has expected there, and what has come."""
 
+import base64
 import json
 import signal
 from dataclasses import dataclass
@@ -138,4 +139,21 @@ def test_odd_list(net: Registering, body: str, words: str) -> None:
     net.api.set_fault(path=STEPS["relays"].path, skip=1, status=200, body=body)
     net.begin("--verbose", *net.credentials())
     net.wait_message(f"the device list: .*{words}", "retrying")
+    _recovers(net)
+
+
+@pytest.mark.parametrize(("name", "shown"), [
+    (b"a\xed\xa0\x80b", "a???b"), (b"\xc0\x9b", "??"), (b"\xf4\x90\x80\x80", "????"),
+    (b"caf\xc3\xa9", "caf\u00e9")])
+def test_error_that_is_not_utf8(net: Registering, name: bytes, shown: str) -> None:
+    """What json-c takes for UTF-8 may be none; what `status` says is, in all that read it."""
+    body = b'{"error":"e ' + name + b' e"}'
+    net.api.set_fault(path="/api/events", method="POST", status=500,
+                      body_b64=base64.b64encode(body).decode())
+    net.begin("--verbose", *net.credentials())
+    net.wait_message("HTTP status 500", "retrying")
+    texts = [net.commands.written_status()["control"]["message"],
+             (net.commands.status() or {})["control"]["message"],
+             net.commands.call("status", "--interface", net.commands.interface).stdout]
+    assert all(f"e {shown} e" in text for text in texts), texts
     _recovers(net)

@@ -80,12 +80,14 @@ static const struct {
 	{ "empty, then again",   "mtu =\nmtu = 1400\n",                 NULL, 2,
 	  "mtu is set in line 1 already: take one of them out" },
 	{ "control characters",  "password = sesame\033[2J\n",          NULL, 1,
-	  "has control characters in it: take them out" },
+	  "has control characters, or what is not UTF-8, in it: take them out" },
+	{ "not UTF-8",           "ca-file = /srv/\xe9t\xe9.pem\n",      NULL, 1,
+	  "has control characters, or what is not UTF-8, in it: take them out" },
 	{ "tab in a list",       "stun-server = a:1,\tb:2\n",          " stun-server=a:1, b:2@1", 0, "" },
 	{ "tab in a secret",     "password = sesame\tsesame\n",        NULL, 1,
-	  "has control characters in it: take them out" },
+	  "has control characters, or what is not UTF-8, in it: take them out" },
 	{ "carriage return inside", "mtu = 14\r00\n",                   NULL, 1,
-	  "has control characters in it: take them out" },
+	  "has control characters, or what is not UTF-8, in it: take them out" },
 };
 
 static const struct {

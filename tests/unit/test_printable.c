@@ -46,10 +46,31 @@ static const struct {
 	{ "\357\277\271",              "???",      "\\ufff9" },
 	{ "\363\240\200\201",          "????",     "\\udb40\\udc01" }, /* a tag */
 	/* Broken UTF-8 is nobody's character, and hides none. */
-	{ "\342\200",                  NULL,       NULL },
-	{ "\342\302\233",              "\342??",   "\342\\u009b" },
-	{ "\342\200\342\200\256",      "\342\200???", "\342\200\\u202e" },
-	{ "\377\033",                  "\377?",    "\377\\u001b" },
+	{ "\342\200",                  "??",       "??" },
+	{ "\342\302\233",              "???",      "?\\u009b" },
+	{ "\342\200\342\200\256",      "?????",    "??\\u202e" },
+	{ "\377\033",                  "??",       "?\\u001b" },
+	{ "a\233b",                    "a?b",      "a?b" }, /* C1 of Latin-1 */
+	{ "\303",                      "?",        "?" },
+	{ "\303\303\251",              "?\303\251", "?\303\251" },
+	{ "\360\237\230",              "???",      "???" },
+	{ "\360\237\230x",             "???x",     "???x" },
+	{ "\377\376\370\210\200\200\200", "???????", "???????" },
+	/* Overlong: one of these is an escape, or C1. */
+	{ "\300\233\301\277",          "????",     "????" },
+	{ "\340\200\233\340\202\233",  "??????",   "??????" },
+	{ "\340\237\277\340\240\200",  "???\340\240\200", "???\340\240\200" },
+	{ "\360\200\200\233",          "????",     "????" },
+	{ "\360\217\277\277",          "????",     "????" },
+	{ "\360\220\200\200",          NULL,       NULL }, /* U+10000 */
+	/* Surrogates, and beyond the last character. */
+	{ "a\355\240\200b",            "a???b",    "a???b" },
+	{ "\355\277\277",              "???",      "???" },
+	{ "\355\240\275\355\270\200",  "??????",   "??????" }, /* an emoji, as CESU-8 has it */
+	{ "\355\237\277\356\200\200",  NULL,       NULL }, /* U+D7FF, U+E000 */
+	{ "\364\217\277\275",          NULL,       NULL }, /* U+10FFFD */
+	{ "\364\220\200\200",          "????",     "????" },
+	{ "\365\200\200\200",          "????",     "????" },
 };
 /* clang-format on */
 
@@ -114,13 +135,22 @@ static void test_cut(void **state)
 	}
 }
 
+/* Nor is what comes before lost, when there is nothing but the middles of characters. */
+static void test_cut_of_broken(void **state)
+{
+	char copy[9];
+
+	(void)state;
+	printable_copy(copy, sizeof(copy), "ab\200\200\200\200\200\200\200\200");
+	assert_string_equal(copy, "ab???");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_check_and_copy),
-		cmocka_unit_test(test_json),
-		cmocka_unit_test(test_json_of_many_lines),
-		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_check_and_copy),     cmocka_unit_test(test_json),
+		cmocka_unit_test(test_json_of_many_lines), cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_cut_of_broken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

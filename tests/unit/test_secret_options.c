@@ -88,7 +88,7 @@ static const struct {
 	{ "empty first line", "--reg-key-file k", "", "", "\nRK:sesame\n", 0600, NULL, 0, NULL,
 	  "the reg-key of --reg-key-file is empty\n" },
 	{ "control characters", "--reg-key-file k", "", "", "RK:sesame\tx\n", 0600, NULL, 0, NULL,
-	  "the reg-key of --reg-key-file has control characters in it\n" },
+	  "the reg-key of --reg-key-file has control characters, or what is not UTF-8, in it\n" },
 	{ "credential for others", "", "", "", NULL, 0, "RK:sesame", 0444, NULL,
 	  "the systemd credential reg-key: " FOLDER "/cred/reg-key: mode 0444: others can read it; "
 	  "run `chmod 0600 " FOLDER "/cred/reg-key`\n" },

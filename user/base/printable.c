@@ -6,6 +6,8 @@
 #include <string.h>
 
 #define N(array) (sizeof(array) / sizeof(*(array)))
+#define NO_CHARACTER UINT32_MAX
+#define CHARACTER_BYTES_MAX 4
 
 /* Controls, and what is not seen but changes what is: sorted. */
 static const struct {
@@ -24,26 +26,39 @@ static const struct {
 	{ 0xe0000, 0xe007f }, /* tags */
 };
 
-/* The character that begins here; one byte, and no character, where UTF-8 is broken. */
+/* Is it a character, and not one that @len bytes are too many for (RFC 3629)? */
+static bool is_character(uint32_t value, size_t len)
+{
+	static const uint32_t least[] = { 0, 0x80, 0x800, 0x10000 };
+
+	return value >= least[len - 1] && value <= 0x10ffff && (value < 0xd800 || value > 0xdfff);
+}
+
+/* The character that begins here; one byte, and NO_CHARACTER, where UTF-8 is broken. */
 static size_t decode(const char *text, uint32_t *ret_char)
 {
 	const unsigned char *byte = (const unsigned char *)text;
-	size_t len = *byte < 0xc2 ? 1 : *byte < 0xe0 ? 2 : *byte < 0xf0 ? 3 : *byte < 0xf5 ? 4 : 1;
-	uint32_t value = len == 1 ? *byte : *byte & (0x7fU >> len);
+	size_t len = *byte < 0xe0 ? 2 : *byte < 0xf0 ? 3 : 4;
+	uint32_t value = *byte & (0x7fU >> len);
 
+	*ret_char = *byte < 0x80 ? *byte : NO_CHARACTER;
+	if (*byte < 0xc0 || *byte > 0xf7)
+		return 1;
 	for (size_t i = 1; i < len; i++) {
-		if ((byte[i] & 0xc0) != 0x80) {
-			*ret_char = UINT32_MAX;
+		if ((byte[i] & 0xc0) != 0x80)
 			return 1;
-		}
 		value = value << 6 | (byte[i] & 0x3f);
 	}
-	*ret_char = len == 1 && *byte >= 0x80 ? UINT32_MAX : value;
+	if (!is_character(value, len))
+		return 1;
+	*ret_char = value;
 	return len;
 }
 
 static bool is_printable(uint32_t character)
 {
+	if (character == NO_CHARACTER)
+		return false;
 	for (size_t i = 0; i < N(unprintable) && character >= unprintable[i].first; i++)
 		if (character <= unprintable[i].last)
 			return false;
@@ -70,7 +85,7 @@ void printable_copy(char *to, size_t size, const char *from)
 	if (len == size) {
 		len--;
 		/* Back to the first byte of the character that does not fit. */
-		while (len && ((unsigned char)from[len] & 0xc0) == 0x80)
+		for (n = 1; n < CHARACTER_BYTES_MAX && len && (from[len] & 0xc0) == 0x80; n++)
 			len--;
 	}
 	memset(to, 0, size);
@@ -84,7 +99,9 @@ void printable_copy(char *to, size_t size, const char *from)
 
 static void print_escaped(uint32_t character, FILE *file)
 {
-	if (character < 0x10000)
+	if (character == NO_CHARACTER)
+		fputc('?', file);
+	else if (character < 0x10000)
 		fprintf(file, "\\u%04x", character);
 	else
 		fprintf(file, "\\u%04x\\u%04x", 0xd800 + ((character - 0x10000) >> 10),

@@ -80,7 +80,8 @@ static int parse_line(struct config_file *config, char *line, struct config_erro
 	if (!(OPTIONS_SECRET & OPTION_BIT(id)))
 		blank_tabs(setting->value);
 	if (!printable_check(setting->value))
-		return wrong(ret_err, "has control characters in it: take them out");
+		return wrong(ret_err, "has control characters, or what is not UTF-8, in it: "
+				      "take them out");
 	return 0;
 }
 

@@ -139,7 +139,7 @@ int option_check(enum option_id id, const char *value, char ret_why[static OPTIO
 	if (strlen(value) >= size)
 		return wrong(ret_why, "is longer than %zu bytes", size - 1);
 	if ((OPTIONS_ACCOUNT & OPTION_BIT(id)) && !printable_check(value))
-		return wrong(ret_why, "has control characters in it");
+		return wrong(ret_why, "has control characters, or what is not UTF-8, in it");
 	why = check_account(id, value);
 	return why ? wrong(ret_why, "%s", why) : 0;
 }
