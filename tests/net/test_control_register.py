@@ -5,6 +5,9 @@ import ipaddress
 import json
 import os
 import signal
+import socket
+import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import pytest
 from registering import (METADATA, REGISTERED, REGISTRATION, STREAM, UPDATE, WITH_KEY,
                          Registering, lab_of_module, net, secret_file)
 
+from lab.syscalls import CLONE_NEWUTS, unshare
 from lab.wireguard import make_key
 from lab.wait import wait_until
 
@@ -36,6 +40,35 @@ def test_order_and_bodies(net: Registering) -> None:
     assert net.last_body("PUT", ".*") == {"type": "wireguard"}
     kinds = [watch["kind"] for watch in net.last_body("POST", "/api/events")]
     assert "device" in kinds
+
+
+def renamed(hostname: bytes, function: Callable[[], object]) -> None:
+    """Call it in a thread that has entered a UTS namespace of its own, where the host has that
+    name; what it starts stays there."""
+    error: list[BaseException] = []
+
+    def enter() -> None:
+        try:
+            unshare(CLONE_NEWUTS)
+            socket.sethostname(hostname)
+            function()
+        except BaseException as err:  # handed on, as the caller's own
+            error.append(err)
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    if error:
+        raise error[0]
+
+
+@pytest.mark.parametrize(("hostname", "shown"), [
+    (b"a\xffb", "a?b"), (b"\xed\xa0\x80", "???"), (b"\xc3" * 64, "?" * 64),
+    (b"caf\xc3\xa9", "caf\u00e9"), (b"x\xe2\x80\xaey", "x???y")])
+def test_host_name_is_no_text(net: Registering, hostname: bytes, shown: str) -> None:
+    """It is registered under one that is."""
+    renamed(hostname, net.registers)
+    assert net.record()["hostname"] == shown
+    assert net.last_body("POST", "/api/devices")["hostname"] == shown
 
 
 def test_it_is_kept(net: Registering) -> None:
