@@ -17,11 +17,15 @@ static const struct {
 	{ 0x007f, 0x009f },   /* DEL, C1 */
 	{ 0x00ad, 0x00ad },   /* soft hyphen */
 	{ 0x061c, 0x061c },   /* Arabic letter mark */
+	{ 0x115f, 0x1160 },   /* Hangul fillers */
 	{ 0x180e, 0x180e },   /* Mongolian vowel separator */
 	{ 0x200b, 0x200f },   /* zero width, marks of direction */
 	{ 0x2028, 0x202e },   /* line and paragraph separator, embeddings and overrides */
 	{ 0x2060, 0x206f },   /* word joiner, invisible operators, isolates, deprecated ones */
+	{ 0x2800, 0x2800 },   /* Braille pattern without a dot */
+	{ 0x3164, 0x3164 },   /* Hangul filler */
 	{ 0xfeff, 0xfeff },   /* zero width no-break space, or byte order mark */
+	{ 0xffa0, 0xffa0 },   /* halfwidth Hangul filler */
 	{ 0xfff9, 0xfffb },   /* interlinear annotation */
 	{ 0xe0000, 0xe007f }, /* tags */
 };

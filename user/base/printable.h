@@ -5,7 +5,7 @@
  * Not printable are control characters: C0, DEL, and C1 as UTF-8 has them (U+0080 to U+009F: some
  * terminals take U+009B for the start of an escape sequence); and those that are not seen, but make
  * others look like what they are not: directions (U+202E turns around what follows it), separators
- * of lines, zero width, tags. Nor is a byte that is no part of a character
+ * of lines, zero width, tags, letters that are blank. Nor is a byte that is no part of a character
  * in UTF-8 (RFC 3629: no surrogates, nothing overlong, nothing above U+10FFFF).
  */
 #ifndef PRINTABLE_H
