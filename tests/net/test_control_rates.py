@@ -93,6 +93,25 @@ def test_many_signals_are_one_request_a_second(net: Controlled, fault: dict[str,
         assert began[-1] > last - 0.1
 
 
+def _queries(net: Controlled) -> int:
+    return len(net.api.ask("dns")["queries"])
+
+
+def test_signals_leave_questions_to_the_name_server_alone(net: Controlled) -> None:
+    """One that is slower than they come answers nevertheless, and is not asked at each of them."""
+    net.api.ask("dns", delay_s=0.15)
+    after, before, until = net.api.last_request(), _queries(net), time.monotonic() + 10
+    net.api.cut_streams("fin")
+    while not net.api.requests(EVENTS, after=after):
+        assert time.monotonic() < until, net.control()
+        hurry_up(net)
+        wait_some(0.2)
+    _storm(net, 2)
+    assert _queries(net) - before < 40
+    net.api.ask("dns", delay_s=0)
+    net.wait_state("watching")
+
+
 @pytest.mark.parametrize("retry_after", [3, "date"])
 def test_signal_does_not_go_before_retry_after(net: Controlled, retry_after: int | str) -> None:
     """It is said once when it will be; and then there is one request, and the whole list."""

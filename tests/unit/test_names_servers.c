@@ -321,6 +321,84 @@ static void test_new_servers(void **state)
 	end(base, names);
 }
 
+struct again {
+	struct names *names;
+	const char *text;
+	int n;
+};
+
+static void on_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct again *again = arg;
+
+	(void)fd;
+	(void)what;
+	set_resolv_conf(again->names, again->text);
+	again->n++;
+}
+
+/* The same ones, however often they are set and the text is another: the question goes on. */
+static void test_same_servers(void **state)
+{
+	struct again again = { .text = "# new\nnameserver 127.0.0.1\noptions attempts:1 timeout:1\n"
+				       "nameserver ::1\nnameserver nobody\nsearch test\n" };
+	struct timeval often = { .tv_usec = 100000 };
+	struct names_request *request;
+	struct lookup lookup = {};
+	struct event_base *base;
+	struct event *timer;
+	pid_t silent, second;
+
+	(void)state;
+	begin(&base, &again.names);
+	silent = fake_dns_start("127.0.0.1", silence);
+	second = fake_dns_start("::1", second_zone);
+	set_resolv_conf(again.names, TWO);
+	timer = event_new(base, -1, EV_PERSIST, on_again, &again);
+	event_add(timer, &often);
+	lookup.base = base;
+	assert_int_equal(names_resolve(again.names, "both.test", on_done, &lookup, &request), 0);
+	while (!lookup.n_done && again.n < 50)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_string_equal(lookup.text, SECOND);
+	assert_in_range(again.n, 5, 15);
+	event_free(timer);
+	fake_dns_stop(silent);
+	fake_dns_stop(second);
+	end(base, again.names);
+}
+
+/* Options are news as well: no more time is left to an answer than they give it. */
+static void test_new_options(void **state)
+{
+	static const char *const news[] = {
+		"options timeout:1 attempts:1\nnameserver 127.0.0.9\n",
+		"options timeout:20 attempts:1\nnameserver ::1\n",
+	};
+	struct event_base *base;
+	struct names *names;
+	pid_t silent, second;
+
+	(void)state;
+	begin(&base, &names);
+	silent = fake_dns_start("127.0.0.9", silence);
+	second = fake_dns_start("::1", second_zone);
+	for (size_t i = 0; i < N(news); i++) {
+		struct lookup lookup = { .base = base };
+		struct names_request *request;
+
+		set_resolv_conf(names, "options timeout:20 attempts:1\nnameserver 127.0.0.9\n");
+		assert_int_equal(names_resolve(names, "both.test", on_done, &lookup, &request), 0);
+		event_base_loop(base, EVLOOP_NONBLOCK);
+		set_resolv_conf(names, news[i]);
+		run(&lookup);
+		assert_string_equal(lookup.text, i ? SECOND : "-11");
+	}
+	fake_dns_stop(silent);
+	fake_dns_stop(second);
+	end(base, names);
+}
+
 /* However many servers have been asked in vain. */
 static void test_new_servers_later(void **state)
 {
@@ -356,6 +434,7 @@ int main(void)
 		NEEDS_ROOT(test_others_are_news),   NEEDS_ROOT(test_of_one_name_only),
 		NEEDS_ROOT(test_server_comes_back), NEEDS_ROOT(test_server_comes_back_meanwhile),
 		NEEDS_ROOT(test_new_servers),       NEEDS_ROOT(test_new_servers_later),
+		NEEDS_ROOT(test_same_servers),      NEEDS_ROOT(test_new_options),
 	};
 
 	is_private = netns_may();

@@ -111,17 +111,28 @@ void names_free(struct names *names)
 	free(names);
 }
 
+static bool are_same_servers(const struct name_servers *a, const struct name_servers *b)
+{
+	return a->n == b->n && memcmp(a->at, b->at, sizeof(a->at)) == 0;
+}
+
 int names_set_resolv_conf(struct names *names, int fd)
 {
 	const struct name_servers old = names->servers;
 	auto_free char *text = NULL;
+	bool is_same;
 	int err;
 
 	err = file_text_read(fd, NAMES_FILE_BYTES_MAX, &text);
 	if (err)
 		return err;
 	resolv_conf_parse(text, &names->servers);
-	if (old.n != names->servers.n || memcmp(old.at, names->servers.at, sizeof(old.at)) != 0)
+	is_same = are_same_servers(&old, &names->servers);
+	/* Given again and again, it would let no question come to its end. */
+	if (is_same && old.timeout_s == names->servers.timeout_s &&
+	    old.attempts == names->servers.attempts)
+		return 0;
+	if (!is_same)
 		names->order = (struct name_order){};
 	if (names->watch.on_servers)
 		names->watch.on_servers(names->watch.arg, names->servers.at, names->servers.n);

@@ -47,7 +47,8 @@ void names_free(struct names *names);
 /**
  * names_set_resolv_conf() - new name servers: `nameserver` lines and `options timeout: attempts:`
  * of the text in @fd, read from its beginning; @fd stays the caller's. Without any: 127.0.0.1, as
- * resolv.conf(5) says. Requests that are open begin again with the new ones.
+ * resolv.conf(5) says. Requests that are open begin again with the new ones; where servers and
+ * options are those of before nothing happens.
  *
  * The servers are asked in their order, but for one that was silent about the same name: that is
  * asked last for a minute (name_order.h), or until the servers are others. One that cannot be
