@@ -228,8 +228,16 @@ def test_name_server_moves_into_it(net: Distant, family: int) -> None:
     assert not said(net, "trying again")
 
 
-def test_behind_a_local_resolver(net: Distant, family: int) -> None:
-    """Those that systemd-resolved asks are not in /etc/resolv.conf."""
+def emptied() -> None:
+    with open(UPLINKS, "w", encoding="ascii") as file:
+        file.write("# none\n")
+
+
+@pytest.mark.parametrize("ends", [emptied, lambda: os.unlink(UPLINKS),
+                                  lambda: shutil.rmtree(os.path.dirname(UPLINKS))],
+                         ids=["emptied", "removed", "removed with its folder"])
+def test_behind_a_local_resolver(net: Distant, family: int, ends: Callable[[], None]) -> None:
+    """Those that systemd-resolved asks are not in /etc/resolv.conf. It has none, or is gone."""
     cidr = around("uplink", family)
     new_device(net, "greedy", advertise_cidrs=[cidr])
     await_followed(net, 5)
@@ -238,10 +246,19 @@ def test_behind_a_local_resolver(net: Distant, family: int) -> None:
         file.write(f"nameserver {address('uplink', family)}\n")
     hurry_up(net)
     await_spared(net, cidr)
-    with open(UPLINKS, "w", encoding="ascii") as file:
-        file.write("# none\n")
+    ends()
     hurry_up(net)
     await_followed(net, 5)
+
+
+def test_name_servers_are_gone(net: Distant, family: int) -> None:
+    """A file that is being replaced is away for a moment: the last ones stay in use, and spared."""
+    net.name_server(family)
+    cidr = around("names", family)
+    new_device(net, "greedy", advertise_cidrs=[cidr])
+    await_spared(net, cidr)
+    os.unlink("/etc/resolv.conf")
+    check_follows(net, cidr)
 
 
 @pytest.mark.parametrize("how", ["list", "routes", "routes without a list"])
