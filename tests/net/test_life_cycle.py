@@ -306,3 +306,17 @@ def test_a_sysctl_that_somebody_else_changed_stays(mesh: Mesh, relay: RelayComma
     finally:
         mesh.relay.set_sysctl("ipv4/ip_forward", "0")
         mesh.relay.set_sysctl("ipv6/conf/all/forwarding", "0")
+
+
+def test_path_that_is_no_text(mesh: Mesh, relay: RelayCommands) -> None:
+    """A file may have any name; what `status` says is UTF-8, and nothing that a terminal acts on."""
+    path = os.path.join(os.path.dirname(mesh.peers.path), os.fsdecode(b"\xe9t\xe9\x1b[2J"))
+    with open(path, "wb") as file, open(mesh.peers.path, "rb") as good:
+        file.write(good.read())
+    try:
+        relay.start("--peers", path)
+        for status in (relay.status() or {}, relay.written_status()):
+            assert status["list"]["source"].endswith("/?t??[2J")
+        assert "/?t??[2J\n" in relay.call("status", "--interface", relay.interface).stdout
+    finally:
+        os.unlink(path)

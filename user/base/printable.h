@@ -27,8 +27,8 @@ bool printable_check(const char *text);
 void printable_copy(char *to, size_t size, const char *from);
 
 /**
- * printable_put_json() - write @json, with \uXXXX in place of what is not printable, and '?' in place
- * of each byte that is not UTF-8.
+ * printable_put_json() - write @json, with \uXXXX in place of what is not printable, and '?' in
+ * place of each byte that is not UTF-8.
  */
 void printable_put_json(const char *json, FILE *file);
 

@@ -49,7 +49,7 @@ static struct json_object *list(const struct node_status *status)
 {
 	struct json_object *object = json_object_new_object();
 	const struct sync *sync = status->sync;
-	char source[PATH_MAX + 8];
+	char source[PATH_MAX + 8], shown[sizeof(source)];
 
 	if (status->settings->account)
 		snprintf(source, sizeof(source), "api:%s", status->settings->account->api);
@@ -57,7 +57,8 @@ static struct json_object *list(const struct node_status *status)
 		snprintf(source, sizeof(source), "file:%s", status->settings->peers);
 	else
 		snprintf(source, sizeof(source), "interface");
-	json_object_object_add(object, "source", json_object_new_string(source));
+	printable_copy(shown, sizeof(shown), source);
+	json_object_object_add(object, "source", json_object_new_string(shown));
 	json_object_object_add(object, "loaded", json_object_new_boolean(sync->has_list));
 	json_object_object_add(object, "devices", json_object_new_int64(sync->n_devices));
 	json_object_object_add(object, "skipped", json_object_new_int64(sync->n_skipped));
