@@ -2,6 +2,7 @@
 """A relay whose server does not know it any more."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from following import (await_followed, await_state, await_told, daemon, followin
 from lab.controlled import Controlled
 from lab.owner import INTERFACE
 from lab.steady import Steady
+from lab.wait import wait_until
 
 HURRY = 30
 
@@ -22,6 +24,7 @@ def net() -> Iterator[Controlled]:
 
 
 def _forget(net: Controlled, how: str) -> None:
+    before = said(net, "warning")
     if how == "device":
         net.api.delete_device(net.device.public_key)
         await_told(net, "revoked", "gone from the VPC")
@@ -32,7 +35,7 @@ def _forget(net: Controlled, how: str) -> None:
     after = net.api.last_request()
     wait_some(1.5)
     assert len(net.api.requests(after=after)) <= 2  # a minute, in a hurry, and then more
-    assert said(net, "warning") <= 2, "\n".join(daemon(net).messages())
+    assert said(net, "warning") <= before + 2, "\n".join(daemon(net).messages())
 
 
 @pytest.mark.parametrize("how", ["device", "token"])
@@ -48,6 +51,45 @@ def test_not_known_any_more(net: Controlled, how: str) -> None:
         net.learn()
         await_followed(net)
         steady.check()
+
+
+def _kill_source(net: Controlled) -> int:
+    """As who is out of memory does; the number of the last request before."""
+    source = wait_until(daemon(net).source, "source")
+    after = net.api.last_request()
+    os.kill(source, signal.SIGKILL)
+    wait_until(lambda: daemon(net).source() not in (None, source), "another source")
+    return after
+
+
+@pytest.mark.parametrize("kept", ["kept", "lost"])
+@pytest.mark.parametrize("how", ["device", "token"])
+def test_source_dies_when_revoked(net: Controlled, how: str, kept: str) -> None:
+    """The next one does not register either, even where what was kept has gone: only who starts the
+    relay may have that."""
+    _forget(net, how)
+    if kept == "lost":
+        os.unlink(net.saved("registration.json"))
+    for _ in range(2):
+        after = _kill_source(net)
+        await_told(net, "revoked")
+        wait_some(1)
+        await_told(net, "revoked")
+        assert net.api.requests("/api/reg-keys/me|/api/devices", after=after) == []
+    restart(net)
+    net.wait_state("watching", daemon(net))
+    net.learn()
+
+
+def test_revoked_while_there_is_no_source(net: Controlled) -> None:
+    """It was let in: who comes next registers no more than the one who died."""
+    net.api.ask("token_renew", device=net.device.public_key)
+    after = _kill_source(net)
+    await_told(net, "revoked", "not accepted")
+    assert net.api.requests("/api/reg-keys/me|/api/devices", after=after) == []
+    restart(net)
+    net.wait_state("watching", daemon(net))
+    net.learn()
 
 
 @pytest.mark.parametrize("status", [400, 404, 410, 500])

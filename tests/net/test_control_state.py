@@ -193,6 +193,19 @@ def test_no_token_that_opens(net: Registering, seal: str) -> None:
     assert STREAM in net.calls()
 
 
+def test_source_dies_and_there_is_no_token(net: Registering) -> None:
+    """The next one goes on with the key, and as the device that was registered."""
+    net.api.set(seal="none")
+    daemon = net.registers()
+    source, seen = daemon.source(), net.api.last_request()
+    assert source
+    os.kill(source, signal.SIGKILL)
+    wait_until(lambda: ("GET", "/api/vpcs/ID/devices", "RK") in net.calls(seen), "the list")
+    net.wait_message("following the VPC's devices", "watching")
+    assert {call[:2] for call in net.calls(seen)} <= {
+        ("GET", "/api/vpcs/ID/devices"), ("PATCH", "/api/devices/ID")}  # where it is reached
+
+
 def test_old_seal(net: Registering) -> None:
     net.api.set(seal="chacha")
     net.registers()

@@ -66,6 +66,14 @@ static void test_numbers(void **state)
 	account.insecure = 2;
 	assert_int_equal(account_check(&account), -EINVAL);
 	account = good();
+	account.was_let_in = account.was_revoked = 1;
+	assert_int_equal(account_check(&account), 0);
+	account.was_let_in = 2;
+	assert_int_equal(account_check(&account), -EINVAL);
+	account = good();
+	account.was_revoked = 2;
+	assert_int_equal(account_check(&account), -EINVAL);
+	account = good();
 	account.n_stun_servers++;
 	assert_int_equal(account_check(&account), -EINVAL);
 	account.n_stun_servers = UINT32_MAX;

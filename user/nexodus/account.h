@@ -41,6 +41,8 @@ struct account {
 	uint8_t public_key[WG_KEY_BYTES];
 	uint16_t listen_port;  /* of WireGuard */
 	uint8_t register_once; /* 1: when the server no longer knows us, that is it */
+	uint8_t was_let_in;    /* 1: a source before has followed the VPC: none registers anew */
+	uint8_t was_revoked;   /* 1: and was told later that this is over */
 	uint32_t hurry;        /* so many times as fast as usual, where it waits: for tests; 0: 1 */
 };
 

@@ -302,17 +302,29 @@ int agent_start(struct agent *agent, uint32_t list)
 	return 0;
 }
 
+static void go_on(struct agent *agent)
+{
+	snprintf(agent->vpc_id, sizeof(agent->vpc_id), "%s", agent->saved.vpc_id);
+	snprintf(agent->device_id, sizeof(agent->device_id), "%s", agent->saved.device_id);
+	agent_watch(agent);
+}
+
 void agent_begin(struct agent *agent)
 {
 	if (*agent->saved.device_token) {
 		snprintf(agent->bearer, sizeof(agent->bearer), "%s", agent->saved.device_token);
 		agent->bearer_until = 0;
-		snprintf(agent->vpc_id, sizeof(agent->vpc_id), "%s", agent->saved.vpc_id);
-		snprintf(agent->device_id, sizeof(agent->device_id), "%s", agent->saved.device_id);
-		agent_watch(agent);
-		return;
+		go_on(agent);
+	} else if (agent->account.was_let_in && *agent->saved.device_id) {
+		agent_with_bearer(agent, go_on);
+	} else if (agent->account.was_revoked) {
+		agent->was_registered = true;
+		agent_retry(agent, agent_begin, true, -1,
+			    "this relay was let in, and is no longer: forwarding with the last "
+			    "list; a restart registers it again");
+	} else {
+		agent_with_bearer(agent, agent_register);
 	}
-	agent_with_bearer(agent, agent_register);
 }
 
 int agent_error(const struct agent *agent)

@@ -171,14 +171,18 @@ static void feed_failed(struct agent *agent)
 	agent_retry(agent, agent_open_stream, false, -1, text);
 }
 
-/* Not let in any more. Who has credentials and has just started may register anew. */
+/*
+ * Not let in any more. Who has credentials and has just started may register anew; a source that
+ * is there because the one before has died has not.
+ */
 void agent_not_let_in(struct agent *agent, const struct http_answer *answer)
 {
 	if (agent->bearer_until) {
 		*agent->bearer = '\0'; /* a user's token: renewed */
 		agent_retry(agent, agent_open_stream, false, answer->retry_after_s,
 			    "the event stream: the login has expired");
-	} else if (!agent->was_whole && !agent->account.register_once &&
+	} else if (!agent->was_whole && !agent->account.was_let_in &&
+		   !agent->account.register_once &&
 		   agent_has_credentials(agent)) {
 		agent_forget_token(agent);
 		agent_retry(agent, agent_begin, false, -1,
