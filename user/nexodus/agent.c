@@ -95,6 +95,15 @@ void agent_flush(struct agent *agent)
 	event_base_loopbreak(agent->base);
 }
 
+void agent_pong(struct agent *agent, uint32_t number)
+{
+	struct border_record *record = border_batch_next(&agent->batch, BORDER_PONG);
+
+	if (record)
+		record->ping = number;
+	agent_flush(agent);
+}
+
 uint32_t agent_random(void)
 {
 	uint32_t number = 0;

@@ -62,6 +62,9 @@ void agent_spared(struct agent *agent, uint32_t number);
  */
 void agent_again(struct agent *agent);
 
+/** agent_pong() - answer the node's ping. */
+void agent_pong(struct agent *agent, uint32_t number);
+
 /** agent_error() - why the loop was broken: negative errno of the border; 0. */
 int agent_error(const struct agent *agent);
 

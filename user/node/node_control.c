@@ -159,6 +159,8 @@ int node_control_record(struct node *node, const struct border_record *record)
 		node->want_list++;
 	if (record->kind == BORDER_CONTROL)
 		return take_control(node, record) ?: 1;
+	if (record->kind == BORDER_PONG)
+		return node_ping_answer(node, record) ?: 1;
 	if (record->kind == BORDER_ADDRESSES)
 		return node_spared_record(node, record) ?: 1;
 	if (record->kind != BORDER_STATE)
@@ -204,7 +206,7 @@ int node_control_start(struct node *node)
 
 	node->incoming.keep_base = true;
 	control->keep_again = evtimer_new(node->base, on_keep_again, node);
-	if (!control->keep_again || node_saved_start(node))
+	if (!control->keep_again || node_saved_start(node) || node_ping_start(node))
 		return -ENOMEM;
 	node_gifts_start(node);
 	return 0;
@@ -216,6 +218,7 @@ void node_control_stop(struct node *node)
 
 	node_gifts_stop(node);
 	node_saved_stop(node);
+	node_ping_stop(node);
 	if (control->keep_again)
 		event_free(control->keep_again);
 	if (control->stun_fd >= 0)

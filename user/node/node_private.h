@@ -8,6 +8,7 @@
  *   node_gifts.c      what the source needs for that
  *   node_saved.c      the last list, on disk
  *   node_state.c      the folder that it is in
+ *   node_ping.c       is that source still there?
  *   node_spared.c     whom the source talks to: not through the tunnel
  *   node_interface.c  the WireGuard interface: is it there, who are its peers
  *   node_forwarding.c the host's forwarding: keep it on
@@ -64,6 +65,11 @@ struct node_control {
 	bool is_over;       /* revoked, and to end because of that */
 	int64_t said_since; /* node_now_s() */
 	unsigned int n_said;
+
+	struct event *ping; /* the next one, or the end of the time for an answer */
+	uint32_t n_pings;
+	unsigned int n_ping_tries; /* of a ping that the source's full socket does not take */
+	bool waits_for_pong;
 
 	uint32_t disk_list; /* number of the list that came from disk */
 	bool from_disk;     /* the one that is applied is that one */
@@ -247,6 +253,9 @@ int node_source_start(struct node *node);
 /** node_source_read() - have the peer file parsed: now, or when there is a source again. */
 void node_source_read(struct node *node);
 
+/** node_source_lost() - @why, as in "the source process @why": end it, start another soon. */
+void node_source_lost(struct node *node, const char *why);
+
 /** node_source_stop() - end the source process; safe when it never started. */
 void node_source_stop(struct node *node);
 
@@ -281,6 +290,21 @@ void node_control_after(const struct node_control *control, struct event *timer,
 
 /** node_control_may_say() - one more line? Whatever goes on there must not fill the journal. */
 bool node_control_may_say(struct node_control *control);
+
+/** node_ping_start() - before the first source. Return: 0; -ENOMEM. */
+int node_ping_start(struct node *node);
+
+/** node_ping_begin() - a new source was told everything: ask it whether it is there, in a while. */
+void node_ping_begin(struct node *node);
+
+/** node_ping_heard() - the source has said something: it does not hang. */
+void node_ping_heard(struct node *node);
+
+/** node_ping_answer() - a PONG record. Return: 0; -EPROTO when it was not asked for. */
+int node_ping_answer(struct node *node, const struct border_record *record);
+
+/** node_ping_stop() - safe when it never started. */
+void node_ping_stop(struct node *node);
 
 /** node_spared_record() - an ADDRESSES record. Return: 0; negative errno of the border. */
 int node_spared_record(struct node *node, const struct border_record *record);

@@ -26,7 +26,7 @@
 #define LIST_DEADLINE_MS 30000
 #define SAID_MAX 32 /* messages for one list; a source with more to say is not trusted */
 
-static void source_lost(struct node *node, const char *why)
+void node_source_lost(struct node *node, const char *why)
 {
 	if (node_now_s() - node->child_since >= RESTART_CALM_S)
 		node->restart_ms = RESTART_MIN_MS;
@@ -91,7 +91,7 @@ void node_source_read(struct node *node)
 	err = border_send(node->child.sock, &record, 1, fd);
 	node->unsent = err == -EAGAIN; /* busy with earlier ones: on_source() tries again */
 	if (err && err != -EAGAIN)
-		source_lost(node, "does not listen");
+		node_source_lost(node, "does not listen");
 }
 
 /* Return: 0; negative errno when the source breaks a rule. */
@@ -138,6 +138,8 @@ static void on_source(evutil_socket_t sock, short what, void *arg)
 	struct node *node = arg;
 
 	(void)what;
+	if (node->settings->account)
+		node_ping_heard(node);
 	for (int i = 0; i < MESSAGES_AT_ONCE; i++) {
 		ssize_t n = border_receive(sock, records, NULL);
 		int err = n < 0 ? (int)n : 0;
@@ -147,11 +149,11 @@ static void on_source(evutil_socket_t sock, short what, void *arg)
 		for (ssize_t r = 0; !err && r < n; r++)
 			err = take_record(node, &records[r]);
 		if (n == 0 || err == -ECONNRESET) {
-			source_lost(node, "has ended");
+			node_source_lost(node, "has ended");
 			return;
 		}
 		if (err) {
-			source_lost(node, "broke the protocol");
+			node_source_lost(node, "broke the protocol");
 			return;
 		}
 	}
@@ -165,7 +167,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd, (void)what;
 	node->unsent = true;
-	source_lost(node, "does not answer");
+	node_source_lost(node, "does not answer");
 }
 
 static void on_restart(evutil_socket_t fd, short what, void *arg)
@@ -184,12 +186,14 @@ static void on_restart(evutil_socket_t fd, short what, void *arg)
 	node->on_source =
 		event_new(node->base, node->child.sock, EV_READ | EV_PERSIST, on_source, node);
 	if (!node->on_source || event_add(node->on_source, NULL)) {
-		source_lost(node, "cannot be listened to");
+		node_source_lost(node, "cannot be listened to");
 		return;
 	}
 	if (node->settings->account) {
 		if (node_control_begin(node))
-			source_lost(node, "does not listen");
+			node_source_lost(node, "does not listen");
+		else
+			node_ping_begin(node);
 		return;
 	}
 	/* What the lost one was working on, or was never told. */

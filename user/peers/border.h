@@ -11,11 +11,12 @@
  *                    START: everything was given, talk to the control plane
  *                    AGAIN: begin with a whole list once more
  *                    SPARED: nothing in the newest ADDRESSES is routed into the tunnel
+ *                    PING: say that you are there, with the same number
  *   source -> node   LIST_BEGIN, then for each device DEVICE and its PREFIXES, then LIST_END;
  *                    LIST_ERROR instead of LIST_END when the list is no good;
  *                    CHANGE_BEGIN, then what is new or changed as above, and DEVICE_GONE for each
  *                    that is gone since the list before, then LIST_END;
- *                    WARNING, CONTROL, STATE and ADDRESSES in between
+ *                    WARNING, CONTROL, STATE, ADDRESSES and PONG in between
  *
  * Both processes are the same binary: there is no version and no byte order to agree on.
  */
@@ -50,6 +51,8 @@ enum border_kind {
 	BORDER_CONTROL,
 	BORDER_ADDRESSES,
 	BORDER_SPARED,
+	BORDER_PING,
+	BORDER_PONG,
 };
 
 /* What a source that may open no file gets from the node as a descriptor. */
@@ -119,6 +122,7 @@ struct border_record {
 			struct prefix at[BORDER_PREFIXES];
 		} addresses;
 		uint32_t spared;            /* number of the set */
+		uint32_t ping;              /* PING, PONG: number; the node counts them */
 		char text[BORDER_TEXT_MAX]; /* WARNING, LIST_ERROR */
 	};
 };

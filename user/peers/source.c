@@ -48,6 +48,9 @@ static int told(struct source *source, const struct border_record *record, int *
 	case BORDER_SPARED:
 		agent_spared(source->agent, record->spared);
 		return 0;
+	case BORDER_PING:
+		agent_pong(source->agent, record->ping);
+		return 0;
 	case BORDER_AGAIN:
 		agent_again(source->agent);
 		return 0;
