@@ -5,14 +5,15 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from following import (await_followed, await_state, await_told, daemon, following, hurry_up,
-                       new_device, restart, said, wait_some, wanted)
+from following import (HURRY as HURRY_NAME, await_followed, await_state, await_told, daemon,
+                       following, hurry_up, new_device, restart, said, wait_some, wanted)
 
 from lab import wgshow
 from lab.controlled import Controlled
@@ -25,6 +26,7 @@ EVENTS = "/api/events"
 LIST = "/api/vpcs/[^/]+/devices"
 HURRY = 30
 DAY_S = 86400
+LOOK_S = 15  # every ten seconds it looks whether its files are there
 
 
 @pytest.fixture(scope="module")
@@ -280,6 +282,42 @@ def test_folder_is_removed(net: Controlled) -> None:
     os.rename(f"{folder}.away", folder)
     wait_until(lambda: _state(net)["error"] is None, "no error in status")
     _await_saved(net)
+
+
+def test_kept_files_are_removed(network: Controlled, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was registered is in no other place: it is noticed without any change, shown, and written
+    again as soon as the one who knows it can say it."""
+    net = network
+    monkeypatch.setenv(HURRY_NAME, "1")  # a source that is stopped has its time to answer
+    restart(net)
+    net.wait_state("watching", daemon(net))
+    _await_saved(net)
+    path = net.saved("registration.json")
+    with open(path, encoding="utf-8") as file:
+        kept = json.load(file)
+    source = daemon(net).source()
+    assert source
+    os.kill(source, signal.SIGSTOP)
+    try:
+        os.unlink(path)
+        wait_until(lambda: "registration.json is gone" in (_state(net)["error"] or ""),
+                   "error in status", LOOK_S)
+    finally:
+        os.kill(source, signal.SIGCONT)
+    wait_until(lambda: os.path.exists(path), "the registration", LOOK_S)
+    wait_until(lambda: _state(net)["error"] is None, "no error in status")
+    folder = os.path.dirname(path)
+    shutil.copy(net.saved("private.key"), "/run/lab/private.key")
+    shutil.rmtree(folder)
+    for name in ("registration.json", "devices.json"):
+        wait_until(lambda name=name: os.path.exists(net.saved(name)), name, LOOK_S)
+    with open(path, encoding="utf-8") as file:
+        assert json.load(file) == kept
+    assert os.stat(path).st_mode & 0o777 == 0o600 and os.stat(folder).st_mode & 0o777 == 0o700
+    told = wait_until(lambda: _state(net)["error"], "error in status")
+    assert "private.key is gone" in told and said(net, "registration.json is written now") == 2
+    shutil.copy("/run/lab/private.key", net.saved("private.key"))
+    wait_until(lambda: _state(net)["error"] is None, "no error in status", LOOK_S)
 
 
 def test_key_is_gone_and_the_interface_too(network: Controlled) -> None:

@@ -62,6 +62,9 @@ void agent_spared(struct agent *agent, uint32_t number);
  */
 void agent_again(struct agent *agent);
 
+/** agent_keep_again() - have the node keep the registration once more, if there is one. */
+void agent_keep_again(struct agent *agent);
+
 /** agent_pong() - answer the node's ping. */
 void agent_pong(struct agent *agent, uint32_t number);
 

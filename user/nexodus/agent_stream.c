@@ -182,8 +182,7 @@ void agent_not_let_in(struct agent *agent, const struct http_answer *answer)
 		agent_retry(agent, agent_open_stream, false, answer->retry_after_s,
 			    "the event stream: the login has expired");
 	} else if (!agent->was_whole && !agent->account.was_let_in &&
-		   !agent->account.register_once &&
-		   agent_has_credentials(agent)) {
+		   !agent->account.register_once && agent_has_credentials(agent)) {
 		agent_forget_token(agent);
 		agent_retry(agent, agent_begin, false, -1,
 			    "the device token is not accepted any more: registering again");

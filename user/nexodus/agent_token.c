@@ -53,6 +53,12 @@ void agent_keep(struct agent *agent)
 	explicit_bzero(agent->batch.records, sizeof(agent->batch.records));
 }
 
+void agent_keep_again(struct agent *agent)
+{
+	if (*agent->saved.device_id || *agent->saved.refresh_token)
+		agent_keep(agent);
+}
+
 bool agent_bears_key(const struct agent *agent)
 {
 	return *agent->account.reg_token && !strcmp(agent->bearer, agent->account.reg_token);

@@ -76,8 +76,10 @@ static int give_state(struct node *node)
 		why = "not a regular file";
 	else if (st.st_uid != geteuid() || st.st_mode & 0077)
 		why = "others can read or change it, and must not (mode 0600, owned by root)";
-	if (!why)
+	if (!why) {
+		node->control.has_state = true;
 		return give(node, BORDER_SAVED_STATE, fd);
+	}
 	log_warn("%s: %s; not used, continuing: registering again", path, why);
 	return 0;
 }

@@ -245,6 +245,7 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 	node_forwarding_changed(node); /* nobody tells of accept_ra, nor of a write that failed */
 	if (access(node->instance.status_path, F_OK))
 		node_write_status(node);
+	node_state_look(node);
 	/* An interface of ours that is just being put back is attached to then. */
 	if (node->sync.tunnel && evtimer_pending(node->mend, NULL))
 		return;

@@ -55,7 +55,9 @@ struct node_control {
 	struct control_state state; /* to be kept */
 	struct border_addresses_coming addresses;
 	struct event *keep_again;
-	int keep_err; /* of the last time it was written */
+	int keep_err;       /* of the last time it was written */
+	bool has_state;     /* it was kept, now or in an earlier run */
+	bool is_state_lost; /* and somebody has removed that */
 
 	enum border_control where;
 	char text[BORDER_TEXT_MAX];
@@ -321,6 +323,9 @@ void node_gifts_stop(struct node *node);
 /** node_saved_start() - Return: 0; -ENOMEM. */
 int node_saved_start(struct node *node);
 
+/** node_saved_again() - the list on disk may be gone: then it is written again. */
+void node_saved_again(struct node *node);
+
 /** node_saved_stop() - what is not saved yet is. Safe when it never started. */
 void node_saved_stop(struct node *node);
 
@@ -330,6 +335,9 @@ int node_state_open(struct node *node);
 /** node_state_dir() - it is about to be written to: see that it is there, and ours. Return: 0;
  * negative errno. */
 int node_state_dir(struct node *node);
+
+/** node_state_look() - somebody may have removed it, or what is kept in it: made again. */
+void node_state_look(struct node *node);
 
 /** node_state_why() - what @err of writing to it means, for people. */
 const char *node_state_why(const struct node *node, int err);

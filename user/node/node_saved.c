@@ -98,6 +98,16 @@ void node_control_applied(struct node *node)
 	control->has_saved = true;
 }
 
+void node_saved_again(struct node *node)
+{
+	struct node_control *control = &node->control;
+
+	if (control->saved_at && node->sync.has_list && !control->saver &&
+	    !evtimer_pending(control->save, NULL) && access(control->list_path, F_OK) &&
+	    errno == ENOENT)
+		node_control_after(control, control->save, SAVE_AFTER_MS);
+}
+
 int node_saved_start(struct node *node)
 {
 	struct node_control *control = &node->control;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* node_state.c - the state folder while the node runs: it may fill up, go, or become another's. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,6 +37,33 @@ const char *node_state_why(const struct node *node, int err)
 	return *node->state_why ? node->state_why : strerror(-err);
 }
 
+/* The source has it in memory, and here it is written as whatever else is to be kept. */
+static void look_at_registration(struct node *node)
+{
+	struct border_record record = { .kind = BORDER_KEEP };
+	struct node_control *control = &node->control;
+
+	if (!control->has_state || control->state.total)
+		return; /* it was never there, or is being written */
+	control->is_state_lost =
+		faccessat(node->state_dir.fd, "registration.json", F_OK, AT_SYMLINK_NOFOLLOW) &&
+		errno == ENOENT;
+	/* A source that cannot be told now is told at the next look. */
+	if (control->is_state_lost && node->child.sock >= 0)
+		(void)border_send(node->child.sock, &record, 1, -1);
+}
+
+void node_state_look(struct node *node)
+{
+	if (node->state_dir.fd < 0)
+		return;
+	if (!node_state_dir(node) && node->settings->account) {
+		look_at_registration(node);
+		node_saved_again(node);
+	}
+	node_state_tell(node);
+}
+
 void node_state_tell(struct node *node)
 {
 	const struct node_control *control = &node->control;
@@ -46,6 +74,12 @@ void node_state_tell(struct node *node)
 	if (err)
 		snprintf(error, sizeof(error), "write %.150s: %.300s", path,
 			 node_state_why(node, err));
+	else if (*node->state_why)
+		snprintf(error, sizeof(error), "%s", node->state_why);
+	else if (control->is_state_lost)
+		snprintf(error, sizeof(error),
+			 "registration.json is gone, and is asked for again: until it is there the "
+			 "next start has to register anew");
 	else if (faccessat(node->state_dir.fd, "private.key", F_OK, 0))
 		snprintf(error, sizeof(error),
 			 "private.key is gone, and the next start makes another identity: keep it "

@@ -12,6 +12,7 @@
  *                    AGAIN: begin with a whole list once more
  *                    SPARED: nothing in the newest ADDRESSES is routed into the tunnel
  *                    PING: say that you are there, with the same number
+ *                    KEEP: say STATE again, what was kept of it is lost
  *   source -> node   LIST_BEGIN, then for each device DEVICE and its PREFIXES, then LIST_END;
  *                    LIST_ERROR instead of LIST_END when the list is no good;
  *                    CHANGE_BEGIN, then what is new or changed as above, and DEVICE_GONE for each
@@ -53,6 +54,7 @@ enum border_kind {
 	BORDER_SPARED,
 	BORDER_PING,
 	BORDER_PONG,
+	BORDER_KEEP,
 };
 
 /* What a source that may open no file gets from the node as a descriptor. */

@@ -51,6 +51,9 @@ static int told(struct source *source, const struct border_record *record, int *
 	case BORDER_PING:
 		agent_pong(source->agent, record->ping);
 		return 0;
+	case BORDER_KEEP:
+		agent_keep_again(source->agent);
+		return 0;
 	case BORDER_AGAIN:
 		agent_again(source->agent);
 		return 0;
