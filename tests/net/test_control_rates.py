@@ -3,6 +3,8 @@
 times, nothing is in a hurry here."""
 
 import json
+import os
+import signal
 import time
 from collections.abc import Iterator
 from email.utils import formatdate
@@ -10,7 +12,7 @@ from typing import Any
 
 import pytest
 from following import (await_followed, await_state, await_told, daemon, event, flowing, hurry_up,
-                       new_device, rates, said, undisturbed, wait_some, wanted)
+                       new_device, rates, restart, said, undisturbed, wait_some, wanted)
 
 from lab.controlled import Controlled
 from lab.steady import Steady
@@ -66,6 +68,49 @@ def test_retry_after(net: Controlled) -> None:
     later = [request["began"] - refused for request in net.api.requests()
              if request["began"] > refused]
     assert 2 <= later[0] < 3.3, later
+
+
+def test_retry_after_outlives_the_source(net: Controlled) -> None:
+    """Who comes next knows when it may ask."""
+    number = net.api.set_fault(path=EVENTS, status=429, retry_after=4, count=1)
+    net.api.cut_streams()
+    wait_until(lambda: net.api.fault_hits(number), "429")
+    await_told(net, "retrying", "429")
+    refused = net.api.requests()[-1]["began"]
+    source = daemon(net).source()
+    assert source
+    os.kill(source, signal.SIGKILL)
+    await_told(net, "retrying", "Retry-After")
+    net.wait_state("watching")
+    later = [request["began"] - refused for request in net.api.requests()
+             if request["began"] > refused]
+    assert 3.9 <= later[0] < 5.5, later
+    assert said(net, "Retry-After", "trying again in") == 1
+
+
+@pytest.mark.parametrize("end", ["cut", "killed"])
+def test_retry_after_of_another_request(net: Controlled, end: str) -> None:
+    """The limit is the owner's: the stream is not opened before either."""
+    number = net.api.set_fault(path="/api/devices/[^/]+", method="PATCH", status=429, retry_after=4)
+    restart(net)
+    net.wait_state("watching", daemon(net))
+    wait_until(lambda: net.api.fault_hits(number), "429", 30)
+    refused = net.api.requests("/api/devices/.*", "PATCH")[-1]["began"]
+    source = daemon(net).source()
+    assert source
+    if end == "cut":
+        net.api.cut_streams()
+    else:
+        os.kill(source, signal.SIGKILL)
+    await_told(net, "retrying", "Retry-After")
+    new_device(net, "web")
+    net.api.clear_faults()
+    net.wait_state("watching")
+    await_followed(net, 5)
+    # Not those that were under way when it came.
+    later = [request["began"] - refused for request in net.api.requests()
+             if request["began"] > refused + 0.1]
+    assert 3.9 <= later[0] < 5.5, later
 
 
 def _storm(net: Controlled, seconds: float) -> None:

@@ -74,6 +74,9 @@ static void test_numbers(void **state)
 	account.was_revoked = 2;
 	assert_int_equal(account_check(&account), -EINVAL);
 	account = good();
+	account.hold_until = -1;
+	assert_int_equal(account_check(&account), -EINVAL);
+	account = good();
 	account.n_stun_servers++;
 	assert_int_equal(account_check(&account), -EINVAL);
 	account.n_stun_servers = UINT32_MAX;

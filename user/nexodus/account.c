@@ -26,7 +26,7 @@ int account_check(const struct account *account)
 			return -EINVAL;
 	if (account->n_stun_servers > STUN_SERVERS_MAX || account->insecure > 1 ||
 	    account->register_once > 1 || account->was_let_in > 1 || account->was_revoked > 1 ||
-	    account->hurry > ACCOUNT_HURRY_MAX ||
+	    account->hurry > ACCOUNT_HURRY_MAX || account->hold_until < 0 ||
 	    !account->listen_port || !*account->api)
 		return -EINVAL;
 	for (uint32_t i = 0; i < account->n_stun_servers; i++)

@@ -43,6 +43,7 @@ struct account {
 	uint8_t register_once; /* 1: when the server no longer knows us, that is it */
 	uint8_t was_let_in;    /* 1: a source before has followed the VPC: none registers anew */
 	uint8_t was_revoked;   /* 1: and was told later that this is over */
+	int64_t hold_until;    /* ms of CLOCK_BOOTTIME: the server wants no request before; 0 */
 	uint32_t hurry;        /* so many times as fast as usual, where it waits: for tests; 0: 1 */
 };
 

@@ -128,12 +128,41 @@ static void wait_ms(struct agent *agent, agent_then *then, uint32_t ms)
 	evtimer_add(agent->again, &after);
 }
 
+/* The node has it for the next source, should this one die. */
 void agent_hold(struct agent *agent, int retry_after_s)
 {
 	int64_t until = agent_now() + retry_after_s * 1000LL;
+	struct border_record *record;
 
-	if (retry_after_s > 0 && until > agent->hold_until)
-		agent->hold_until = until;
+	if (retry_after_s <= 0 || until <= agent->hold_until)
+		return;
+	agent->hold_until = until;
+	record = border_batch_next(&agent->batch, BORDER_HOLD);
+	if (record)
+		record->hold_s =
+			retry_after_s < BORDER_HOLD_MAX_S ? retry_after_s : BORDER_HOLD_MAX_S;
+	agent_flush(agent);
+}
+
+int64_t agent_hold_ms(const struct agent *agent)
+{
+	int64_t ms = agent->hold_until - agent_now();
+
+	return ms > 0 ? ms : 0;
+}
+
+bool agent_is_held(struct agent *agent, agent_then *then)
+{
+	int64_t ms = agent_hold_ms(agent);
+
+	if (!ms)
+		return false;
+	ms += agent_random() % 1000;
+	agent->is_trouble = true;
+	agent_say(agent, CONTROL_RETRYING, (ms + 999) / 1000,
+		  "the server has asked for a pause (Retry-After)");
+	wait_ms(agent, then, ms);
+	return true;
 }
 
 void agent_retry(struct agent *agent, agent_then *then, bool is_refused, int retry_after_s,
@@ -307,7 +336,9 @@ int agent_start(struct agent *agent, uint32_t list)
 		return err;
 	say_ca(agent);
 	agent_say(agent, CONTROL_CONNECTING, 0, "connecting to %s", agent->account.api);
-	agent_begin(agent);
+	agent->hold_until = agent->account.hold_until;
+	if (!agent_is_held(agent, agent_begin))
+		agent_begin(agent);
 	return 0;
 }
 

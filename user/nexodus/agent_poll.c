@@ -124,6 +124,8 @@ static void poll_with_token(struct agent *agent)
 /* There is no stream: an old server, or none for us. Now and then it is asked for again. */
 void agent_poll(struct agent *agent)
 {
+	if (agent_is_held(agent, agent_poll))
+		return;
 	if (!agent->polls) {
 		device_cache_free(agent->polled);
 		agent->polled = NULL;

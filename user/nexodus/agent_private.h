@@ -176,6 +176,12 @@ void agent_early_free(struct agent *agent);
 /** agent_hold() - the server has asked for so long without requests; -1: it has not. */
 void agent_hold(struct agent *agent, int retry_after_s);
 
+/** agent_hold_ms() - for how long it still wants none; 0: ask. */
+int64_t agent_hold_ms(const struct agent *agent);
+
+/** agent_is_held() - if so, this is said, and @then called when that is over. */
+bool agent_is_held(struct agent *agent, agent_then *then);
+
 /** agent_not_good() - agent_retry() for an answer that is no success. @what: "ask for the VPC". */
 void agent_not_good(struct agent *agent, agent_then *then, const char *what,
 		    const struct http_answer *answer);

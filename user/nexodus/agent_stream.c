@@ -273,8 +273,11 @@ static void open_with_token(struct agent *agent)
 /* The next connection: on with what is known, unless too much may have happened since. */
 void agent_open_stream(struct agent *agent)
 {
+	bool is_held = agent_is_held(agent, agent_open_stream);
 	bool gap = agent->heard_at && agent_now() - agent->heard_at > agent_ms(agent, GAP_MAX_MS);
 
+	if (is_held)
+		return;
 	if ((gap || !agent->watch) && new_watch(agent)) {
 		agent_retry(agent, agent_open_stream, false, -1, strerror(ENOMEM));
 		return;
@@ -290,7 +293,9 @@ static void on_quiet(evutil_socket_t fd, short what, void *arg)
 	struct agent *agent = arg;
 
 	(void)fd, (void)what;
-	if (!is_late(agent) && agent_now() - agent->heard_at < agent_ms(agent, QUIET_MS)) {
+	/* While no other can be opened, the one that is there may still have something to say. */
+	if ((agent->is_open && agent_hold_ms(agent)) ||
+	    (!is_late(agent) && agent_now() - agent->heard_at < agent_ms(agent, QUIET_MS))) {
 		agent_arm(agent, agent->quiet, QUIET_MS);
 		return;
 	}
@@ -335,11 +340,11 @@ static void on_resync(evutil_socket_t fd, short what, void *arg)
 	struct agent *agent = arg;
 
 	(void)fd, (void)what;
-	if (agent->stream || agent->polls)
+	if ((agent->stream || agent->polls) && !agent_hold_ms(agent))
 		agent_watch_anew(agent);
 	else
 		agent_arm(agent, agent->resync,
-			  RESYNC_MS); /* in trouble, or registering: that comes first */
+			  RESYNC_MS); /* in trouble, held, or registering: that comes first */
 }
 
 int agent_stream_new(struct agent *agent)

@@ -153,6 +153,21 @@ static int take_control(struct node *node, const struct border_record *record)
 	return 0;
 }
 
+static int take_hold(struct node *node, const struct border_record *record)
+{
+	struct account *account = &node->control.account;
+	struct timespec now;
+	int64_t until;
+
+	if (!record->hold_s || record->hold_s > BORDER_HOLD_MAX_S)
+		return -EPROTO;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	until = (now.tv_sec + record->hold_s) * 1000LL + now.tv_nsec / 1000000;
+	if (until > account->hold_until)
+		account->hold_until = until;
+	return 0;
+}
+
 int node_control_record(struct node *node, const struct border_record *record)
 {
 	int whole;
@@ -163,6 +178,8 @@ int node_control_record(struct node *node, const struct border_record *record)
 		node->want_list++;
 	if (record->kind == BORDER_CONTROL)
 		return take_control(node, record) ?: 1;
+	if (record->kind == BORDER_HOLD)
+		return take_hold(node, record) ?: 1;
 	if (record->kind == BORDER_PONG)
 		return node_ping_answer(node, record) ?: 1;
 	if (record->kind == BORDER_ADDRESSES)

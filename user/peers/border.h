@@ -17,7 +17,7 @@
  *                    LIST_ERROR instead of LIST_END when the list is no good;
  *                    CHANGE_BEGIN, then what is new or changed as above, and DEVICE_GONE for each
  *                    that is gone since the list before, then LIST_END;
- *                    WARNING, CONTROL, STATE, ADDRESSES and PONG in between
+ *                    WARNING, CONTROL, STATE, ADDRESSES, HOLD and PONG in between
  *
  * Both processes are the same binary: there is no version and no byte order to agree on.
  */
@@ -55,6 +55,7 @@ enum border_kind {
 	BORDER_PING,
 	BORDER_PONG,
 	BORDER_KEEP,
+	BORDER_HOLD,
 };
 
 /* What a source that may open no file gets from the node as a descriptor. */
@@ -82,6 +83,7 @@ enum border_control {
 	CONTROL_STATES,
 };
 
+#define BORDER_HOLD_MAX_S 3600
 #define BORDER_ADDRESSES_MAX 256
 #define BORDER_STATE_BYTES_MAX 16384
 #define BORDER_STATE_PIECE (BORDER_TEXT_MAX - 12)
@@ -124,6 +126,7 @@ struct border_record {
 			struct prefix at[BORDER_PREFIXES];
 		} addresses;
 		uint32_t spared;            /* number of the set */
+		uint32_t hold_s;            /* HOLD: the server is not to be asked for so long */
 		uint32_t ping;              /* PING, PONG: number; the node counts them */
 		char text[BORDER_TEXT_MAX]; /* WARNING, LIST_ERROR */
 	};
