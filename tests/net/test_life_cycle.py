@@ -3,6 +3,7 @@
 
 import os
 import signal
+import subprocess
 
 import pytest
 from conftest import HOOKS, foreign_program
@@ -273,6 +274,18 @@ def test_down_twice_is_fine(mesh: Mesh, relay: RelayCommands,
     assert relay.down().returncode == 0
     assert relay.down().returncode == 0
     assert footprint.difference(before, footprint.take(mesh.relay)) == []
+
+
+def test_down_at_once(mesh: Mesh, relay: RelayCommands, with_peers: tuple[str, ...]) -> None:
+    """Several of them do what one does, and none is ended by another."""
+    before = footprint.take(mesh.relay)
+    for _ in range(3):
+        daemon = relay.start(*with_peers)
+        downs = [mesh.relay.start(relay.argv("down"), stderr=subprocess.PIPE) for _ in range(4)]
+        said = [down.communicate(timeout=30)[1] for down in downs]
+        assert [down.returncode for down in downs] == [0] * len(downs), said
+        assert daemon.process.wait(10) == 0
+        assert footprint.difference(before, footprint.take(mesh.relay)) == []
 
 
 @pytest.mark.kernel

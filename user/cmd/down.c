@@ -20,6 +20,7 @@
 
 #define STOP_TIMEOUT_MS 5000
 #define LOCK_PAUSE_MS 50
+#define TAKE_OVER_MS 10000 /* others who want the same are done by then */
 
 /* A node that runs, but whose lock is gone, would put back what is taken away: let it show itself.
  */
@@ -60,6 +61,28 @@ static int stop_node(const struct instance *instance)
 	if (syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) && errno != ESRCH)
 		return -errno;
 	return poll(&ended, 1, STOP_TIMEOUT_MS) == 1 ? 0 : -ETIMEDOUT;
+}
+
+/*
+ * Become the one who has the lock. Another `down` may be faster: that one is waited for, and what
+ * it leaves, most likely nothing, is taken back once more. Who has it is not to be ended half-way.
+ */
+static int take_over(struct instance *instance)
+{
+	static const struct timespec pause = { .tv_nsec = LOCK_PAUSE_MS * 1000000L };
+	pid_t holder;
+	int err;
+
+	(void)signal(SIGTERM, SIG_IGN);
+	for (int ms = 0;; ms += LOCK_PAUSE_MS) {
+		err = stop_node(instance);
+		if (err)
+			return err;
+		err = instance_lock(instance, &holder);
+		if (err != -EBUSY || ms >= TAKE_OVER_MS)
+			return err;
+		(void)nanosleep(&pause, NULL);
+	}
 }
 
 static int remove_datapath(const struct instance *instance)
@@ -150,7 +173,6 @@ int cmd_down(const struct options *options, char **args, int n_args)
 {
 	const char *ifname = options->value[OPTION_INTERFACE];
 	struct instance instance;
-	pid_t holder;
 	int err;
 
 	(void)args, (void)n_args;
@@ -166,9 +188,7 @@ int cmd_down(const struct options *options, char **args, int n_args)
 		return EXIT_DONE;
 	}
 	await_lock(&instance);
-	err = stop_node(&instance);
-	if (!err)
-		err = instance_lock(&instance, &holder);
+	err = take_over(&instance);
 	if (err)
 		return log_err(err, "%s: stop the running node", ifname), EXIT_FAILED;
 	return take_back(&instance) ? EXIT_FAILED : EXIT_DONE;
