@@ -70,6 +70,7 @@ void node_state_tell(struct node *node)
 	const char *path = control->keep_err ? control->state_path : control->list_path;
 	int err = control->keep_err ?: control->save_err;
 	char error[sizeof(node->state_error)] = "";
+	bool other = node->tunnel.has_other_key;
 
 	if (err)
 		snprintf(error, sizeof(error), "write %.150s: %.300s", path,
@@ -85,6 +86,12 @@ void node_state_tell(struct node *node)
 			 "private.key is gone, and the next start makes another identity: keep it "
 			 "with `(umask 077; wg show %s private-key >%.150s/private.key)`",
 			 node->settings->ifname, node->state_dir.path);
+	else if (tunnel_check_key(&node->tunnel) == -EKEYREJECTED)
+		snprintf(error, sizeof(error),
+			 "private.key holds another key than the one that this relay runs "
+			 "with%s%s%s: restart the relay to take it, or put the old one back",
+			 other ? ", and " : "", other ? node->settings->ifname : "",
+			 other ? " has another one, too, which is left as it is" : "");
 	if (!strcmp(node->state_error, error))
 		return;
 	/* What could not be written was said with the file's name. */

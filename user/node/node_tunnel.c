@@ -279,6 +279,7 @@ static void on_mend(evutil_socket_t fd, short what, void *arg)
 	 */
 	bool again = parts & TUNNEL_ADDRESSES ||
 		     (node->tunnel.n_refused && parts & (TUNNEL_ROUTES | TUNNEL_LINK));
+	bool had_other_key = node->tunnel.has_other_key;
 	char text[64];
 	int err;
 
@@ -289,6 +290,8 @@ static void on_mend(evutil_socket_t fd, short what, void *arg)
 		make_again(node);
 		return;
 	}
+	if (node->tunnel.has_other_key != had_other_key)
+		node_state_tell(node);
 	if (changed) {
 		if (count_change(node))
 			log_warn("%s: somebody has changed its %s: putting that back",

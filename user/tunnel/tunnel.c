@@ -340,7 +340,40 @@ static int start_with_key(struct tunnel *tunnel, const uint8_t *private_key,
 	return 0;
 }
 
-/* Who goes on does not become another, when the key is gone meanwhile. */
+int tunnel_load_key(const struct tunnel *tunnel, uint8_t ret_key[static WG_KEY_BYTES],
+		    struct private_key_error *ret_err)
+{
+	uint8_t key[WG_KEY_BYTES], public_key[WG_KEY_BYTES];
+	int err = private_key_load(tunnel->config.state_dir, key, ret_err);
+
+	if (err)
+		return err;
+	err = private_key_public(key, public_key);
+	if (err)
+		snprintf(ret_err->why, sizeof(ret_err->why), "cannot use it: %s", strerror(-err));
+	else if (memcmp(public_key, tunnel->public_key, sizeof(public_key)) != 0) {
+		err = -EKEYREJECTED;
+		snprintf(ret_err->why, sizeof(ret_err->why),
+			 "holds another key than the one that this relay runs with: restart the "
+			 "relay to take it, or put the old one back");
+	} else {
+		memcpy(ret_key, key, sizeof(key));
+	}
+	explicit_bzero(key, sizeof(key));
+	return err;
+}
+
+int tunnel_check_key(const struct tunnel *tunnel)
+{
+	struct private_key_error why = {};
+	uint8_t key[WG_KEY_BYTES];
+	int err = tunnel_load_key(tunnel, key, &why);
+
+	explicit_bzero(key, sizeof(key));
+	return err;
+}
+
+/* Who goes on does not become another, when the key is gone or another one meanwhile. */
 static int get_key(const struct tunnel *tunnel, uint8_t ret_key[static WG_KEY_BYTES],
 		   struct tunnel_started *started, struct private_key_error *ret_err)
 {
@@ -350,7 +383,7 @@ static int get_key(const struct tunnel *tunnel, uint8_t ret_key[static WG_KEY_BY
 		return private_key_get_in(config->state_fd, config->state_dir, ret_key,
 					  &started->key, started->key_from, ret_err);
 	started->key = PRIVATE_KEY_LOADED;
-	return private_key_load(config->state_dir, ret_key, ret_err);
+	return tunnel_load_key(tunnel, ret_key, ret_err);
 }
 
 int tunnel_start(struct tunnel *tunnel, struct tunnel_started *ret_started)

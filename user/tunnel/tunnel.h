@@ -77,6 +77,7 @@ struct tunnel {
 	uint32_t ifindex; /* 0 while there is no interface */
 	bool kernel;      /* kernel WireGuard, else a userspace one */
 	uint8_t public_key[WG_KEY_BYTES];
+	bool has_other_key; /* the interface, and the file does not hold ours either: it stays so */
 	struct tunnel_record record;
 
 	/* What is believed to be there; read again unless is_sure. */
@@ -144,12 +145,20 @@ int tunnel_remove(struct tunnel *tunnel, struct tunnel_want *want);
  * tunnel_mend() - has somebody changed the tunnel? Puts link and identity right at once; of peers,
  * addresses and routes it only notes what is there, for the next tunnel_add() to put right. Where
  * peers are too many to have a keepalive from the beginning, those that have connected get theirs.
+ * A key that cannot be put back, since its file holds another one, is left: tunnel->has_other_key.
  * @parts:       bits of enum tunnel_part: where to look.
  * @ret_changed: bits of those that were not as we left them.
  *
  * Return: 0; -ENODEV when the interface is gone; another negative errno with tunnel->error.
  */
 int tunnel_mend(struct tunnel *tunnel, unsigned int parts, unsigned int *ret_changed);
+
+/**
+ * tunnel_check_key() - does the key's file still hold the key that the tunnel was started with?
+ *
+ * Return: 0; -EKEYREJECTED when it holds another one; -ENOENT; another negative errno.
+ */
+int tunnel_check_key(const struct tunnel *tunnel);
 
 /** tunnel_gone() - the interface is no more: forget what it had. The record stays. */
 void tunnel_gone(struct tunnel *tunnel);

@@ -9,23 +9,28 @@
 #include "tunnel/tunnel_private.h"
 #include "tunnel/wg_edit.h"
 
-/* Key and port that are not ours: the key has to be read for that, from its file. */
+/*
+ * Key and port that are not ours. The key has to be read for that, from its file: when that holds
+ * another one by now, ours is nowhere, and what the interface has stays, with peers and sessions.
+ */
 static int mend_identity(struct tunnel *tunnel, const struct link *link,
 			 const struct wg_device *device, unsigned int *changed)
 {
 	struct private_key_error failed = {};
 	uint8_t key[WG_KEY_BYTES] = {};
-	int err = 0;
+	bool other_key = memcmp(device->public_key, tunnel->public_key, WG_KEY_BYTES) != 0;
+	bool other_port = device->listen_port != tunnel->config.listen_port;
+	int err = other_key ? tunnel_load_key(tunnel, key, &failed) : 0;
 
-	if (!memcmp(device->public_key, tunnel->public_key, WG_KEY_BYTES) &&
-	    device->listen_port == tunnel->config.listen_port)
-		return 0;
-	*changed |= TUNNEL_IDENTITY;
-	err = private_key_load(tunnel->config.state_dir, key, &failed);
-	if (err)
+	tunnel->has_other_key = err == -EKEYREJECTED;
+	if (other_port || (other_key && !tunnel->has_other_key))
+		*changed |= TUNNEL_IDENTITY;
+	if (err && !tunnel->has_other_key)
 		err = tunnel_fail_key(tunnel, err, &failed);
+	else if (*changed & TUNNEL_IDENTITY)
+		err = tunnel_configure(tunnel, link, device, err ? NULL : key);
 	else
-		err = tunnel_configure(tunnel, link, device, key);
+		err = 0;
 	explicit_bzero(key, sizeof(key));
 	return err;
 }

@@ -20,6 +20,15 @@ int tunnel_fail(struct tunnel *tunnel, int err, const char *remedy, const char *
 /** tunnel_fail_key() - the same for private_key_get(). Return: @err. */
 int tunnel_fail_key(struct tunnel *tunnel, int err, const struct private_key_error *failed);
 
+/**
+ * tunnel_load_key() - the private key from its file, if it is still that of tunnel->public_key.
+ * @ret_key: the caller wipes it with explicit_bzero().
+ *
+ * Return: 0; -EKEYREJECTED when it is another one; as private_key_load().
+ */
+int tunnel_load_key(const struct tunnel *tunnel, uint8_t ret_key[static WG_KEY_BYTES],
+		    struct private_key_error *ret_err);
+
 /** tunnel_configure() - put key, port, MTU and up right where they differ. As tunnel_start(). */
 int tunnel_configure(struct tunnel *tunnel, const struct link *link, const struct wg_device *device,
 		     const uint8_t *private_key);

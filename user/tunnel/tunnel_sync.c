@@ -27,7 +27,7 @@ void tunnel_gone(struct tunnel *tunnel)
 	tunnel->routes = tunnel->wanted = NULL;
 	tunnel->n_routes = tunnel->n_wanted = tunnel->n_refused = 0;
 	tunnel->n_foreign_routes = tunnel->n_foreign_addresses = 0;
-	tunnel->is_sure = tunnel->has_addresses = false;
+	tunnel->is_sure = tunnel->has_addresses = tunnel->has_other_key = false;
 	tunnel->ifindex = 0;
 }
 
