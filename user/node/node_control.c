@@ -227,7 +227,8 @@ int node_control_start(struct node *node)
 
 	node->incoming.keep_base = true;
 	control->keep_again = evtimer_new(node->base, on_keep_again, node);
-	if (!control->keep_again || node_saved_start(node) || node_ping_start(node))
+	if (!control->keep_again || node_saved_start(node) || node_ping_start(node) ||
+	    node_spared_start(node))
 		return -ENOMEM;
 	node_gifts_start(node);
 	return 0;
@@ -240,6 +241,7 @@ void node_control_stop(struct node *node)
 	node_gifts_stop(node);
 	node_saved_stop(node);
 	node_ping_stop(node);
+	node_spared_stop(node);
 	if (control->keep_again)
 		event_free(control->keep_again);
 	if (control->stun_fd >= 0)

@@ -54,8 +54,10 @@ struct node_control {
 
 	struct control_state state; /* to be kept */
 	struct border_addresses_coming addresses;
-	struct event *keep_again;
-	int keep_err;       /* of the last time it was written */
+	struct event *spared_again, *keep_again;
+	uint32_t spared_due; /* number of the set that the source is to be told of */
+	int keep_err;        /* of the last time the state was written */
+	bool is_spared_due;
 	bool has_state;     /* it was kept, now or in an earlier run */
 	bool is_state_lost; /* and somebody has removed that */
 
@@ -63,18 +65,18 @@ struct node_control {
 	char text[BORDER_TEXT_MAX];
 	char said[BORDER_TEXT_MAX]; /* the last text that was worth a message */
 	uint32_t retry_s;
-	time_t since;       /* where is so */
-	bool is_over;       /* revoked, and to end because of that */
-	int64_t said_since; /* node_now_s() */
 	unsigned int n_said;
+	time_t since;       /* where is so */
+	int64_t said_since; /* node_now_s() */
 
 	struct event *ping; /* the next one, or the end of the time for an answer */
 	uint32_t n_pings;
 	unsigned int n_ping_tries; /* of a ping that the source's full socket does not take */
 	bool waits_for_pong;
+	bool is_over; /* revoked, and to end because of that */
 
-	uint32_t disk_list; /* number of the list that came from disk */
-	bool from_disk;     /* the one that is applied is that one */
+	bool from_disk;     /* the list that is applied is that one */
+	uint32_t disk_list; /* its number */
 	time_t saved_at;    /* when the list on disk was written; 0: unknown */
 	struct event *save;
 	struct event *on_child;
@@ -308,6 +310,12 @@ int node_ping_answer(struct node *node, const struct border_record *record);
 /** node_ping_stop() - safe when it never started. */
 void node_ping_stop(struct node *node);
 
+/** node_spared_start() - before the first source. Return: 0; -ENOMEM. */
+int node_spared_start(struct node *node);
+
+/** node_spared_stop() - safe when it never started. */
+void node_spared_stop(struct node *node);
+
 /** node_spared_record() - an ADDRESSES record. Return: 0; negative errno of the border. */
 int node_spared_record(struct node *node, const struct border_record *record);
 
@@ -342,7 +350,10 @@ void node_state_look(struct node *node);
 /** node_state_why() - what @err of writing to it means, for people. */
 const char *node_state_why(const struct node *node, int err);
 
-/** node_state_tell() - something was written to it, or was not: status has it, if it is news. */
+/**
+ * node_state_tell() - something was written to it, or was not, or the key in it may be another one:
+ * status has it, if it is news.
+ */
 void node_state_tell(struct node *node);
 
 /** node_control_state_name() - a word for status and messages. */
