@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -147,6 +148,21 @@ def test_a_bad_path_is_refused(mesh: Mesh, running: tuple[RelayCommands, Daemon]
 
 def test_a_missing_file_is_said(mesh: Mesh, running: tuple[RelayCommands, Daemon]) -> None:
     _check_refused(mesh, running, mesh.peers.remove, False, "No such file")
+
+
+def test_a_file_that_is_back_is_read_once(mesh: Mesh,
+                                          running: tuple[RelayCommands, Daemon]) -> None:
+    """The relay looks again for a file that is missing, later and later; but not once it is there."""
+    _, daemon = running
+    _wait_good(mesh, *running)
+    for _ in range(2):
+        daemon.new_messages()
+        mesh.peers.remove()
+        wait_until(lambda: "No such file" in "".join(daemon.messages()[daemon.seen:]), "message")
+        mesh.peers.replace(devices.records(mesh.devices()))
+        wait_until(lambda: " devices, " in "".join(daemon.messages()[daemon.seen:]), "list")
+        time.sleep(0.7)  # the first look again would be after 0.25 s, the next one after 0.5 s
+        assert len(daemon.new_messages()) == 2, daemon.messages()
 
 
 def _newcomer() -> dict[str, Any]:

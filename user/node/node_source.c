@@ -85,6 +85,7 @@ void node_source_read(struct node *node)
 	fd = open_peer_file(node);
 	if (fd < 0)
 		return;
+	evtimer_del(node->list_again);
 	record.list = ++node->want_list;
 	node->n_said = 0;
 	node_after(node->deadline, LIST_DEADLINE_MS);
@@ -109,6 +110,7 @@ static int take_record(struct node *node, const struct border_record *record)
 		done = border_list_add(&node->incoming, record, node->want_list);
 		if (done == 1) {
 			evtimer_del(node->deadline);
+			evtimer_del(node->list_again);
 			node_list(node, &node->incoming.devices);
 		}
 		return done < 0 ? done : 0;
