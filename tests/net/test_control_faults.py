@@ -20,6 +20,7 @@ LINES = 6  # on stderr, for one fault
 REQUESTS_PER_S = 40  # in a hurry; test_control_rates.py has the real ones
 MEMORY_KB = 80 << 10
 NOT_FOUND = {"content_type": "application/json", "body": '{"error":"not found","resource":"vpc"}'}
+DENIED = {"content_type": "application/json", "body": '{"error":"operation not allowed"}'}
 
 
 @dataclass
@@ -83,7 +84,9 @@ CASES = [
     _status(302, location="https://api.nexodus.test/api/events?x"),
     _status(400, body='{"error":"request json is invalid"}'),
     _status(401, "revoked"),
-    _status(403, "revoked"),
+    _status(403, "revoked", **DENIED),
+    _status(403),  # Envoy, when it cannot ask the server who we are
+    *(_status(status, generate="html") for status in (401, 403)),
     _status(404, "revoked", **NOT_FOUND),
     Case("404 of everything", ("retrying", "404"), every={"status": 404, "body": "no route"}),
     *(_status(status) for status in (409, 410, 429, 500, 502, 503, 504)),

@@ -221,6 +221,22 @@ def test_sessions_end(net: Registering, password: tuple[str, ...]) -> None:
     assert any("the login has expired" in line for line in daemon.messages())
 
 
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_something_else_answers(net: Registering, password: tuple[str, ...], status: int) -> None:
+    """A page of what stands before the login server: the session has not ended by that, and what
+    passes in a moment is not waited for as a refusal is."""
+    net.api.set(seal="none")
+    daemon = net.registers(*password)
+    daemon.stop()
+    net.api.set_fault(path=TOKENS, status=status, generate="html")
+    net.begin("--service-url", net.api.service_url)
+    net.wait_message(f"renew the login: HTTP status {status}", "retrying")
+    net.api.clear_faults()
+    net.wait_state("watching")
+    assert set(grants(net)) == {"password", "refresh_token"} and grants(net)[0] == "password"
+    assert grants(net).count("password") == 1
+
+
 @pytest.mark.parametrize("change, words", [
     ({"issuer": "https://other.nexodus.test/realms/nexodus"}, "does not describe itself"),
     ({"token_endpoint": "http://auth.nexodus.test/token"}, "does not describe itself")])

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A relay whose server does not know it any more."""
 
+import json
 import os
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from following import (await_followed, await_state, await_told, daemon, following, hurry_up,
@@ -92,18 +94,46 @@ def test_revoked_while_there_is_no_source(net: Controlled) -> None:
     net.learn()
 
 
-@pytest.mark.parametrize("status", [400, 404, 410, 500])
-def test_exit_on_revoke_stays(net: Controlled, status: int) -> None:
+HTML = {"generate": "html"}  # of something on the way: no api-server says so
+ELSEWHERE: list[tuple[int, dict[str, Any]]] = [
+    (400, {}), (404, {}), (410, {}), (500, {}), (403, {}), (401, HTML), (403, HTML), (404, HTML)]
+
+
+@pytest.mark.parametrize(("status", "fault"), ELSEWHERE)
+def test_exit_on_revoke_stays(net: Controlled, status: int, fault: dict[str, Any]) -> None:
     """For whatever is not said of us."""
     restart(net, "--exit-on-revoke")
     net.wait_state("watching", daemon(net))
-    net.api.set_fault(path="/api/.*", status=status)
+    net.api.set_fault(path="/api/.*", status=status, **fault)
     net.api.cut_streams()
     await_told(net, "retrying", str(status))
     assert daemon(net).process.poll() is None
     net.api.clear_faults()
     hurry_up(net)
     net.wait_state("watching", daemon(net))
+
+
+@pytest.mark.parametrize(("status", "fault"), [(403, {}), (401, HTML), (403, HTML)])
+def test_kept_when_something_else_denies(net: Controlled, status: int,
+                                         fault: dict[str, Any]) -> None:
+    """A start meets something on the way that lets nobody through: the device token is not thrown
+    away for it, nothing registered again, and the list of before forwarded."""
+    net.wait_state("watching", daemon(net))
+    right = wanted(net)
+    daemon(net).stop()
+    with open(net.saved("registration.json"), encoding="ascii") as file:
+        kept = json.load(file)
+    net.api.set_fault(path="/api/.*", status=status, **fault)
+    after = net.api.last_request()
+    restart(net)
+    await_told(net, "retrying", str(status))
+    await_state(net, right)
+    net.api.clear_faults()
+    hurry_up(net)
+    net.wait_state("watching", daemon(net))
+    assert net.api.requests("/api/reg-keys/me", after=after) == []
+    with open(net.saved("registration.json"), encoding="ascii") as file:
+        assert json.load(file) == kept
 
 
 @pytest.mark.parametrize("how", ["device", "token", "start"])

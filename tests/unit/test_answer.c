@@ -241,12 +241,55 @@ static void test_nothing(void **state)
 	assert_memory_equal(&ret, &before, sizeof(ret));
 }
 
+/* clang-format off */
+static const struct {
+	long status;
+	const char *body;
+	bool refuses;
+} refusals[] = {
+	{ 401, "", true },
+	{ 401, "{'error':'invalid device token'}", true },
+	{ 401, "{'error':''}", true },
+	{ 401, "{'error':'" THOUSAND "'}", true },
+	{ 401, "{'error':7}", false },
+	{ 401, "{'message':'Unauthorized'}", false },
+	{ 401, "[{'error':'no'}]", false },
+	{ 401, "<html>{'error':'no'}</html>", false },
+	{ 401, "Jwt is expired", false },
+	{ 401, " ", false },
+	{ 403, "", false },
+	{ 403, "{'error':'operation not allowed'}", true },
+	{ 403, "<html></html>", false },
+	{ 400, "{'error':'single use reg key exhausted'}", true },
+	{ 400, "", false },
+	{ 404, "{'error':'Realm does not exist'}", true },
+	{ 408, "{'error':'x'}", false },
+	{ 429, "{'error':'x'}", false },
+	{ 499, "{'error':'x'}", true },
+	{ 500, "{'error':'x'}", false },
+	{ 302, "{'error':'x'}", false },
+	{ 200, "{'error':'x'}", false },
+};
+/* clang-format on */
+
+static void test_refusals(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		struct body body = body_of(refusals[i].body);
+
+		if (answer_refuses(refusals[i].status, body.bytes, body.len) != refusals[i].refuses)
+			fail_msg("%ld '%s'", refusals[i].status, refusals[i].body);
+		free(body.bytes);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_devices), cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_texts),   cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_nothing), cmocka_unit_test(test_refusals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -189,15 +189,13 @@ void agent_retry(struct agent *agent, agent_then *then, bool is_refused, int ret
  */
 static bool is_refusal(const struct agent *agent, const struct http_answer *answer)
 {
-	const char *name = answer->status == 404 ? "resource" : "error";
 	char text[ANSWER_TEXT_MAX];
 
-	if (answer->status == 401 || answer->status == 403)
-		return true;
-	if (answer->status < 400 || answer->status >= 500 || answer->status == 408 ||
-	    answer->status == 429 || (answer->status != 404 && agent->watch))
+	if (answer->status == 404)
+		return !answer_text(answer->body, answer->body_len, "resource", text, sizeof(text));
+	if (answer->status != 401 && answer->status != 403 && agent->watch)
 		return false;
-	return !answer_text(answer->body, answer->body_len, name, text, sizeof(text));
+	return answer_refuses(answer->status, answer->body, answer->body_len);
 }
 
 void agent_not_good(struct agent *agent, agent_then *then, const char *what,

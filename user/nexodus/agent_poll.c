@@ -99,7 +99,7 @@ static void poll_done(void *arg, const struct http_answer *answer)
 	}
 	if (answer->status == 200 && is_bad)
 		agent_retry(agent, agent_poll, false, -1, text);
-	else if (answer->status == 401 || answer->status == 403)
+	else if (!agent_is_let_in(agent, answer))
 		agent_not_let_in(agent, answer);
 	else
 		agent_not_good(agent, agent_poll, "the device list", answer);

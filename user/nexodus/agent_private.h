@@ -266,7 +266,10 @@ void agent_whole(struct agent *agent);
 /** agent_is_well() - the list is whole and followed: say so, when that is news. */
 void agent_is_well(struct agent *agent);
 
-/** agent_not_let_in() - 401 or 403: log in or register again, or wait. */
+/** agent_is_let_in() - whatever else is wrong; false: agent_not_let_in() is to be called. */
+bool agent_is_let_in(const struct agent *agent, const struct http_answer *answer);
+
+/** agent_not_let_in() - log in or register again, or wait. */
 void agent_not_let_in(struct agent *agent, const struct http_answer *answer);
 
 /** agent_is_missing() - there is no such call at this server. */

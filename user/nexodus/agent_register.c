@@ -45,6 +45,12 @@ static bool is_status(const struct http_answer *answer, long status)
 	return !answer->err && answer->is_whole && answer->status == status;
 }
 
+static bool is_refused(const struct http_answer *answer, long status)
+{
+	return is_status(answer, status) &&
+	       answer_refuses(answer->status, answer->body, answer->body_len);
+}
+
 /* A step of the registration: what it is called, and what a good answer to it holds. */
 struct step {
 	const char *what, *expected;
@@ -191,7 +197,7 @@ static void update_done(void *arg, const struct http_answer *answer)
 	agent->call = NULL;
 	if (is_status(answer, 200))
 		take_device(agent, &update_step, answer);
-	else if (is_status(answer, 403))
+	else if (is_refused(answer, 403))
 		agent_not_good(agent, begin_again,
 			       "update the device, which another key has registered", answer);
 	else
@@ -404,7 +410,7 @@ static void key_done(void *arg, const struct http_answer *answer)
 
 	agent->call = NULL;
 	id_err = answer_id(answer->body, answer->body_len, "vpc_id", agent->vpc_id);
-	if (is_status(answer, 401))
+	if (is_refused(answer, 401))
 		agent_not_good(agent, begin_again,
 			       "the registration key is not accepted (deleted, or expired)",
 			       answer);

@@ -171,6 +171,16 @@ static void feed_failed(struct agent *agent)
 	agent_retry(agent, agent_open_stream, false, -1, text);
 }
 
+bool agent_is_let_in(const struct agent *agent, const struct http_answer *answer)
+{
+	if (answer->err || (answer->status != 401 && answer->status != 403))
+		return true;
+	/* A user's token: whoever it is that does not like it any more, another is soon had. */
+	if (answer->status == 401 && agent->bearer_until)
+		return false;
+	return !answer_refuses(answer->status, answer->body, answer->body_len);
+}
+
 /*
  * Not let in any more. Who has credentials and has just started may register anew; a source that
  * is there because the one before has died has not.
@@ -228,7 +238,7 @@ static void stream_done(void *arg, const struct http_answer *answer)
 	else if (agent->is_open)
 		agent_retry(agent, agent_open_stream, false, -1,
 			    "the event stream was cut at once");
-	else if (answer->status == 401 || answer->status == 403)
+	else if (!agent_is_let_in(agent, answer))
 		agent_not_let_in(agent, answer);
 	else if (!answer->err && agent_is_missing(answer))
 		agent_poll(agent);

@@ -95,6 +95,19 @@ void answer_error(const char *body, size_t len, char ret[static ANSWER_TEXT_MAX]
 	json_object_put(object);
 }
 
+bool answer_refuses(long status, const char *body, size_t len)
+{
+	struct json_object *object;
+	bool says_why;
+
+	if (status < 400 || status >= 500 || status == 408 || status == 429)
+		return false;
+	object = json_parse(body, len);
+	says_why = json_text(object, "error");
+	json_object_put(object);
+	return says_why || (status == 401 && !len);
+}
+
 /* "+02:00" or "Z", and nothing behind it. Return: whether it is that. */
 static bool take_zone(const char *text, int *ret_minutes)
 {

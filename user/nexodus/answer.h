@@ -6,6 +6,7 @@
 #ifndef NEXODUS_ANSWER_H
 #define NEXODUS_ANSWER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -65,6 +66,16 @@ int answer_text(const char *body, size_t len, const char *name, char *ret, size_
 /** answer_error() - a short text for people of an error's body: "error", "reason", "field" or
  * "resource"; empty when the body says nothing that can be shown. Never fails. */
 void answer_error(const char *body, size_t len, char ret[static ANSWER_TEXT_MAX]);
+
+/**
+ * answer_refuses() - is it the server itself that says no, and will it say so again?
+ *
+ * What stands on the way (a firewall, an ingress that has lost its server) sends pages of its own,
+ * and those pass. So does a 403 without a body: Envoy's, when it cannot ask the api-server whose
+ * token that is (ext_authz, status_on_error). The api-server's own have a JSON object with "error";
+ * but for the 401 of its check of signed tokens, which is empty (nexodus-api 1.2).
+ */
+bool answer_refuses(long status, const char *body, size_t len);
 
 /**
  * answer_shape() - what @body is instead of a JSON object with these members: "an empty answer",

@@ -61,7 +61,7 @@ static void not_good(struct login *login, const char *what, const struct http_an
 		return;
 	}
 	answer_error(answer->body, answer->body_len, text);
-	failed(login, answer->status >= 400 && answer->status < 500 && answer->status != 429,
+	failed(login, answer_refuses(answer->status, answer->body, answer->body_len),
 	       answer->retry_after_s, "%s: HTTP status %ld%s%s", what, answer->status,
 	       *text ? ": " : "", text);
 }
@@ -268,8 +268,7 @@ static void refresh_done(void *arg, const struct http_answer *answer)
 	explicit_bzero(login->refresh, sizeof(login->refresh));
 	if (is_good(answer))
 		take_token(login, "renew the login", answer);
-	else if (!answer->err && answer->status >= 400 && answer->status < 500 &&
-		 answer->status != 429)
+	else if (!answer->err && answer_refuses(answer->status, answer->body, answer->body_len))
 		ask_for_all(login);
 	else
 		not_good(login, "renew the login", answer);
