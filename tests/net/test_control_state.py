@@ -38,6 +38,24 @@ def test_another_relay(net: Registering) -> None:
     assert net.steps()[6:] == REGISTERED
 
 
+def test_device_of_another_vpc(net: Registering) -> None:
+    """The server leaves our device where it is, in another VPC: this one is not announced there as
+    the relay of here."""
+    net.registers().stop()
+    os.unlink(REGISTRATION)
+    other = net.api.ask("vpc_add", ipv4_cidr="10.99.0.0/16", ipv6_cidr="fd99::/64")["id"]
+    elsewhere = net.record() | {"vpc_id": other}
+    del elsewhere["token"]
+    net.api.set_fault(path="/api/devices/[^/]*", method="PATCH", status=200,
+                      content_type="application/json", body=json.dumps(elsewhere))
+    net.api.ask("requests_clear")
+    net.begin("--verbose", *net.credentials())
+    net.wait_message("update the device: expected a device, got one of another VPC", "retrying")
+    assert net.calls() == [*WITH_KEY, UPDATE]
+    net.api.clear_faults()
+    net.wait_message("following the VPC's devices", "watching")
+
+
 def test_hostile_name_of_another_relay(net: Registering) -> None:
     """Is shown without what a terminal would act on."""
     net.api.ask("device_add", public_key=OTHER_KEY, hostname="\x1b[2Jx\u202e\n" + "y" * 300, relay=True)

@@ -186,6 +186,10 @@ static void take_device(struct agent *agent, const struct step *step,
 		unexpected(agent, step, "one of another public key");
 		return;
 	}
+	if (strcasecmp(agent->device.vpc_id, agent->vpc_id) != 0) {
+		unexpected(agent, step, "one of another VPC");
+		return;
+	}
 	snprintf(agent->device_id, sizeof(agent->device_id), "%s", agent->device.id);
 	put_metadata(agent);
 }
