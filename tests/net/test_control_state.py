@@ -38,6 +38,19 @@ def test_another_relay(net: Registering) -> None:
     assert net.steps()[6:] == REGISTERED
 
 
+def test_another_relay_at_the_last_moment(net: Registering) -> None:
+    """Two that are started together both find none, if they look and then wait for STUN: the look
+    is the last thing before the registration."""
+    net.api.ask("stun", mode="silent")
+    daemon = net.begin("--verbose", *net.credentials())
+    wait_until(lambda: net.api.requests("/api/vpcs/[^/]*"), "a look at the VPC")
+    asked = len(net.api.ask("stun")[0]["requests"])
+    wait_until(lambda: len(net.api.ask("stun")[0]["requests"]) > asked + 1, "waiting for STUN")
+    net.api.ask("device_add", public_key=OTHER_KEY, hostname="first", relay=True)
+    net.wait_message("a relay already, 'first'", "refused", daemon)
+    assert net.calls() == WITH_KEY[:3]
+
+
 def test_device_of_another_vpc(net: Registering) -> None:
     """The server leaves our device where it is, in another VPC: this one is not announced there as
     the relay of here."""

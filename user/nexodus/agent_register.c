@@ -5,6 +5,7 @@
  *
  *	RK: GET reg-keys/me    user: GET users/me         which VPC
  *	GET vpcs/ID                                       is it there
+ *	(STUN)                                            where are we, at most three seconds
  *	GET vpcs/ID/devices?filter={"relay":true}         has it a relay already
  *	POST devices, on 409 PATCH devices/ID             our record
  *	PUT devices/ID/metadata/relay                     while we still may: a device token may not
@@ -283,14 +284,6 @@ static void create(struct agent *agent)
 	step(agent, "POST", "/api/devices", body, create_done);
 }
 
-void agent_endpoints_known(struct agent *agent)
-{
-	if (!agent->waits_for_endpoints)
-		return;
-	agent->waits_for_endpoints = false;
-	create(agent);
-}
-
 static int look_at_relay(void *arg, struct json_object *object, uint64_t line)
 {
 	struct agent *agent = arg;
@@ -349,9 +342,7 @@ static void relays_done(void *arg, const struct http_answer *answer)
 			 agent->other_relay);
 		agent_retry(agent, begin_again, true, -1, text);
 	} else {
-		agent->waits_for_endpoints = true;
-		if (agent_endpoints_are_known(agent))
-			agent_endpoints_known(agent);
+		create(agent);
 	}
 	json_stream_done(&agent->relays);
 }
@@ -375,6 +366,14 @@ static void look_for_relays(struct agent *agent)
 		agent_retry(agent, begin_again, false, -1, strerror(-err));
 }
 
+void agent_endpoints_known(struct agent *agent)
+{
+	if (!agent->waits_for_endpoints)
+		return;
+	agent->waits_for_endpoints = false;
+	look_for_relays(agent);
+}
+
 static void vpc_done(void *arg, const struct http_answer *answer)
 {
 	struct agent *agent = arg;
@@ -395,7 +394,10 @@ static void vpc_done(void *arg, const struct http_answer *answer)
 	}
 	(void)answer_text(answer->body, answer->body_len, "ipv4_cidr", agent->ipv4_cidr,
 			  sizeof(agent->ipv4_cidr));
-	look_for_relays(agent);
+	/* First what takes long: of two relays that start together, one is to find the other. */
+	agent->waits_for_endpoints = true;
+	if (agent_endpoints_are_known(agent))
+		agent_endpoints_known(agent);
 }
 
 static void look_at_vpc(struct agent *agent)
