@@ -2,7 +2,7 @@
 """The process that talks to the api-server is killed, again and again, at any moment: no packet is
 lost, no peer goes, and what the server says is followed in the end.
 
-NEX_KILL_S=60 goes on for a minute; NEX_SEED=NUMBER for another sequence.
+For a minute, or NEX_KILL_S seconds; NEX_SEED=NUMBER for another sequence.
 """
 
 import os
@@ -16,7 +16,7 @@ from following import await_followed, daemon, following, new_device, wanted
 from lab.steady import Steady
 from lab.wait import wait_until
 
-SECONDS = float(os.environ.get("NEX_KILL_S", "10"))
+SECONDS = float(os.environ.get("NEX_KILL_S", "60"))
 SEED = int(os.environ.get("NEX_SEED", "1"))
 LINES_PER_KILL = 5
 HURRY = 30  # pauses before another source is started are shorter
