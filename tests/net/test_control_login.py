@@ -146,6 +146,17 @@ def test_slow_down(net: Registering) -> None:
     assert second - first >= 5.9
 
 
+def test_pause_while_waiting_for_a_login(net: Registering) -> None:
+    """A login server that wants no question for so long gets none, whatever the interval is."""
+    net.api.set(poll_interval_s=1)
+    net.api.set_fault(path=TOKENS, status=429, retry_after=4, count=1)
+    begin_login(net)
+    net.api.ask("approve")
+    net.wait_message("following the VPC's devices", "watching")
+    first, second = (request["time"] for request in net.api.requests(TOKENS, "POST"))
+    assert second - first >= 3.9
+
+
 def test_login_server_in_trouble(net: Registering) -> None:
     """What is lost while somebody is entering the code is asked again."""
     net.api.set(poll_interval_s=1)

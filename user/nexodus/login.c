@@ -159,10 +159,13 @@ static void ask_with_password(struct login *login)
 	post(login, login->server.token_endpoint, form, password_done);
 }
 
-static void poll_again(struct login *login)
+/* @retry_after_s: what the server has asked for; -1: nothing. */
+static void poll_again(struct login *login, int retry_after_s)
 {
 	struct timeval after = { .tv_sec = login->interval_s };
 
+	if (retry_after_s > login->interval_s)
+		after.tv_sec = retry_after_s;
 	evtimer_add(login->poll, &after);
 }
 
@@ -198,7 +201,7 @@ static void poll_done(void *arg, const struct http_answer *answer)
 	}
 	if (!strcmp(error, "slow_down"))
 		login->interval_s += SLOWER_S;
-	poll_again(login);
+	poll_again(login, answer->retry_after_s);
 }
 
 static void on_poll(evutil_socket_t fd, short what, void *arg)
@@ -213,7 +216,7 @@ static void on_poll(evutil_socket_t fd, short what, void *arg)
 	}
 	form = new_form(login);
 	if (!form) {
-		poll_again(login);
+		poll_again(login, -1);
 		return;
 	}
 	add_field(form, "grant_type", "urn:ietf:params:oauth:grant-type:device_code");
@@ -237,7 +240,7 @@ static void code_done(void *arg, const struct http_answer *answer)
 	login->interval_s = login->code.interval_s;
 	login->give_up_at = now_ms() + login->code.expires_in_s * 1000;
 	login->events.on_code(login->events.arg, login->code.url, login->code.user_code);
-	poll_again(login);
+	poll_again(login, -1);
 }
 
 static void ask_for_code(struct login *login)
