@@ -43,7 +43,9 @@ static const struct {
 	{ "no newline", "--reg-key-file k", "", "", "RK:sesame", 0600, NULL, 0, "RK:sesame", "" },
 	{ "DOS newline", "--reg-key-file k", "", "", "RK:sesame\r\n", 0600, NULL, 0, "RK:sesame", "" },
 	{ "more lines", "--reg-key-file k", "", "", "RK:sesame\nnext\n", 0600, NULL, 0, "RK:sesame", "" },
-	{ "blanks stay", "--reg-key-file k", "", "", " RK:sesame \n", 0400, NULL, 0, " RK:sesame ", "" },
+	{ "blanks around it", "--reg-key-file k", "", "", " \tRK:ses ame\t \r\n", 0400, NULL, 0, "RK:ses ame", "" },
+	{ "nothing but blanks", "--reg-key-file k", "", "", " \t \r", 0400, NULL, 0, NULL,
+	  "the reg-key of --reg-key-file is empty\n" },
 	{ "flag over the other level's file", "--reg-key RK:sesame1", "REG_KEY_FILE=k", "", "RK:sesame2", 0600, NULL, 0,
 	  "RK:sesame1", "" },
 	{ "file over the other level's text", "--reg-key-file k", "REG_KEY=RK:sesame-is-longer", "", "RK:sesame2", 0600,
@@ -188,10 +190,10 @@ static void test_password(void **state)
 
 	(void)state;
 	conf_write("c", "", 0, 0600);
-	conf_write("p", "open sesame\n", 12, 0600);
+	conf_write("p", " open sesame \n", 14, 0600); /* blanks may be part of it */
 	assert_int_equal(options_parse("run", ALL, conf_split(args, argv), argv, &options, &first),
 			 0);
-	assert_string_equal(options.value[OPTION_PASSWORD], "open sesame");
+	assert_string_equal(options.value[OPTION_PASSWORD], " open sesame ");
 	assert_string_equal(options.value[OPTION_REG_KEY], "RK:sesame");
 	options_done(&options);
 	memset(long_one, 'x', sizeof(long_one));

@@ -32,6 +32,18 @@ static int first_line(struct trusted_file *file)
 	return 0;
 }
 
+/* A registration key has no blanks, and what writes such files may indent. */
+static char *without_blanks(char *text)
+{
+	size_t len;
+
+	text += strspn(text, " \t");
+	len = strlen(text);
+	while (len && strchr(" \t\r", text[len - 1]))
+		text[--len] = '\0';
+	return text;
+}
+
 static int read_secret(struct options *options, enum option_id secret, const char *path,
 		       mode_t forbidden, struct option_origin origin)
 {
@@ -46,7 +58,9 @@ static int read_secret(struct options *options, enum option_id secret, const cha
 		return log_err(0, "%s: %s: %s", text, path, why), -EINVAL;
 	if (first_line(&file))
 		return log_err(0, "%s: %s: has control characters in it", text, path), -EINVAL;
-	return options_set(options, secret, file.text, origin);
+	return options_set(options, secret,
+			   secret == OPTION_REG_KEY ? without_blanks(file.text) : file.text,
+			   origin);
 }
 
 static int conflict(enum option_id secret, const char *one, const char *other)
