@@ -90,7 +90,7 @@ def test_it_is_kept(net: Registering) -> None:
 
 
 NO_GROUP = "8ac43e59-4bdc-4225-a5ee-6161a9db9dc3"  # there is none with this id
-WAYS = ["url", "file", "environment", "environment file", "credential", "config", "config file"]
+WAYS = ["url", "file", "indented file", "environment", "environment file", "credential", "config", "config file"]
 
 
 @pytest.mark.parametrize("way", [*WAYS, "bare", "bare file"])
@@ -100,10 +100,11 @@ def test_ways_to_give_the_key(net: Registering, way: str, monkeypatch: pytest.Mo
     key = net.reg_key["bearer_token"] if "bare" in way else net.reg_key["url"]
     options: tuple[str, ...] = ("--service-url", net.api.service_url) if "bare" in way else ()
     with ExitStack() as stack:
-        path = stack.enter_context(secret_file(key + "\n"))
+        path = stack.enter_context(secret_file(f"  {key} \t\r\n" if way == "indented file"
+                                               else key + "\n"))
         if way in ("url", "bare"):
             options += ("--reg-key", key)
-        elif way in ("file", "bare file"):
+        elif way in ("file", "indented file", "bare file"):
             options += ("--reg-key-file", path)
         elif way == "environment":
             monkeypatch.setenv("NEX_RELAY_REG_KEY", key)
@@ -174,6 +175,16 @@ def test_requested_address(net: Registering) -> None:
     assert net.last_body("POST", "/api/devices")["ipv4_tunnel_ips"] == [
         {"address": str(first), "cidr": net.api.vpc.ipv4}]
     assert net.record()["ipv4_tunnel_ips"][0]["address"] == str(first)
+
+
+def test_requested_address_is_taken(net: Registering) -> None:
+    """The server gives another one and says nothing: we say it."""
+    first = str(ipaddress.ip_network(net.api.vpc.ipv4)[77])
+    net.api.ask("device_add", public_key=make_key().public, addresses=[first])
+    daemon = net.registers(*net.credentials(), "--request-ip", first)
+    given = net.record()["ipv4_tunnel_ips"][0]["address"]
+    assert [line for line in daemon.messages()
+            if f"asked for {first}, and the server gave {given}" in line]
 
 
 @pytest.mark.parametrize("address", ["192.0.2.9", "2001:db8::9"])
