@@ -81,6 +81,13 @@ def hurry_up(net: Controlled) -> None:
     daemon(net).signal(signal.SIGHUP)
 
 
+def begin_anew(net: Controlled) -> None:
+    """From nothing: the source that knows what was followed dies, and another begins."""
+    source = wait_until(daemon(net).source, "source")
+    os.kill(source, signal.SIGKILL)
+    wait_until(lambda: daemon(net).source() not in (None, source), "another source")
+
+
 def wanted(net: Controlled) -> dict[str, set[str]]:
     """AllowedIPs of every device of the server's but the relay, by public key."""
     found = {}

@@ -9,8 +9,8 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from following import (await_followed, await_state, await_told, event, flowing, hurry_up,
-                       new_device, undisturbed, wait_some, wanted)
+from following import (await_followed, await_state, await_told, begin_anew, event, flowing,
+                       hurry_up, new_device, undisturbed, wait_some, wanted)
 
 from lab.controlled import Controlled
 from lab.steady import Steady
@@ -86,7 +86,7 @@ def _await_cuts(net: Controlled, anew: bool = False) -> None:
 def _cut_first_state(net: Controlled, bytes_of: range) -> None:
     net.api.ask("requests_clear")
     _cut_after(net, bytes_of)
-    hurry_up(net)
+    begin_anew(net)
     _await_cuts(net, anew=True)
     cut = [request for request in net.api.requests(EVENTS) if request["fault"]]
     assert len(cut) == len(bytes_of)

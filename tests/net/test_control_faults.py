@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from following import (await_followed, await_state, await_told, daemon, flowing, hurry_up,
-                       new_device, rates, said, state, undisturbed, wanted)
+from following import (await_followed, await_state, await_told, begin_anew, daemon, flowing,
+                       hurry_up, new_device, rates, said, state, undisturbed, wanted)
 
 from lab.controlled import Controlled
 from lab.steady import Steady
@@ -32,6 +32,7 @@ class Case:
     events: dict[str, Any] = field(default_factory=dict)  # a fault of the stream
     every: dict[str, Any] = field(default_factory=dict)  # of all requests
     ask: tuple[str, dict[str, Any]] = ("", {})  # another command
+    is_new: bool = False  # for a source that has followed nothing yet
 
     @property
     def follows(self) -> bool:
@@ -42,6 +43,11 @@ class Case:
 
 def _stream(name: str, *words: str, **values: Any) -> Case:
     return Case(name, words or ("watching",), events=values)
+
+
+def _cut(name: str, **values: Any) -> Case:
+    """Of the first list: what is followed already goes on being followed."""
+    return Case(name, ("retrying", "cut"), events=values, is_new=True)
 
 
 def _generated(what: str, *words: str, at: Any = "start", **values: Any) -> Case:
@@ -96,10 +102,10 @@ CASES = [
     _stream("byte by byte", "retrying", "timed out", rate=1),
     _stream("body byte by byte", "watching", rate=400),
     _stream("silent", silent=True),
-    _stream("RST mid-record", "retrying", "cut", cut_after=1500, how="rst"),
-    _stream("FIN mid-record", "retrying", "cut", cut_after=1500, how="fin"),
-    _stream("cut at once", "retrying", "cut", end_after=0, how="close"),
-    _stream("one event and the end", "retrying", "cut", end_after=1, how="final"),
+    _cut("RST mid-record", cut_after=1500, how="rst"),
+    _cut("FIN mid-record", cut_after=1500, how="fin"),
+    _cut("cut at once", end_after=0, how="close"),
+    _cut("one event and the end", end_after=1, how="final"),
     _stream("html", "retrying", "line 1", status=200, generate="html"),
     _stream("no events but a list", "retrying", "line 1", status=200, body="[]"),
     _generated("garbage", "retrying", "line 1"),
@@ -166,7 +172,10 @@ def _begin(net: Controlled, case: Case) -> None:
     if case.ask[0]:
         net.api.ask(case.ask[0], **case.ask[1])
     after = net.api.last_request()
-    hurry_up(net)
+    if case.is_new:
+        begin_anew(net)
+    else:
+        hurry_up(net)
     if number:
         wait_until(lambda: net.api.fault_hits(number), "request with a fault")
     else:

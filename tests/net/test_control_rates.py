@@ -11,8 +11,8 @@ from email.utils import formatdate
 from typing import Any
 
 import pytest
-from following import (await_followed, await_state, await_told, daemon, event, flowing, hurry_up,
-                       new_device, rates, restart, said, undisturbed, wait_some, wanted)
+from following import (await_followed, await_state, await_told, begin_anew, daemon, event, flowing,
+                       hurry_up, new_device, rates, restart, said, undisturbed, wait_some, wanted)
 
 from lab import strace
 from lab.controlled import Controlled
@@ -204,7 +204,7 @@ def test_stream_that_is_always_cut(net: Controlled) -> None:
     """Some are resumed at once, as is normal; then there are pauses. What comes is followed
     nevertheless."""
     net.api.set_fault(path=EVENTS, end_after=1, how="rst")
-    hurry_up(net)
+    begin_anew(net)
     await_told(net, "retrying", "cut at once")
     wait_some(2)
     assert rates(net, 0) <= AT_ONCE + 3
@@ -217,10 +217,12 @@ def test_warnings_do_not_fill_the_journal(net: Controlled) -> None:
     goes on, too."""
     device = new_device(net, "web")
     await_followed(net)
-    right, source = wanted(net), daemon(net).source()
+    right = wanted(net)
     records = [event(device, id=f"00000000-0000-4000-8000-{number:012}", public_key="no key")
                for number in range(40)]
     net.api.set_fault(path=EVENTS, inject=records, inject_at="start", end_after=2, how="fin")
+    begin_anew(net)
+    source = daemon(net).source()
     for _ in range(5):
         after = net.api.last_request()
         hurry_up(net)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from following import (await_followed, await_state, await_told, daemon, event, flowing, hurry_up,
-                       new_device, new_id, said, state, undisturbed, wanted)
+from following import (await_followed, await_state, await_told, begin_anew, daemon, event, flowing,
+                       hurry_up, new_device, new_id, said, state, undisturbed, wanted)
 
 from lab.controlled import Controlled
 from lab.steady import Steady
@@ -130,7 +130,7 @@ def test_begins_anew_when_cut_before_the_tail(net: Controlled) -> None:
     right = wanted(net)
     after = net.api.last_request()
     net.api.set_fault(path=EVENTS, end_after=2, how="fin", count=3)
-    hurry_up(net)
+    begin_anew(net)
     for _ in range(4):
         request = net.api.wait_request(EVENTS, after=after)
         assert state(net)["peers"] == right
@@ -147,7 +147,7 @@ def test_forgets_what_was_not_whole(net: Controlled) -> None:
     await_followed(net)
     before = max(stream["number"] for stream in net.api.ask("streams"))
     net.api.set_fault(path=EVENTS, no_tail=True)
-    hurry_up(net)
+    begin_anew(net)
     net.api.wait_idle_stream(before)
     net.api.network("refuse", drop=True)
     net.api.delete_device(gone["id"])
@@ -183,8 +183,8 @@ def test_what_cuts_every_stream(net: Controlled) -> None:
 def test_silent_stream_is_opened_again(net: Controlled) -> None:
     """There is no heartbeat: a server that is gone without a word looks the same."""
     after = net.api.last_request()
-    request = net.api.wait_request(EVENTS, after=after, seconds=4)
-    assert ("device", True, True) in _watches(request)
+    wait_until(lambda: [request for request in net.api.requests(EVENTS, after=after)
+                        if ("device", True, True) in _watches(request)], "another stream", 4)
     assert net.control()["state"] == "watching"
 
 
@@ -195,9 +195,67 @@ def test_list_that_is_never_whole(net: Controlled, values: dict[str, Any]) -> No
     """What was there stays; it is said that it is out of date."""
     right = wanted(net)
     net.api.set_fault(path=EVENTS, **values)
-    hurry_up(net)
+    begin_anew(net)
     await_told(net, "retrying", "not complete", seconds=8)
     await_state(net, right, 0)
+
+
+@pytest.mark.parametrize("values", [{"end_after": 9, "how": "close"}, {"rate": 2000},
+                                    {"no_tail": True}], ids=["cut", "slow", "no tail"])
+def test_whole_list_does_not_come_again(net: Controlled, values: dict[str, Any]) -> None:
+    """What is followed is asked for as a whole now and then. Where that does not come to its end
+    the changes are followed as before, and it is tried again."""
+    net.api.add_many(30)
+    await_followed(net, 5)
+    number, words = net.api.set_fault(path=EVENTS, **values), "does not come to its end"
+    after, before = net.api.last_request(), said(net, words)
+    for count in range(2):
+        hurry_up(net)
+        new_device(net, f"web{count}")
+        await_followed(net, 5)
+        net.api.delete_device(f"web{count}")
+        await_followed(net, 5)
+    assert net.control()["state"] == "watching"
+    asked = [request["number"] for request in net.api.requests(EVENTS, after=after)
+             if not any(at_tail for _, _, at_tail in _watches(request))]
+    assert asked
+    wait_until(lambda: said(net, words) == before + 1, "word of it")
+    net.api.ask("fault_clear", number=number)
+    wait_until(lambda: [request for request in net.api.requests(EVENTS, after=asked[-1])
+                        if not request["fault"] and
+                        not any(at_tail for _, _, at_tail in _watches(request))], "whole list", 5)
+    await_followed(net)
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_stream_is_missing_for_a_moment(net: Controlled, status: int) -> None:
+    """A proxy that has just been started: no reason to ask for lists from then on."""
+    net.api.set_fault(path=EVENTS, status=status, count=2)
+    after = net.api.last_request()
+    net.api.cut_streams()
+    new_device(net, "web")
+    await_followed(net, 10)
+    assert net.api.requests(LIST, after=after) == []
+    assert net.control()["state"] == "watching"
+
+
+def test_groups_are_switched_off(net: Controlled) -> None:
+    """The server refuses a request that names them; the others have a stream as before."""
+    net.api.set(security_groups_enabled=False)
+    after = net.api.last_request()
+    net.api.cut_streams()
+    for name in ("web", "net"):
+        new_device(net, name)
+        await_followed(net)
+    assert net.api.requests(LIST, after=after) == []
+    kinds = [sorted(kind for kind, _, _ in _watches(request))
+             for request in net.api.requests(EVENTS, after=after)]
+    assert len(kinds[0]) == 3
+    assert kinds[1:] == [["device", "device-metadata"]] * len(kinds[1:])
+    begin_anew(net)
+    new_device(net, "third")
+    await_followed(net, 5)
+    assert net.api.requests(LIST, after=after) == []
 
 
 def test_revision_goes_backwards(net: Controlled) -> None:
@@ -219,7 +277,7 @@ def test_list_where_there_is_no_stream(net: Controlled, status: int) -> None:
     after = net.api.last_request()
     hurry_up(net)
     net.api.wait_request(LIST, "GET", after)
-    net.wait_state("watching")
+    await_told(net, "watching", "asking every 15 s")
     new_device(net, "web", advertise_cidrs=CIDRS)
     await_followed(net)
     daemon(net).new_messages()
@@ -234,3 +292,4 @@ def test_list_where_there_is_no_stream(net: Controlled, status: int) -> None:
     assert net.api.requests(EVENTS, "POST", after)
     new_device(net, "web")
     await_followed(net)
+    assert net.control()["message"] == "following the VPC's devices"

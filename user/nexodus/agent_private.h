@@ -85,6 +85,7 @@ struct agent {
 
 	/* agent_stream.c */
 	struct watch *watch;
+	struct watch *before; /* what is followed, while the whole list is asked for anew */
 	struct http_call *stream;
 	struct event *quiet, *resync;
 	int64_t opened_at, heard_at; /* ms */
@@ -119,9 +120,11 @@ struct agent {
 	int stun_fd; /* until the probe has it; -1 */
 	int feed_err;
 	unsigned int n_poll_warnings;
-	unsigned int n_resumed; /* at once, since resumed_since */
-	int64_t resumed_since;  /* ms */
-	int64_t hold_until;     /* ms: nothing that can wait is asked before */
+	unsigned int n_cut_anew; /* times that the whole list did not come to its end */
+	unsigned int n_missing;  /* times that there was no stream, since there was one */
+	unsigned int n_resumed;  /* at once, since resumed_since */
+	int64_t resumed_since;   /* ms */
+	int64_t hold_until;      /* ms: nothing that can wait is asked before */
 	bool is_started, has_account;
 	bool tells_addresses; /* those of the last run are among them */
 	bool is_hold_said;
@@ -130,6 +133,8 @@ struct agent {
 	bool was_whole;           /* the node has had a whole list of this agent's */
 	bool is_trouble;          /* the last thing said was one */
 	bool polls;               /* there is no stream */
+	bool had_stream;          /* the server has, or had, one for us */
+	bool has_no_groups;       /* the server watches no security groups */
 	bool is_open;             /* the server has taken the request for the stream */
 	bool own_is_gone;         /* our device is not in the VPC */
 	bool all_dirty;           /* too many changes to name */
@@ -239,8 +244,11 @@ void agent_endpoints_known(struct agent *agent);
 /** agent_watch() - follow the VPC, from what is known of it. */
 void agent_watch(struct agent *agent);
 
-/** agent_watch_anew() - the same, but from nothing. */
+/** agent_watch_anew() - the same, but from nothing; back to what is known if that is cut. */
 void agent_watch_anew(struct agent *agent);
+
+/** agent_drop_watch() - nothing is known any more. Not from within the watch. */
+void agent_drop_watch(struct agent *agent);
 
 /** agent_stream_new() - timers. Return: 0; -ENOMEM. */
 int agent_stream_new(struct agent *agent);

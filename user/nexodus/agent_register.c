@@ -152,6 +152,7 @@ static void registered(struct agent *agent)
 	explicit_bzero(&agent->device, sizeof(agent->device));
 	agent_keep(agent);
 	backoff_healthy(&agent->soon, agent_now());
+	agent_drop_watch(agent);
 	agent_watch_anew(agent);
 }
 

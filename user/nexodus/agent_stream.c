@@ -13,10 +13,12 @@
 #define LIVED_MS 5000 /* a stream that stood so long was one, even a silent one */
 #define RESUMES_MAX 8 /* at once, in so long: more is a loop, and the owner's limit is shared */
 #define RESUMES_PER_MS 10000
-#define QUIET_MS 120000    /* there is no heartbeat: open it again, to see whether it is there */
-#define RESYNC_MS 3600000  /* a transaction that commits late is missed by revisions (2.6) */
-#define GAP_MAX_MS 3600000 /* a longer one may hide what was deleted, and forgotten, meanwhile */
-#define WHOLE_MS 300000    /* a list that is not whole after so long is worth a word */
+#define QUIET_MS 120000      /* there is no heartbeat: open it again, to see whether it is there */
+#define RESYNC_MS 3600000    /* a transaction that commits late is missed by revisions (2.6) */
+#define ANEW_AGAIN_MS 300000 /* it was cut, or slow */
+#define MISSING_MAX 3        /* times that there is no such call, though there was before */
+#define GAP_MAX_MS 3600000   /* a longer one may hide what was deleted, and forgotten, meanwhile */
+#define WHOLE_MS 300000      /* a list that is not whole after so long is worth a word */
 
 void agent_arm(struct agent *agent, struct event *timer, int64_t ms)
 {
@@ -32,6 +34,13 @@ const struct device_cache *agent_devices(const struct agent *agent)
 	if (agent->polls)
 		return agent->polled;
 	return agent->watch && watch_is_whole(agent->watch) ? watch_devices(agent->watch) : NULL;
+}
+
+/* All is well. */
+static void say_following(struct agent *agent, const char *again)
+{
+	agent_say(agent, CONTROL_WATCHING, 0, "following the VPC's devices%s%s", again,
+		  agent->polls ? ", asking every 15 s: there is no event stream for us" : "");
 }
 
 static void say_gone(struct agent *agent)
@@ -52,7 +61,7 @@ void agent_is_well(struct agent *agent)
 	if (agent->own_is_gone)
 		say_gone(agent);
 	else
-		agent_say(agent, CONTROL_WATCHING, 0, "following the VPC's devices again");
+		say_following(agent, " again");
 }
 
 /* Was this relay's own device taken away? Nothing is believed from then on. */
@@ -78,12 +87,17 @@ void agent_whole(struct agent *agent)
 	if (!is_there)
 		return;
 	agent_list_whole(agent);
-	agent_say(agent, CONTROL_WATCHING, 0, "following the VPC's devices");
+	say_following(agent, "");
 }
 
 static void on_whole(void *arg)
 {
-	agent_whole(arg);
+	struct agent *agent = arg;
+
+	watch_free(agent->before);
+	agent->before = NULL;
+	agent->n_cut_anew = 0;
+	agent_whole(agent);
 }
 
 static void on_change(void *arg, const uint8_t id[static DEVICE_ID_BYTES])
@@ -115,10 +129,38 @@ static int new_watch(struct agent *agent)
 {
 	const struct watch_events events = { on_whole, on_change, on_warning, agent };
 
-	watch_free(agent->watch);
 	agent->watch = watch_new(agent->vpc_id, &events);
 	agent->began_at = agent_now();
+	if (agent->watch && agent->has_no_groups)
+		watch_without_groups(agent->watch);
 	return agent->watch ? 0 : -ENOMEM;
+}
+
+void agent_drop_watch(struct agent *agent)
+{
+	watch_free(agent->watch);
+	watch_free(agent->before);
+	agent->watch = agent->before = NULL;
+}
+
+/*
+ * The whole list was asked for, and cut before its end. A server that cuts it each time, or a line
+ * that is too slow for it, would have us follow nothing any more: on with what was followed.
+ */
+static void go_back(struct agent *agent)
+{
+	watch_free(agent->watch);
+	agent->watch = agent->before;
+	agent->before = NULL;
+	agent_arm(agent, agent->resync, ANEW_AGAIN_MS);
+	if ((agent->n_dirty || agent->all_dirty) && !agent->own_is_gone)
+		agent_list_whole(agent);
+	if (++agent->n_cut_anew != 2)
+		return; /* once is nothing, and twice is said once */
+	border_batch_text(&agent->batch, BORDER_WARNING,
+			  "the whole list of devices does not come to its end: following the "
+			  "changes, and asking for it now and then");
+	agent_flush(agent);
 }
 
 static int stream_data(void *arg, const char *bytes, size_t len)
@@ -213,6 +255,25 @@ bool agent_is_missing(const struct http_answer *answer)
 			   sizeof(resource)) != 0;
 }
 
+/* The watch for groups alone may be switched off at the server; they are nothing to a relay. */
+static bool are_groups_off(const struct agent *agent, const struct http_answer *answer)
+{
+	static const char groups[] = "security-groups";
+	char reason[ANSWER_TEXT_MAX];
+
+	return answer->status == 405 && !agent->has_no_groups &&
+	       !answer_text(answer->body, answer->body_len, "reason", reason, sizeof(reason)) &&
+	       !strncmp(reason, groups, strlen(groups));
+}
+
+/* What had it before has it again soon, most likely: a proxy that starts says so as well. */
+static bool is_stream_missing(struct agent *agent, const struct http_answer *answer)
+{
+	if (answer->err || !agent_is_missing(answer))
+		return false;
+	return !agent->had_stream || ++agent->n_missing >= MISSING_MAX;
+}
+
 static void stream_refused(struct agent *agent, const struct http_answer *answer)
 {
 	agent_not_good(agent, agent_open_stream, "the event stream", answer);
@@ -221,6 +282,15 @@ static void stream_refused(struct agent *agent, const struct http_answer *answer
 		watch_free(agent->watch);
 		agent->watch = NULL;
 	}
+}
+
+static void go_without_groups(struct agent *agent)
+{
+	agent->has_no_groups = true;
+	watch_without_groups(agent->watch);
+	if (agent->before)
+		watch_without_groups(agent->before);
+	agent_open_stream(agent);
 }
 
 static void stream_done(void *arg, const struct http_answer *answer)
@@ -240,7 +310,9 @@ static void stream_done(void *arg, const struct http_answer *answer)
 			    "the event stream was cut at once");
 	else if (!agent_is_let_in(agent, answer))
 		agent_not_let_in(agent, answer);
-	else if (!answer->err && agent_is_missing(answer))
+	else if (!answer->err && are_groups_off(agent, answer))
+		go_without_groups(agent);
+	else if (is_stream_missing(agent, answer))
 		agent_poll(agent);
 	else
 		stream_refused(agent, answer);
@@ -251,7 +323,8 @@ static void stream_open(void *arg)
 {
 	struct agent *agent = arg;
 
-	agent->is_open = true;
+	agent->is_open = agent->had_stream = true;
+	agent->n_missing = 0;
 	agent->heard_at = agent_now();
 	if (watch_is_whole(agent->watch))
 		agent_is_well(agent);
@@ -288,7 +361,11 @@ void agent_open_stream(struct agent *agent)
 
 	if (is_held)
 		return;
-	if ((gap || !agent->watch) && new_watch(agent)) {
+	if (agent->before && agent->watch)
+		go_back(agent);
+	if (gap)
+		agent_drop_watch(agent);
+	if (!agent->watch && new_watch(agent)) {
 		agent_retry(agent, agent_open_stream, false, -1, strerror(ENOMEM));
 		return;
 	}
@@ -303,6 +380,12 @@ static void on_quiet(evutil_socket_t fd, short what, void *arg)
 	struct agent *agent = arg;
 
 	(void)fd, (void)what;
+	if (agent->before && agent->watch) {
+		http_cancel(agent->stream);
+		agent->stream = NULL;
+		agent_open_stream(agent);
+		return;
+	}
 	/* While no other can be opened, the one that is there may still have something to say. */
 	if ((agent->is_open && agent_hold_ms(agent)) ||
 	    (!is_late(agent) && agent_now() - agent->heard_at < agent_ms(agent, QUIET_MS))) {
@@ -338,10 +421,11 @@ void agent_watch(struct agent *agent)
 
 void agent_watch_anew(struct agent *agent)
 {
-	watch_free(agent->watch);
+	if (!agent->before && agent->watch && watch_is_whole(agent->watch))
+		agent->before = agent->watch;
+	else
+		watch_free(agent->watch);
 	agent->watch = NULL;
-	agent->n_dirty = 0;
-	agent->all_dirty = false;
 	agent_watch(agent);
 }
 
@@ -371,6 +455,6 @@ void agent_stream_free(struct agent *agent)
 		event_free(agent->quiet);
 	if (agent->resync)
 		event_free(agent->resync);
-	watch_free(agent->watch);
+	agent_drop_watch(agent);
 	agent_poll_free(agent);
 }

@@ -75,8 +75,7 @@ void agent_forget_token(struct agent *agent)
 	explicit_bzero(&agent->saved, sizeof(agent->saved));
 	agent->bearer_until = 0;
 	*agent->device_id = '\0';
-	watch_free(agent->watch);
-	agent->watch = NULL;
+	agent_drop_watch(agent);
 }
 
 static void on_code(void *arg, const char *url, const char *code)

@@ -58,7 +58,8 @@ static void forget(struct watch *watch)
 }
 
 /* One of the watches. Return: bytes written or missing, as snprintf(). */
-static int write_kind(const struct watch *watch, enum watch_kind kind, char *ret, size_t size)
+static int write_kind(const struct watch *watch, enum watch_kind kind, bool is_first, char *ret,
+		      size_t size)
 {
 	char vpc_id[DEVICE_ID_TEXT], resume[64] = "";
 
@@ -66,9 +67,19 @@ static int write_kind(const struct watch *watch, enum watch_kind kind, char *ret
 	if (watch->is_whole)
 		snprintf(resume, sizeof(resume), ",\"gt_revision\":%llu,\"at_tail\":true",
 			 (unsigned long long)watch->kinds[kind].revision);
-	return snprintf(ret, size, "%c{\"kind\":\"%s\"%s,\"options\":{\"vpc-id\":\"%s\"%s}}",
-			kind ? ',' : '[', watch_kind_names[kind], resume, vpc_id,
+	return snprintf(ret, size, "%s{\"kind\":\"%s\"%s,\"options\":{\"vpc-id\":\"%s\"%s}}",
+			is_first ? "[" : ",", watch_kind_names[kind], resume, vpc_id,
 			kind == WATCH_METADATA ? ",\"key\":\"" WATCH_METADATA_KEY "\"" : "");
+}
+
+void watch_without_groups(struct watch *watch)
+{
+	watch->has_no_groups = true;
+}
+
+bool watch_asks_for(const struct watch *watch, enum watch_kind kind)
+{
+	return kind != WATCH_SECURITY_GROUP || !watch->has_no_groups;
 }
 
 int watch_request(struct watch *watch, char *ret, size_t size)
@@ -87,7 +98,9 @@ int watch_request(struct watch *watch, char *ret, size_t size)
 	watch->err = 0;
 	watch->error[0] = '\0';
 	for (enum watch_kind kind = 0; kind < WATCH_KINDS; kind++) {
-		len += write_kind(watch, kind, ret + len, size - len);
+		if (!watch_asks_for(watch, kind))
+			continue;
+		len += write_kind(watch, kind, !len, ret + len, size - len);
 		if (len + sizeof("]") > size)
 			return -ENOSPC;
 	}

@@ -64,6 +64,10 @@ void watch_free(struct watch *watch);
  */
 int watch_request(struct watch *watch, char *ret, size_t size);
 
+/** watch_without_groups() - from the next request on, as if there were no kind security-group: a
+ * server on which it is switched off (405, "security-groups support is disabled") refuses all. */
+void watch_without_groups(struct watch *watch);
+
 /**
  * watch_feed() - the next bytes of the answer.
  *

@@ -167,7 +167,7 @@ static void tail_event(struct watch *watch, enum watch_kind kind)
 	if (watch->is_whole)
 		return;
 	for (enum watch_kind k = 0; k < WATCH_KINDS; k++)
-		if (!watch->kinds[k].at_tail)
+		if (watch_asks_for(watch, k) && !watch->kinds[k].at_tail)
 			return;
 	watch->is_whole = true;
 	id_table_clear(&watch->first);

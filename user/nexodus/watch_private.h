@@ -40,6 +40,7 @@ struct watch {
 		uint64_t revision; /* highest that was seen */
 		bool at_tail;
 	} kinds[WATCH_KINDS];
+	bool has_no_groups;
 	bool is_whole;
 	struct id_table first; /* struct watch_first, by id, until the devices are whole */
 	struct device_cache *devices;
@@ -51,6 +52,9 @@ struct watch {
 };
 
 extern const char *const watch_kind_names[WATCH_KINDS];
+
+/** watch_asks_for() - is @kind one of those that are followed? */
+bool watch_asks_for(const struct watch *watch, enum watch_kind kind);
 
 /** watch_event() - json_stream_element: one event, @arg is the watch. */
 int watch_event(void *arg, struct json_object *event, uint64_t line);
