@@ -4,10 +4,12 @@ tests look for is seen when it is there."""
 
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -98,6 +100,27 @@ def test_ctrl_c_ends_the_demo(options: tuple[str, ...], after_s: float) -> None:
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     assert status == 130 and b"interrupted" in said, said
     assert b"Traceback" not in said, said
+
+
+def test_the_demo_leaves_its_lab_up(tmp_path: Path) -> None:
+    """And what it says of how to enter, use and end it is so."""
+    with open(tmp_path / "said", "w+", encoding="utf-8") as file:
+        status = subprocess.run([DEMO, "--keep"], stdout=file, stderr=file, check=False,
+                                timeout=120).returncode
+        file.seek(0)
+        said = file.read()
+    assert status == 0, said
+    ctl = re.search(r"tests/api/ctl \S+ device-delete device=laptop", said)
+    enter = re.search(r"nsenter -t \d+ -m -n -p -w (?=bash)", said)
+    down = re.search(r"tools/demo --down \d+", said)
+    assert ctl and enter and down, said
+    try:
+        peers = [*enter[0].split(), "build/nex-relay", "peers", "laptop"]
+        assert subprocess.run(peers, cwd=ROOT, check=False).returncode == 0
+        subprocess.run([*enter[0].split(), *ctl[0].split()], cwd=ROOT, check=True)
+        wait_until(lambda: subprocess.run(peers, cwd=ROOT, check=False).returncode, "end of it")
+    finally:
+        assert subprocess.run(down[0].split(), cwd=ROOT, check=False).returncode == 0
 
 
 def test_a_flow_counts_what_is_lost(mesh: Mesh, family: int) -> None:
