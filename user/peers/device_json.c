@@ -77,17 +77,27 @@ static int add_address(struct device_json *ret, struct json_object *value, uint8
 	return add_prefix(ret, &prefix);
 }
 
+/* null, or an empty text: as if it were not there. */
+static bool is_nothing(struct json_object *value)
+{
+	const char *text = json_text_of(value);
+
+	return !value || (text && !*text);
+}
+
 /* allowed_ips: addresses with or without /32 and /128; by design no CIDRs, but nexd takes them. */
 static int read_allowed_ips(struct device_json *ret, struct json_object *array)
 {
 	struct prefix prefix;
 	int err = 0;
 
-	if (!array)
+	if (is_nothing(array))
 		return 0;
 	if (!json_object_is_type(array, json_type_array))
 		return -EINVAL;
 	for (size_t i = 0; !err && i < json_object_array_length(array); i++) {
+		if (is_nothing(json_object_array_get_idx(array, i)))
+			continue;
 		err = prefix_of(json_object_array_get_idx(array, i), 0, &prefix);
 		if (!err)
 			err = add_prefix(ret, &prefix);
@@ -101,16 +111,19 @@ static int read_tunnel_ips(struct device_json *ret, struct json_object *array, u
 	struct json_object *item, *address;
 	int err = 0;
 
-	if (!array)
+	if (is_nothing(array))
 		return 0;
 	if (!json_object_is_type(array, json_type_array))
 		return -EINVAL;
 	for (size_t i = 0; !err && i < json_object_array_length(array); i++) {
 		item = json_object_array_get_idx(array, i);
+		if (is_nothing(item))
+			continue;
 		if (!json_object_is_type(item, json_type_object))
 			return -EINVAL;
 		address = json_member(item, "address");
-		err = address ? add_address(ret, address, family) : -EINVAL;
+		if (!is_nothing(address))
+			err = add_address(ret, address, family);
 	}
 	return err;
 }
@@ -118,14 +131,7 @@ static int read_tunnel_ips(struct device_json *ret, struct json_object *array, u
 /* tunnel_ip and tunnel_ip_v6 of April 2023: a string, empty when there is none. */
 static int read_tunnel_ip(struct device_json *ret, struct json_object *value, uint8_t family)
 {
-	const char *text;
-
-	if (!value)
-		return 0;
-	text = json_text_of(value);
-	if (text && !*text)
-		return 0;
-	return add_address(ret, value, family);
+	return is_nothing(value) ? 0 : add_address(ret, value, family);
 }
 
 static int read_addresses(struct device_json *ret, struct json_object *object)
@@ -156,13 +162,13 @@ static uint8_t ipv6_bits_of(struct json_object *cidr, struct json_object *addres
 	return prefix_compare(&own, &range) ? 0 : range.bits;
 }
 
-/* After read_addresses(): ipv6_tunnel_ips is an array of objects, or nothing. */
+/* After read_addresses(): ipv6_tunnel_ips is an array of objects and nulls, or nothing. */
 static uint8_t read_ipv6_bits(struct json_object *object)
 {
 	struct json_object *array = json_member(object, "ipv6_tunnel_ips"), *first = NULL;
 	uint8_t bits = 0;
 
-	if (array && json_object_array_length(array))
+	if (json_object_is_type(array, json_type_array) && json_object_array_length(array))
 		first = json_object_array_get_idx(array, 0);
 	if (first)
 		bits = ipv6_bits_of(json_member(first, "cidr"), json_member(first, "address"));
