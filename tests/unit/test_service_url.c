@@ -43,7 +43,7 @@ static const struct {
 	{ "at sign in the query",      "https://h?a@b", "https://api.h", NULL },
 	{ "begins with api. already",  "https://api.h", "https://api.api.h", NULL },
 	{ "capitals",                  "HTTPS://Try.Nexodus.IO", "https://api.try.nexodus.io", NULL },
-	{ "https's own port",          "https://h:443", "https://api.h:443", NULL },
+	{ "https's own port",          "https://h:443", "https://api.h", NULL },
 	{ "port is empty",             "https://h:", "https://api.h", NULL },
 	{ "port is empty, with a path", "https://h:/a", "https://api.h", NULL },
 	{ "port with leading zeros",   "https://h:0008443", "https://api.h:8443", NULL },

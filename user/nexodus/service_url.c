@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#define HTTPS_PORT 443 /* said or not, it is the same service */
 #define SCHEME "https://"
 #define API "api."
 #define HOST_MAX 253 /* RFC 1035: 255 bytes on the wire */
@@ -101,7 +102,7 @@ static int read_authority(const char *authority, size_t len, char ret_api[static
 				    " with 'api.' before it");
 	if (!is_host_name(authority, host))
 		return bad(ret_why, "its host name is no DNS name");
-	n = snprintf(api, sizeof(api), port ? SCHEME API "%.*s:%u" : SCHEME API "%.*s", (int)host,
+	n = snprintf(api, sizeof(api), port && port != HTTPS_PORT ? SCHEME API "%.*s:%u" : SCHEME API "%.*s", (int)host,
 		     authority, port);
 	if (n < 0 || (size_t)n >= sizeof(api))
 		return bad(ret_why, "its host name is too long");
