@@ -130,6 +130,30 @@ def test_starts_from_the_last_list(net: Controlled) -> None:
     wait_until(lambda: not _list(net)["from_disk"], "list of the server's")
 
 
+def test_age_of_a_list_that_is_written_again(net: Controlled) -> None:
+    """Somebody removes it, and it is as old as before; when it is tried again is said, too."""
+    path = net.saved("devices.json")
+    _await_saved(net)
+    _away(net)
+    then = int(time.time()) - DAY_S
+    os.utime(path, (then, then))
+    restart(net)
+    _await_disk(net)
+    os.unlink(path)
+    wait_until(lambda: os.path.exists(path), "list", 20)
+    assert int(os.stat(path).st_mtime) == then
+    told = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(then))
+    assert _list(net)["saved_at"] == told
+    control = await_told(net, "retrying", "refused")
+    assert control["retry_at"] >= control["since"]
+    shown = net.commands.call("status", "--interface", INTERFACE).stdout
+    assert "trying again at 20" in shown and f"as it was at {told}" in shown, shown
+    net.api.network("ok")
+    hurry_up(net)
+    net.wait_state("watching")
+    assert net.control()["retry_at"] is None
+
+
 def _write(path: str, content: str) -> None:
     with open(path, "w", encoding="utf-8") as file:
         file.write(content)

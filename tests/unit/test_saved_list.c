@@ -125,7 +125,7 @@ static void check_round_trip(const struct device_list *list)
 {
 	struct stat st;
 
-	assert_int_equal(saved_list_write(path, list), 0);
+	assert_int_equal(saved_list_write(path, list, 0), 0);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	read_back();
@@ -204,7 +204,7 @@ static void test_other_places(void **state)
 	assert_int_equal(symlink("/dev/full", fresh), 0);
 	check_round_trip(&list);
 	assert_int_equal(access(fresh, F_OK), -1);
-	assert_int_equal(saved_list_write("/nowhere/devices.json", &list), -ENOENT);
+	assert_int_equal(saved_list_write("/nowhere/devices.json", &list, 0), -ENOENT);
 	device_list_done(&list);
 }
 
@@ -221,8 +221,8 @@ static void test_full_disk(void **state)
 	}
 	list = many_devices();
 	assert_int_equal(mount("small", folder, "tmpfs", 0, "size=256k"), 0);
-	assert_int_equal(saved_list_write(path, &old), 0);
-	assert_int_equal(saved_list_write(path, &list), -ENOSPC);
+	assert_int_equal(saved_list_write(path, &old, 0), 0);
+	assert_int_equal(saved_list_write(path, &list, 0), -ENOSPC);
 	snprintf(fresh, sizeof(fresh), "%s.new", path);
 	assert_int_equal(access(fresh, F_OK), -1);
 	read_back();

@@ -184,6 +184,8 @@ static void print_control(const struct status *status)
 	       text_of(status, "control", "state"), text_of(status, "control", "since"));
 	if (strcmp(text_of(status, "control", "message"), "-") != 0)
 		printf("            %s\n", text_of(status, "control", "message"));
+	if (status->pid > 0 && strcmp(text_of(status, "control", "retry_at"), "-") != 0)
+		printf("            trying again at %s\n", text_of(status, "control", "retry_at"));
 }
 
 static void print_state(const struct status *status)

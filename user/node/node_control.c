@@ -136,6 +136,7 @@ static int take_control(struct node *node, const struct border_record *record)
 		control->since = time(NULL);
 	control->where = record->control.state;
 	control->retry_s = record->control.retry_s;
+	control->retry_at = control->retry_s ? time(NULL) + control->retry_s : 0;
 	snprintf(control->text, sizeof(control->text), "%s", text);
 	/* For the next source: only who starts the relay may have it registered anew. */
 	if (control->where == CONTROL_WATCHING)

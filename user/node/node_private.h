@@ -65,6 +65,7 @@ struct node_control {
 	char text[BORDER_TEXT_MAX];
 	char said[BORDER_TEXT_MAX]; /* the last text that was worth a message */
 	uint32_t retry_s;
+	time_t retry_at; /* the next try; 0: none is said */
 	unsigned int n_said;
 	time_t since;       /* where is so */
 	int64_t said_since; /* node_now_s() */

@@ -13,6 +13,12 @@
 #define SAVE_AFTER_MS 2000  /* changes come in swarms */
 #define SAVE_AGAIN_MS 30000 /* not more often, and so long after a failure */
 
+/* What comes from disk and is written again is as old as it was. */
+static time_t as_of(const struct node_control *control)
+{
+	return control->from_disk ? control->saved_at : 0;
+}
+
 /* In a child: the loop does not wait for a disk. */
 static _Noreturn void write_list(const struct node *node)
 {
@@ -23,7 +29,7 @@ static _Noreturn void write_list(const struct node *node)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	close(node->state_dir.fd); /* its lock is the node's, who may be killed */
-	err = saved_list_write(node->control.list_path, &node->sync.list);
+	err = saved_list_write(node->control.list_path, &node->sync.list, as_of(&node->control));
 	_exit(err ? (-err < 255 ? -err : 255) : 0);
 }
 
@@ -37,7 +43,7 @@ static void saved(struct node *node, int err)
 	if (!err && control->save_err)
 		log_note("%s is written now", control->list_path);
 	control->save_err = err;
-	if (!err)
+	if (!err && !control->from_disk)
 		control->saved_at = time(NULL);
 	if (err || control->save_pending)
 		node_control_after(control, control->save, SAVE_AGAIN_MS);
@@ -127,7 +133,7 @@ void node_saved_stop(struct node *node)
 		(void)waitpid(control->saver, NULL, 0);
 	/* The next run begins with what this one knew. */
 	if ((is_due || control->save_pending) && node->sync.has_list && !node_state_dir(node))
-		(void)saved_list_write(control->list_path, &node->sync.list);
+		(void)saved_list_write(control->list_path, &node->sync.list, as_of(control));
 	if (control->save)
 		event_free(control->save);
 	if (control->on_child)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/atomic_file.h"
@@ -84,8 +85,9 @@ static int print_list(FILE *to, const struct device_list *list)
 	return err;
 }
 
-int saved_list_write(const char *path, const struct device_list *list)
+int saved_list_write(const char *path, const struct device_list *list, time_t as_of)
 {
+	const struct timespec times[] = { { .tv_sec = as_of }, { .tv_sec = as_of } };
 	struct atomic_file file;
 	FILE *to;
 	int err = atomic_file_open(&file, path, 0600);
@@ -98,6 +100,8 @@ int saved_list_write(const char *path, const struct device_list *list)
 	if (to && fclose(to) && !err)
 		err = -EIO;
 	if (err == -EIO && errno)
+		err = -errno;
+	if (!err && as_of && futimens(file.fd, times))
 		err = -errno;
 	if (!err)
 		return atomic_file_commit(&file, true);

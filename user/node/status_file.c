@@ -89,6 +89,7 @@ static struct json_object *control_json(const struct node_status *status)
 			       json_object_new_string(node_control_state_name(control->where)));
 	json_object_object_add(object, "since", time_or_null(control->since));
 	json_object_object_add(object, "message", text_or_null(control->text));
+	json_object_object_add(object, "retry_at", time_or_null(control->retry_at));
 	return object;
 }
 
