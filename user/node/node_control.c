@@ -240,6 +240,8 @@ void node_control_stop(struct node *node)
 	struct node_control *control = &node->control;
 
 	node_gifts_stop(node);
+	if (control->keep_again && evtimer_pending(control->keep_again, NULL))
+		on_keep_again(-1, 0, node); /* there may be room by now */
 	node_saved_stop(node);
 	node_ping_stop(node);
 	node_spared_stop(node);
