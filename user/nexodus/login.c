@@ -27,7 +27,9 @@ struct login {
 	char refresh[ANSWER_TOKEN_MAX];
 	int64_t interval_s;
 	int64_t give_up_at; /* ms */
+	int64_t hold_until; /* ms: no question before, as the server wants */
 	int64_t asked_at;   /* ms */
+	bool is_over;       /* there is no time for another question */
 	bool has_said_skew;
 };
 
@@ -159,13 +161,28 @@ static void ask_with_password(struct login *login)
 	post(login, login->server.token_endpoint, form, password_done);
 }
 
+/* For how long the server still wants no question; -1: it does not mind. */
+static int hold_s(const struct login *login)
+{
+	int64_t ms = login->hold_until - now_ms();
+
+	return ms > 0 ? (int)((ms + 999) / 1000) : -1;
+}
+
 /* @retry_after_s: what the server has asked for; -1: nothing. */
 static void poll_again(struct login *login, int retry_after_s)
 {
-	struct timeval after = { .tv_sec = login->interval_s };
+	int64_t now = now_ms(), wait_ms = login->interval_s * 1000;
+	struct timeval after;
 
-	if (retry_after_s > login->interval_s)
-		after.tv_sec = retry_after_s;
+	login->hold_until = now + retry_after_s * 1000LL;
+	if (login->hold_until > now + wait_ms)
+		wait_ms = login->hold_until - now;
+	/* A code that nobody can use any more is not to be shown on. */
+	login->is_over = wait_ms > login->give_up_at - now;
+	if (login->is_over)
+		wait_ms = login->give_up_at > now ? login->give_up_at - now : 0;
+	after = (struct timeval){ .tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 };
 	evtimer_add(login->poll, &after);
 }
 
@@ -210,8 +227,8 @@ static void on_poll(evutil_socket_t fd, short what, void *arg)
 	struct evbuffer *form;
 
 	(void)fd, (void)what;
-	if (now_ms() >= login->give_up_at) {
-		failed(login, false, -1, "log in: nobody did, and the code has expired");
+	if (now_ms() >= login->give_up_at || login->is_over) {
+		failed(login, false, hold_s(login), "log in: nobody did, and the code has expired");
 		return;
 	}
 	form = new_form(login);
