@@ -92,6 +92,31 @@ def test_publishing_fails(net: Controlled) -> None:
     net.api.clear_faults()
 
 
+def test_servers_that_see_different_ports(net: Controlled) -> None:
+    """Which of them answers first changes with each look, and is no change of ours."""
+    last = net.api.last_request()
+    for number in range(2):
+        net.api.ask("stun", server=number, mapped=f"203.0.113.7:{40000 + number}")
+    wait_until(lambda: published(net)[1]["address"].startswith("203.0.113.7:"), "one of the two")
+    await_looks(net, 10)
+    assert len(patches(net, last)) == 1
+    net.api.ask("stun", mapped="")
+    wait_until(lambda: not published(net)[1]["address"].startswith("203.0.113.7:"), "ours")
+
+
+def test_endpoints_are_not_taken(net: Controlled) -> None:
+    """Agents go on looking for us where we are no more: that is said, once."""
+    fault = net.api.set_fault(path="/api/devices/.*", method="PATCH", status=403, count=3,
+                              content_type="application/json", body='{"error":"not yours"}')
+    net.api.ask("stun", mapped=MAPPED)
+    wait_until(lambda: published(net)[1]["address"] == MAPPED, "the other address")
+    assert net.api.fault_hits(fault) == 3
+    words = "does not take this relay's endpoints: HTTP status 403: not yours"
+    assert sum(words in line for line in net.commands.daemons[-1].messages()) == 1
+    assert net.control()["state"] == "watching"
+    net.api.ask("stun", mapped="")
+
+
 def test_traffic_is_not_harmed(net: Controlled) -> None:
     with no_loss(net, net.commands):
         await_looks(net, 20)

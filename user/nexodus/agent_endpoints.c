@@ -38,6 +38,34 @@ static void rebuild(struct agent *agent)
 	agent->endpoints = endpoints;
 }
 
+/* Once; what passes by itself is told where the list is asked for. */
+static void say_not_published(struct agent *agent, const struct http_answer *answer)
+{
+	char error[ANSWER_TEXT_MAX];
+
+	if (agent->is_publish_said || answer->err || answer->status < 400 ||
+	    answer->status >= 500 || answer->status == 429)
+		return;
+	agent->is_publish_said = true;
+	answer_error(answer->body, answer->body_len, error);
+	agent_mask(agent, error);
+	border_batch_text(&agent->batch, BORDER_WARNING,
+			  "the server does not take this relay's endpoints: HTTP status %ld%s%s",
+			  answer->status, *error ? ": " : "", error);
+	agent_flush(agent);
+}
+
+/* Once, too. */
+static void say_no_stun(struct agent *agent)
+{
+	if (agent->is_stun_said)
+		return;
+	agent->is_stun_said = true;
+	border_batch_text(&agent->batch, BORDER_WARNING,
+			  "no STUN server answers: publishing the local address only");
+	agent_flush(agent);
+}
+
 static void publish_done(void *arg, const struct http_answer *answer)
 {
 	struct agent *agent = arg;
@@ -46,6 +74,7 @@ static void publish_done(void *arg, const struct http_answer *answer)
 	agent_hold(agent, answer->retry_after_s);
 	/* Else at a later look: it is no trouble of the list's. */
 	if (answer->err || answer->status != 200) {
+		say_not_published(agent, answer);
 		agent->publish_at = agent_now() + backoff_failed(&agent->publish_pause, agent_now(),
 								 agent_random());
 		json_object_put(agent->publishing);
@@ -53,6 +82,7 @@ static void publish_done(void *arg, const struct http_answer *answer)
 		return;
 	}
 	agent_endpoints_retry(agent);
+	agent->is_publish_said = false;
 	json_object_put(agent->published);
 	agent->published = agent->publishing;
 	agent->publishing = NULL;
@@ -111,14 +141,19 @@ static void stun_done(void *arg, int err, const struct sockaddr_in *mapped, cons
 {
 	struct agent *agent = arg;
 
-	(void)is_symmetric; /* a relay is to be where it can be reached; the address is shown */
 	agent->is_mapped_known = true;
-	/* Servers that do not answer for once are no news of where we are. */
-	if (!err) {
+	/*
+	 * Servers that do not answer for once are no news of where we are; nor are those that see
+	 * different ports, of whom each time another one answers first.
+	 */
+	if (!err && !(is_symmetric && agent->has_mapped &&
+		      agent->mapped.sin_addr.s_addr == mapped->sin_addr.s_addr)) {
 		agent->mapped = *mapped;
 		snprintf(agent->mapped_by, sizeof(agent->mapped_by), "%s", server);
 		agent->has_mapped = true;
 	}
+	if (err && !agent->has_mapped)
+		say_no_stun(agent);
 	known(agent);
 }
 
@@ -146,6 +181,19 @@ static void look(struct agent *agent, uint32_t limit_ms)
 	if (agent->local_request)
 		return;
 	agent_api_host(agent, host);
+	if (names_resolve(agent->names, host, local_done, agent, &agent->local_request))
+		agent->is_local_known = true;
+}
+
+/* The server has answered, so there is a way to it: it may not have been there at the start. */
+void agent_endpoints_look_again(struct agent *agent)
+{
+	char host[SERVICE_URL_MAX];
+
+	if (agent->endpoints || agent->local_request)
+		return;
+	agent_api_host(agent, host);
+	agent->is_local_known = false;
 	if (names_resolve(agent->names, host, local_done, agent, &agent->local_request))
 		agent->is_local_known = true;
 }

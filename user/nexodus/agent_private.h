@@ -139,6 +139,7 @@ struct agent {
 	bool own_is_gone;         /* our device is not in the VPC */
 	bool all_dirty;           /* too many changes to name */
 	bool has_local, has_mapped;
+	bool is_publish_said, is_stun_said; /* what is wrong with them */
 	bool is_local_known, is_mapped_known; /* tried, whatever came of it */
 };
 
@@ -306,6 +307,10 @@ bool agent_endpoints_are_known(const struct agent *agent);
 void agent_endpoints_published(struct agent *agent);
 
 /** agent_endpoints_retry() - what could not be published is tried again at the next look. */
+/** agent_endpoints_look_again() - if none is known: they are not known, until this was looked at.
+ */
+void agent_endpoints_look_again(struct agent *agent);
+
 void agent_endpoints_retry(struct agent *agent);
 
 /** agent_endpoints_stop() - safe when it never started. */

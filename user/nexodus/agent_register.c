@@ -408,6 +408,7 @@ static void vpc_done(void *arg, const struct http_answer *answer)
 			  sizeof(agent->ipv4_cidr));
 	/* First what takes long: of two relays that start together, one is to find the other. */
 	agent->waits_for_endpoints = true;
+	agent_endpoints_look_again(agent);
 	if (agent_endpoints_are_known(agent))
 		agent_endpoints_known(agent);
 }
