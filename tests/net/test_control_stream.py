@@ -258,6 +258,47 @@ def test_groups_are_switched_off(net: Controlled) -> None:
     assert net.api.requests(LIST, after=after) == []
 
 
+def _own(net: Controlled) -> dict[str, Any]:
+    return net.api.devices()[net.device.name]
+
+
+def test_own_device_makes_no_sense(net: Controlled) -> None:
+    """What the server says of us in a way that we do not understand is not that we are gone: the
+    others are followed with what we were. A whole list without us has to wait."""
+    own = _own(net)
+    net.api.ask("inject", record=event(own, symmetric_nat="false"))
+    new_device(net, "web")
+    await_followed(net)
+    assert net.control()["state"] == "watching"
+    assert not said(net, "gone from the VPC")
+    right = wanted(net)
+    net.api.set_fault(path=EVENTS, hide=[own["id"]], inject_at="start",
+                      inject=[event(own, symmetric_nat="false")])
+    begin_anew(net)
+    await_told(net, "retrying", "makes no sense")
+    await_state(net, right, 0)
+    assert not said(net, "gone from the VPC")
+
+
+def test_own_device_goes_among_others(net: Controlled) -> None:
+    """What comes before is not told when we are not in it: the node would not know what to make of
+    that. It is said once, and all stays."""
+    for number in range(3):
+        new_device(net, f"web{number}")
+    await_followed(net)
+    right, own = wanted(net), _own(net)
+    records = [event(net.api.devices()["web0"], "delete"), event(own, "delete"),
+               event(net.api.devices()["web1"], "delete")]
+    for record in records:
+        net.api.ask("inject", record=record)
+    await_told(net, "revoked", "gone from the VPC")
+    assert state(net)["peers"].keys() >= right.keys() - {records[0]["value"]["public_key"]}
+    assert not said(net, "broke the protocol") and not said(net, "own device")
+    hurry_up(net)
+    await_told(net, "watching")
+    await_followed(net, 5)
+
+
 def test_revision_goes_backwards(net: Controlled) -> None:
     """It is nothing that the server would do: what is older is not taken."""
     device = new_device(net, "web")

@@ -78,7 +78,7 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
 	struct agent *agent = arg;
 
 	(void)fd, (void)what;
-	if (!agent_devices(agent))
+	if (!agent_devices(agent) || agent->own_is_gone)
 		return;
 	if (agent->all_dirty)
 		agent_list_whole(agent);

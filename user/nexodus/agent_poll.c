@@ -40,6 +40,8 @@ static int poll_device(void *arg, struct json_object *object, uint64_t line)
 	if (!id || device_id_parse(id, bytes))
 		return 0;
 	err = device_json_read(object, &agent->poll_device, warn_of_cidr, agent, &why);
+	if (!memcmp(bytes, agent->own_id, sizeof(bytes)))
+		agent->own_is_odd = err == -EINVAL;
 	if (err == -EINVAL)
 		warn(agent, &agent->poll_device.device, why);
 	if (!err)
@@ -111,6 +113,7 @@ static void poll_with_token(struct agent *agent)
 	char path[128];
 	int err;
 
+	agent->own_is_odd = false;
 	agent->polling = device_cache_new();
 	err = agent->polling ? json_stream_init(&agent->poll_reader, JSON_ARRAY, poll_device, agent)
 			     : -ENOMEM;

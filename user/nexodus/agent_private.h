@@ -136,7 +136,8 @@ struct agent {
 	bool had_stream;          /* the server has, or had, one for us */
 	bool has_no_groups;       /* the server watches no security groups */
 	bool is_open;             /* the server has taken the request for the stream */
-	bool own_is_gone;         /* our device is not in the VPC */
+	bool own_is_gone;         /* our device is not in the VPC, or cannot be understood */
+	bool own_is_odd;          /* of the list that was polled: it is there */
 	bool all_dirty;           /* too many changes to name */
 	bool has_local, has_mapped;
 	bool is_publish_said, is_stun_said; /* what is wrong with them */

@@ -43,8 +43,20 @@ static void say_following(struct agent *agent, const char *again)
 		  agent->polls ? ", asking every 15 s: there is no event stream for us" : "");
 }
 
+/* It is there, and that is all that can be said of it. */
+static bool is_own_odd(const struct agent *agent)
+{
+	return agent->polls ? agent->own_is_odd : watch_own_is_odd(agent->watch);
+}
+
 static void say_gone(struct agent *agent)
 {
+	if (is_own_odd(agent)) {
+		agent_say(agent, CONTROL_RETRYING, 0,
+			  "the server's record of this relay's device makes no sense: forwarding "
+			  "with the last list");
+		return;
+	}
 	agent_say(agent, CONTROL_REVOKED, 0,
 		  "this relay's device is gone from the VPC: forwarding with the last list");
 }
@@ -131,9 +143,12 @@ static int new_watch(struct agent *agent)
 
 	agent->watch = watch_new(agent->vpc_id, &events);
 	agent->began_at = agent_now();
-	if (agent->watch && agent->has_no_groups)
+	if (!agent->watch)
+		return -ENOMEM;
+	watch_set_own(agent->watch, agent->own_id);
+	if (agent->has_no_groups)
 		watch_without_groups(agent->watch);
-	return agent->watch ? 0 : -ENOMEM;
+	return 0;
 }
 
 void agent_drop_watch(struct agent *agent)

@@ -55,6 +55,7 @@ static void forget(struct watch *watch)
 	id_table_clear(&watch->warned);
 	id_table_clear(&watch->first);
 	memset(watch->kinds, 0, sizeof(watch->kinds));
+	watch->own_is_odd = false;
 }
 
 /* One of the watches. Return: bytes written or missing, as snprintf(). */
@@ -70,6 +71,16 @@ static int write_kind(const struct watch *watch, enum watch_kind kind, bool is_f
 	return snprintf(ret, size, "%s{\"kind\":\"%s\"%s,\"options\":{\"vpc-id\":\"%s\"%s}}",
 			is_first ? "[" : ",", watch_kind_names[kind], resume, vpc_id,
 			kind == WATCH_METADATA ? ",\"key\":\"" WATCH_METADATA_KEY "\"" : "");
+}
+
+void watch_set_own(struct watch *watch, const uint8_t id[static DEVICE_ID_BYTES])
+{
+	memcpy(watch->own_id, id, DEVICE_ID_BYTES);
+}
+
+bool watch_own_is_odd(const struct watch *watch)
+{
+	return watch->own_is_odd;
 }
 
 void watch_without_groups(struct watch *watch)

@@ -64,6 +64,16 @@ void watch_free(struct watch *watch);
  */
 int watch_request(struct watch *watch, char *ret, size_t size);
 
+/**
+ * watch_set_own() - this device is ourselves.
+ *
+ * When it makes no sense it does not leave: it stays as it was, if it was there.
+ */
+void watch_set_own(struct watch *watch, const uint8_t id[static DEVICE_ID_BYTES]);
+
+/** watch_own_is_odd() - is it there, but the last that was heard of it made no sense? */
+bool watch_own_is_odd(const struct watch *watch);
+
 /** watch_without_groups() - from the next request on, as if there were no kind security-group: a
  * server on which it is switched off (405, "security-groups support is disabled") refuses all. */
 void watch_without_groups(struct watch *watch);
@@ -78,7 +88,8 @@ void watch_without_groups(struct watch *watch);
  *	                              same device: what comes late must not be missing
  *	revision as seen, or none     taken; none does not count as seen
  *	device of another VPC         leaves; without vpc_id it counts as ours (devices of 2023)
- *	device that makes no sense    leaves, with a warning: what it was may be another's by now
+ *	device that makes no sense    leaves, with a warning: what it was may be another's by now;
+ *	                              not our own (watch_set_own())
  *	CIDR that makes no sense      left out, with a warning; the device stays
  *	device without a proper id    passed over, with a warning
  *	deletion                      by id alone, whatever else is in it

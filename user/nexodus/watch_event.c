@@ -86,6 +86,11 @@ static void warn_once(struct watch *watch, const uint8_t *id, const struct compl
 		warned->of = complaint->hash;
 }
 
+static bool is_own(const struct watch *watch, const uint8_t *id)
+{
+	return !memcmp(watch->own_id, id, DEVICE_ID_BYTES);
+}
+
 /* It is deleted, or in another VPC by now. */
 static int leave(struct watch *watch, const uint8_t *id)
 {
@@ -93,6 +98,8 @@ static int leave(struct watch *watch, const uint8_t *id)
 
 	if (warned)
 		id_table_remove(&watch->warned, warned);
+	if (is_own(watch, id))
+		watch->own_is_odd = false;
 	return device_cache_remove(watch->devices, id);
 }
 
@@ -135,8 +142,13 @@ static int change_device(struct watch *watch, const uint8_t *id, struct json_obj
 		complaint = (struct complaint){};
 		complain(&complaint, NULL, why);
 		warn_once(watch, id, &complaint);
-		return device_cache_remove(watch->devices, id);
+		if (!is_own(watch, id))
+			return device_cache_remove(watch->devices, id);
+		watch->own_is_odd = true;
+		return 0;
 	}
+	if (is_own(watch, id))
+		watch->own_is_odd = false;
 	err = device_cache_put(watch->devices, id, &watch->device);
 	if (err < 0)
 		return err;

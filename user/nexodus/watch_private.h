@@ -40,6 +40,8 @@ struct watch {
 		uint64_t revision; /* highest that was seen */
 		bool at_tail;
 	} kinds[WATCH_KINDS];
+	uint8_t own_id[DEVICE_ID_BYTES]; /* zeros: not said */
+	bool own_is_odd;
 	bool has_no_groups;
 	bool is_whole;
 	struct id_table first; /* struct watch_first, by id, until the devices are whole */
