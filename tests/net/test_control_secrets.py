@@ -6,9 +6,10 @@ import os
 import resource
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from registering import Registering, lab_of_module, net, secret_file
@@ -51,6 +52,19 @@ def test_registration_key(net: Registering, way: str, monkeypatch: pytest.Monkey
             options = ("--reg-key-file", stack.enter_context(secret_file(net.reg_key["url"])))
         daemon = net.registers(*options, "--verbose")
         check_processes(net, daemon)
+
+
+@pytest.mark.parametrize("form", [str, lambda key: key[3:], lambda key: quote(key, safe="")],
+                         ids=["whole", "without RK:", "as in a URL"])
+def test_server_quotes_the_key(net: Registering, form: Callable[[str], str]) -> None:
+    """In whatever form it has it."""
+    said = form(net.reg_key["bearer_token"])
+    net.api.set_fault(path="/api/reg-keys/me", status=400, count=1,
+                      body=json.dumps({"error": f"bad {said} here"}))
+    daemon = net.begin("--verbose", *net.credentials())
+    net.wait_message(r"bad .*\*{8}.* here")
+    text = "\n".join(daemon.messages()) + json.dumps(net.commands.written_status())
+    assert all(said[at:at + 8] not in text for at in range(6, len(said) - 8)), text
 
 
 @pytest.mark.parametrize("before", ["", "x" * 100], ids=["whole", "cut"])

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* agent.c - what the agent is given, how it starts, what it says, and when it tries again. */
 #include <errno.h>
+#include <event2/http.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,6 +57,21 @@ static void mask(char *text, const char *secret)
 			memset(text + text_len - n, '*', n);
 }
 
+/* Whole, without its kind ("RK:"), and as it is in a URL. */
+static void mask_forms(char *text, const char *secret)
+{
+	char *escaped = evhttp_uriencode(secret, -1, 0);
+
+	mask(text, secret);
+	if (strlen(secret) > 3 && secret[2] == ':')
+		mask(text, secret + 3);
+	if (escaped) {
+		mask(text, escaped);
+		explicit_bzero(escaped, strlen(escaped));
+	}
+	free(escaped);
+}
+
 void agent_mask(const struct agent *agent, char *text)
 {
 	const char *const secrets[] = { agent->account.reg_token, agent->account.password,
@@ -63,7 +79,7 @@ void agent_mask(const struct agent *agent, char *text)
 					agent->bearer };
 
 	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
-		mask(text, secrets[i]);
+		mask_forms(text, secrets[i]);
 }
 
 void agent_say(struct agent *agent, enum border_control state, uint32_t retry_s, const char *format,
