@@ -11,6 +11,7 @@ from registering import (METADATA, STREAM, UPDATE, Registering, lab_of_module, n
 
 from lab.relay import Daemon
 from lab.wait import wait_until
+from lab.wireguard import make_key
 
 __all__ = ["lab_of_module", "net"]  # fixtures
 CODES, TOKENS = ".*/auth/device", ".*/token"
@@ -219,6 +220,28 @@ def test_no_device_token(net: Registering, password: tuple[str, ...]) -> None:
     assert grants(net) == ["password", *["refresh_token"] * 3]
     assert ("PATCH", "/api/devices/ID", "user") in net.calls(seen)
     assert net.record()["relay"]
+
+
+def test_renewal_is_no_news(net: Registering, password: tuple[str, ...]) -> None:
+    """What is followed is followed on, and so it says."""
+    net.api.set(seal="none", access_token_s=31)
+    daemon = net.registers(*password)
+    daemon.new_messages()
+    renew(net)
+    wait_until(lambda: grants(net) == ["password", "refresh_token"], "renewal")
+    net.api.wait_idle_stream()
+    net.api.ask("device_add", public_key=make_key().public, hostname="spoke")
+    wait_until(lambda: len(net.commands.entries()) == 1, "spoke")
+    assert net.control()["state"] == "watching"
+    assert not [line for line in daemon.new_messages() if "logging in" in line]
+
+
+def test_pause_longer_than_the_code(net: Registering) -> None:
+    """Nobody is shown a code that is over; and the server has its pause."""
+    net.api.set(poll_interval_s=1, device_code_s=3)
+    net.api.set_fault(path=TOKENS, status=429, retry_after=30, count=1)
+    begin_login(net)
+    net.wait_message("code has expired; trying again in (2[0-9]|30) s", "retrying")
 
 
 def test_sessions_end(net: Registering, password: tuple[str, ...]) -> None:

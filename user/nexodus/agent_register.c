@@ -465,7 +465,8 @@ void agent_register(struct agent *agent)
 {
 	const struct account *account = &agent->account;
 
-	agent_say(agent, CONTROL_REGISTERING, 0, "registering");
+	if (!agent->is_trouble)
+		agent_say(agent, CONTROL_REGISTERING, 0, "registering");
 	*agent->device_id = *agent->ipv4_cidr = '\0';
 	snprintf(agent->security_group_id, sizeof(agent->security_group_id), "%s",
 		 account->security_group_id);

@@ -102,7 +102,9 @@ static void log_in(struct agent *agent)
 {
 	const char *refresh = agent->saved.refresh_token;
 
-	agent_say(agent, CONTROL_CONNECTING, 0, "logging in");
+	/* A renewal is nothing that anybody waits for, and a trouble stays one until it is over. */
+	if (!agent->was_whole && !agent->is_trouble)
+		agent_say(agent, CONTROL_CONNECTING, 0, "logging in");
 	login_start(agent->login, *refresh ? refresh : NULL);
 }
 
