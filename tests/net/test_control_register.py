@@ -134,6 +134,50 @@ def test_security_group_of_the_key(net: Registering) -> None:
                     if name not in ("os", "public_key")}
 
 
+def test_another_key_of_the_same_vpc(net: Registering) -> None:
+    """Keys are rotated: the relay has a token of its own, which is as good as before. In an outage
+    it goes on with the list, and the new key need not even be a good one."""
+    net.api.ask("device_add", public_key=make_key().public, hostname="spoke")
+    net.registers().stop()
+    kept = net.registration()
+    for what in ("good", "outage", "revoked"):
+        net.reg_key = net.api.make_reg_key()
+        net.commands.down()
+        if what == "outage":
+            net.api.network("refuse", drop=True)
+        elif what == "revoked":
+            net.api.revoke_key(net.reg_key)
+        seen = net.api.last_request()
+        daemon = net.begin("--verbose", *net.credentials())
+        if what == "outage":
+            net.wait_message("ask for the registration key: connect to", "retrying", daemon)
+            wait_until(lambda: len(net.commands.entries()) == 1, "the list")
+            net.api.network("ok")
+            daemon.signal(signal.SIGHUP)
+        net.wait_message("following the VPC's devices", "watching")
+        assert net.steps(seen) == [WITH_KEY[0], STREAM], what
+        assert net.registration()["device_token"] == kept["device_token"]
+        daemon.stop()
+
+
+def test_key_of_another_vpc(net: Registering) -> None:
+    """What is kept is of no use then: this key asks for a relay elsewhere, and the server says who
+    has our public key."""
+    net.registers().stop()
+    other = net.api.ask("vpc_add", ipv4_cidr="10.99.0.0/16", ipv6_cidr="fd99::/64")["id"]
+    net.reg_key = net.api.ask("key_add", vpc=other)
+    net.begin("--verbose", *net.credentials())
+    net.wait_message("somebody else has registered.*private.key", "refused")
+
+
+def test_default_port(net: Registering) -> None:
+    """Said or not, it is the same service, and the same registration."""
+    net.registers().stop()
+    seen = net.api.last_request()
+    net.registers("--service-url", f"{net.api.service_url}:443")
+    assert net.steps(seen) == [STREAM]
+
+
 def test_registered_before(net: Registering) -> None:
     """Somebody with our key is there: it is us, whatever we have kept."""
     net.registers().stop()
@@ -159,7 +203,7 @@ def test_from_nexd(net: Registering) -> None:
     with secret_file(json.dumps(keys | {"port": 51820}), path):
         daemon = net.begin(*net.credentials())
         # Another key has made that device: it may not change it.
-        net.wait_message("another key has registered.*reg key does not have access", "refused")
+        net.wait_message("somebody else has registered.*reg key does not have access", "refused")
         daemon.stop()
         user, password = net.api.info["username"], net.api.info["password"]
         with secret_file(password) as file:
@@ -194,6 +238,23 @@ def test_local_endpoint(net: Registering, address: str) -> None:
     shown = f"[{address}]" if ":" in address else address
     assert local == {"source": "local", "address": f"{shown}:51820"}
     assert mapped["address"] == net.way.relay_endpoint(4)
+
+
+def test_network_comes_late(net: Registering) -> None:
+    """At first there is no way to a name server, and so no address of ours: who publishes none, or
+    one alone, brings agents down."""
+    net.api.ask("stun", mode="silent")
+    net.api.ask("dns", mode="servfail")
+    daemon = net.begin("--verbose", *net.credentials())
+    net.wait_message("no STUN server answers")  # that is, the first look is over
+    net.wait_message("find addresses of", "retrying", daemon)
+    net.api.ask("dns", mode="ok")
+    daemon.signal(signal.SIGHUP)
+    net.wait_message("following the VPC's devices", "watching")
+    ours = net.way.relay_endpoint(4)
+    assert [item["address"] for item in net.last_body("POST", "/api/devices")["endpoints"]] == [
+        ours, ours]
+    assert any("no STUN server answers" in line for line in daemon.messages())
 
 
 def test_without_stun(net: Registering) -> None:

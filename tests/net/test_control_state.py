@@ -91,8 +91,6 @@ DAMAGE: dict[str, Callable[[dict[str, Any]], object]] = {
     "no version": lambda kept: kept | {"version": None},
     "other server": lambda kept: kept | {"api": "https://api.example.com"},
     "other key pair": lambda kept: kept | {"public_key": OTHER_KEY},
-    "other registration key": lambda kept: kept | {"reg_key_sha256": "0" * 64},
-    "no registration key": lambda kept: {**kept, "reg_key_sha256": None, "username": "x"},
     "no device": lambda kept: {name: kept[name] for name in kept if name != "device_id"},
     "device is no id": lambda kept: kept | {"device_id": "../vpcs"},
     "line end in the token": lambda kept: kept | {"device_token": "DT:a\r\nX: y"},
@@ -176,6 +174,27 @@ def test_token_is_refused_at_the_start(net: Registering, what: str) -> None:
     assert any("not accepted any more: registering again" in line for line in daemon.messages())
     assert (net.record()["id"] == first["id"]) == (what == "token")
     wait_until(lambda: net.registration()["device_id"] == net.record()["id"], "registration.json")
+
+
+def test_token_is_refused_for_once(net: Registering) -> None:
+    """By a server that is not itself; the key has been deleted meanwhile, as it may be. The token
+    is asked for again, and not given up for a key that is no good either."""
+    net.registers().stop()
+    net.api.revoke_key(net.reg_key)
+    net.api.set_fault(path="/api/events", status=401, count=1, content_type="application/json",
+                      body='{"error":"invalid device token"}')
+    daemon = net.begin("--verbose", *net.credentials())
+    net.wait_message("neither the token that is kept nor the registration key", "revoked")
+    daemon.signal(signal.SIGHUP)
+    net.wait_message("following the VPC's devices", "watching")
+
+
+def test_nobody_can_register_again(net: Registering) -> None:
+    """Without a key it is said how a relay gets in anew."""
+    net.registers().stop()
+    net.api.delete_device(net.record()["id"])
+    net.begin("--verbose", "--service-url", net.api.service_url)
+    net.wait_message("to register anew, remove registration.json and restart", "revoked")
 
 
 def test_told_to_look_while_it_registers_again(net: Registering) -> None:

@@ -55,27 +55,28 @@ static struct account account_of(const char *text)
 static const struct {
 	const char *kept_by, *read_by;
 	int err;
+	bool is_other_key;
 } owners[] = {
-	{ "key=RK:a",               "key=RK:a", 0 },
-	{ "key=RK:a",               "", 0 }, /* the key was revoked, and taken out */
-	{ "key=RK:a",               "key=RK:b", -ENOENT },
-	{ "key=RK:a",               "user=u", -ENOENT },
-	{ "user=u",                 "user=u", 0 },
-	{ "user=u",                 "", 0 },
-	{ "user=u",                 "user=v", -ENOENT },
-	{ "user=u",                 "user=U", -ENOENT },
-	{ "user=u",                 "key=RK:a", -ENOENT },
-	{ "user=u",                 "user=u vpc=" VPC, 0 },
-	{ "user=u",                 "user=u vpc=" OTHER_VPC, -ENOENT },
-	{ "user=u vpc=" VPC,        "user=u", 0 },
-	{ "",                       "", 0 }, /* device flow */
-	{ "",                       "vpc=" VPC, 0 },
-	{ "",                       "vpc=" OTHER_VPC, -ENOENT },
-	{ "",                       "key=RK:a", -ENOENT },
-	{ "key=RK:a",               "key=RK:a api=https://api.y", -ENOENT },
-	{ "key=RK:a",               "key=RK:a api=https://api.x:8443", -ENOENT },
-	{ "key=RK:a",               "api=https://api.y", -ENOENT },
-	{ "key=RK:a",               "key=RK:a public=" OTHER_PUBLIC, -ENOENT },
+	{ "key=RK:a",               "key=RK:a", 0, false },
+	{ "key=RK:a",               "", 0, false }, /* the key was revoked, and taken out */
+	{ "key=RK:a",               "key=RK:b", 0, true },
+	{ "key=RK:a",               "user=u", -ENOENT, false },
+	{ "user=u",                 "user=u", 0, false },
+	{ "user=u",                 "", 0, false },
+	{ "user=u",                 "user=v", -ENOENT, false },
+	{ "user=u",                 "user=U", -ENOENT, false },
+	{ "user=u",                 "key=RK:a", 0, true },
+	{ "user=u",                 "user=u vpc=" VPC, 0, false },
+	{ "user=u",                 "user=u vpc=" OTHER_VPC, -ENOENT, false },
+	{ "user=u vpc=" VPC,        "user=u", 0, false },
+	{ "",                       "", 0, false }, /* device flow */
+	{ "",                       "vpc=" VPC, 0, false },
+	{ "",                       "vpc=" OTHER_VPC, -ENOENT, false },
+	{ "",                       "key=RK:a", 0, true },
+	{ "key=RK:a",               "key=RK:a api=https://api.y", -ENOENT, false },
+	{ "key=RK:a",               "key=RK:a api=https://api.x:8443", -ENOENT, false },
+	{ "key=RK:a",               "api=https://api.y", -ENOENT, false },
+	{ "key=RK:a",               "key=RK:a public=" OTHER_PUBLIC, -ENOENT, false },
 };
 
 #define OURS "{'version':1,'api':'https://api.x','public_key':'" PUBLIC "'"
@@ -149,7 +150,10 @@ static void test_owners(void **state)
 			fail_msg("'%s' by '%s': %d", owners[i].kept_by, owners[i].read_by, err);
 		if (err)
 			assert_string_equal(saved.device_token, "");
-		else
+		if (saved.is_other_key != owners[i].is_other_key)
+			fail_msg("'%s' by '%s': other key", owners[i].kept_by, owners[i].read_by);
+		saved.is_other_key = false;
+		if (!err)
 			assert_memory_equal(&saved, &full, sizeof(saved));
 	}
 }

@@ -356,8 +356,12 @@ int agent_start(struct agent *agent, uint32_t list)
 	return 0;
 }
 
-static void go_on(struct agent *agent)
+void agent_go_on(struct agent *agent)
 {
+	if (*agent->saved.device_token) {
+		snprintf(agent->bearer, sizeof(agent->bearer), "%s", agent->saved.device_token);
+		agent->bearer_until = 0;
+	}
 	snprintf(agent->vpc_id, sizeof(agent->vpc_id), "%s", agent->saved.vpc_id);
 	snprintf(agent->device_id, sizeof(agent->device_id), "%s", agent->saved.device_id);
 	agent_watch(agent);
@@ -365,12 +369,10 @@ static void go_on(struct agent *agent)
 
 void agent_begin(struct agent *agent)
 {
-	if (*agent->saved.device_token) {
-		snprintf(agent->bearer, sizeof(agent->bearer), "%s", agent->saved.device_token);
-		agent->bearer_until = 0;
-		go_on(agent);
+	if (*agent->saved.device_token && !agent->saved.is_other_key && !agent->is_token_refused) {
+		agent_go_on(agent);
 	} else if (agent->account.was_let_in && *agent->saved.device_id) {
-		agent_with_bearer(agent, go_on);
+		agent_with_bearer(agent, agent_go_on);
 	} else if (agent->account.was_revoked) {
 		agent->was_registered = true;
 		agent_retry(agent, agent_begin, true, -1,

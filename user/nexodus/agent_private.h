@@ -126,7 +126,8 @@ struct agent {
 	int64_t resumed_since;   /* ms */
 	int64_t hold_until;      /* ms: nothing that can wait is asked before */
 	bool is_started, has_account;
-	bool tells_addresses; /* those of the last run are among them */
+	bool is_token_refused; /* the one that is kept */
+	bool tells_addresses;  /* those of the last run are among them */
 	bool is_hold_said;
 	bool waits_for_endpoints; /* the registration does */
 	bool was_registered;      /* this relay was let in, now or in an earlier run */
@@ -140,7 +141,7 @@ struct agent {
 	bool own_is_odd;          /* of the list that was polled: it is there */
 	bool all_dirty;           /* too many changes to name */
 	bool has_local, has_mapped;
-	bool is_publish_said, is_stun_said; /* what is wrong with them */
+	bool is_publish_said, is_stun_said;   /* what is wrong with them */
 	bool is_local_known, is_mapped_known; /* tried, whatever came of it */
 };
 
@@ -215,6 +216,9 @@ void agent_api_host(const struct agent *agent, char host[static SERVICE_URL_MAX]
 /** agent_begin() - register, or go on as what was registered before. */
 void agent_begin(struct agent *agent);
 
+/** agent_go_on() - as what is kept; with its device token, or a bearer that is good. */
+void agent_go_on(struct agent *agent);
+
 /** agent_with_bearer() - call @then with a token that is good. */
 void agent_with_bearer(struct agent *agent, agent_then *then);
 
@@ -227,9 +231,9 @@ void agent_take_saved(struct agent *agent, int fd);
 /** agent_read_saved() - once it is known who we are. */
 void agent_read_saved(struct agent *agent);
 
-/** agent_forget_token() - it is of no use any more, and this relay is not registered. Not from
- * within the watch. */
-void agent_forget_token(struct agent *agent);
+/** agent_refuse_token() - the server does not take what is kept: register, and with that replace
+ * it. Not from within the watch. */
+void agent_refuse_token(struct agent *agent);
 
 /** agent_bears_key() - is the token the registration key, which may not open a stream? */
 bool agent_bears_key(const struct agent *agent);
@@ -303,15 +307,15 @@ int agent_endpoints_start(struct agent *agent);
 /** agent_endpoints_are_known() - or cannot be had soon. */
 bool agent_endpoints_are_known(const struct agent *agent);
 
+/** agent_endpoints_look_again() - if none is known: they are not known, until this was looked at.
+ */
+void agent_endpoints_look_again(struct agent *agent);
+
 /** agent_endpoints_published() - those of now are the ones that the server has, or is about to get.
  */
 void agent_endpoints_published(struct agent *agent);
 
 /** agent_endpoints_retry() - what could not be published is tried again at the next look. */
-/** agent_endpoints_look_again() - if none is known: they are not known, until this was looked at.
- */
-void agent_endpoints_look_again(struct agent *agent);
-
 void agent_endpoints_retry(struct agent *agent);
 
 /** agent_endpoints_stop() - safe when it never started. */

@@ -137,6 +137,7 @@ static void registered(struct agent *agent)
 	char token[SERVICE_TOKEN_MAX];
 
 	agent->was_registered = true;
+	agent->is_token_refused = saved->is_other_key = false;
 	snprintf(saved->device_id, sizeof(saved->device_id), "%s", agent->device_id);
 	snprintf(saved->vpc_id, sizeof(saved->vpc_id), "%s", agent->vpc_id);
 	if (!sealed_token_open(agent->device.sealed_token, agent->account.public_key, token,
@@ -146,6 +147,7 @@ static void registered(struct agent *agent)
 		agent->bearer_until = 0;
 		explicit_bzero(saved->refresh_token, sizeof(saved->refresh_token));
 	} else {
+		explicit_bzero(saved->device_token, sizeof(saved->device_token));
 		say_no_token(agent);
 	}
 	explicit_bzero(token, sizeof(token));
@@ -216,7 +218,9 @@ static void update_done(void *arg, const struct http_answer *answer)
 		take_device(agent, &update_step, answer);
 	else if (is_refused(answer, 403))
 		agent_not_good(agent, begin_again,
-			       "update the device, which another key has registered", answer);
+			       "update the device, which somebody else has registered (delete it "
+			       "there, or remove private.key here)",
+			       answer);
 	else
 		not_good(agent, &update_step, answer);
 }
@@ -421,6 +425,28 @@ static void look_at_vpc(struct agent *agent)
 	step(agent, "GET", path, NULL, vpc_done);
 }
 
+/* Another key than the kept registration was made with: of the same VPC, or of no use? */
+static bool goes_on(struct agent *agent, const struct http_answer *answer, int id_err)
+{
+	struct saved_state *saved = &agent->saved;
+	bool is_of_vpc =
+		is_status(answer, 200) && !id_err && !strcasecmp(agent->vpc_id, saved->vpc_id);
+
+	if (!saved->is_other_key || !*saved->device_token || agent->is_token_refused)
+		return false;
+	if (is_status(answer, 200) && !id_err && !is_of_vpc) {
+		explicit_bzero(saved, sizeof(*saved)); /* that is over: another VPC */
+		agent->was_registered = false;
+	}
+	if (!is_of_vpc && !is_refused(answer, 401))
+		return false;
+	saved->is_other_key = false;
+	if (is_of_vpc)
+		agent_keep(agent);
+	agent_go_on(agent);
+	return true;
+}
+
 static void key_done(void *arg, const struct http_answer *answer)
 {
 	struct agent *agent = arg;
@@ -429,7 +455,16 @@ static void key_done(void *arg, const struct http_answer *answer)
 
 	agent->call = NULL;
 	id_err = answer_id(answer->body, answer->body_len, "vpc_id", agent->vpc_id);
-	if (is_refused(answer, 401))
+	if (goes_on(agent, answer, id_err))
+		return;
+	if (is_refused(answer, 401) && *agent->saved.device_token) {
+		agent->is_token_refused = false; /* the next time it is asked for */
+		*agent->bearer = '\0';
+		agent_not_good(agent, agent_begin,
+			       "neither the token that is kept nor the registration key is "
+			       "accepted",
+			       answer);
+	} else if (is_refused(answer, 401))
 		agent_not_good(agent, begin_again,
 			       "the registration key is not accepted (deleted, or expired)",
 			       answer);

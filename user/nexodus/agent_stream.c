@@ -250,13 +250,23 @@ void agent_not_let_in(struct agent *agent, const struct http_answer *answer)
 			    "the event stream: the login has expired");
 	} else if (!agent->was_whole && !agent->account.was_let_in &&
 		   !agent->account.register_once && agent_has_credentials(agent)) {
-		agent_forget_token(agent);
+		agent_refuse_token(agent);
 		agent_retry(agent, agent_begin, false, -1,
 			    "the device token is not accepted any more: registering again");
-	} else {
+	} else if (agent_bears_key(agent)) {
 		agent_retry(agent, agent_open_stream, true, answer->retry_after_s,
-			    "this relay's token is not accepted: its device was deleted, or its "
-			    "owner or VPC; forwarding with the last list");
+			    "the registration key is not accepted any more (deleted, or expired): "
+			    "forwarding with the last list");
+	} else {
+		char text[BORDER_TEXT_MAX];
+
+		snprintf(text, sizeof(text),
+			 "this relay's token is not accepted: its device was deleted, or its owner "
+			 "or VPC; forwarding with the last list%s",
+			 agent_has_credentials(agent)
+				 ? ""
+				 : " (to register anew, remove registration.json and restart)");
+		agent_retry(agent, agent_open_stream, true, answer->retry_after_s, text);
 	}
 }
 

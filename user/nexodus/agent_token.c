@@ -69,10 +69,10 @@ bool agent_has_credentials(const struct agent *agent)
 	return *agent->account.reg_token || *agent->account.username || *agent->saved.refresh_token;
 }
 
-void agent_forget_token(struct agent *agent)
+void agent_refuse_token(struct agent *agent)
 {
 	explicit_bzero(agent->bearer, sizeof(agent->bearer));
-	explicit_bzero(&agent->saved, sizeof(agent->saved));
+	agent->is_token_refused = true;
 	agent->bearer_until = 0;
 	*agent->device_id = '\0';
 	agent_drop_watch(agent);

@@ -14,7 +14,7 @@
 #define VERSION 1
 #define HASH_TEXT_MAX (2 * EVP_MAX_MD_SIZE + 1)
 
-/* Which registration key it was: another one may be for another VPC. Empty without a key. */
+/* Which registration key it was. Empty without a key. */
 static int key_hash(const struct account *account, char ret[static HASH_TEXT_MAX])
 {
 	unsigned char hash[EVP_MAX_MD_SIZE];
@@ -40,16 +40,24 @@ static bool is_text(struct json_object *object, const char *name, const char *wa
 
 static bool is_of(struct json_object *object, const struct account *account)
 {
-	char hash[HASH_TEXT_MAX], key[WG_KEY_TEXT];
+	char key[WG_KEY_TEXT];
 
-	if (key_hash(account, hash))
-		return false;
 	return is_text(object, "api", account->api) &&
 	       is_text(object, "public_key", wg_key_format(account->public_key, key)) &&
 	       (!*account->vpc_id || !json_member(object, "vpc_id") ||
 		is_text(object, "vpc_id", account->vpc_id)) &&
-	       (!*account->username || is_text(object, "username", account->username)) &&
-	       (!*hash || is_text(object, "reg_key_sha256", hash));
+	       (!*account->username || is_text(object, "username", account->username));
+}
+
+/* One that is given now, and was not when the registration was kept. */
+static int compare_key(struct json_object *object, const struct account *account,
+		       struct saved_state *state)
+{
+	char hash[HASH_TEXT_MAX];
+	int err = key_hash(account, hash);
+
+	state->is_other_key = *hash && !is_text(object, "reg_key_sha256", hash);
+	return err;
 }
 
 static bool take_id(struct json_object *object, const char *name, char *ret)
@@ -116,6 +124,8 @@ int saved_state_read(const char *text, size_t len, const struct account *account
 		err = -EBADMSG;
 	else
 		err = is_of(object, account) ? take(object, &state) : -ENOENT;
+	if (!err)
+		err = compare_key(object, account, &state);
 	if (!err)
 		*ret = state;
 	explicit_bzero(&state, sizeof(state));

@@ -8,6 +8,7 @@
 #ifndef NEXODUS_SAVED_STATE_H
 #define NEXODUS_SAVED_STATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/prefix.h"
@@ -23,13 +24,15 @@ struct saved_state {
 	char refresh_token[SAVED_REFRESH_MAX];        /* of a login; empty with a device token */
 	struct prefix addresses[NAMES_ADDRESSES_MAX]; /* of the api-server, the newest ones first */
 	size_t n_addresses;
+	bool is_other_key; /* the account's registration key is not the one of this registration: it
+			      may be for another VPC; not kept */
 };
 
 /**
- * saved_state_read() - of @account: made for the same server, public key, VPC and registration key.
+ * saved_state_read() - of @account: made for the same server, public key, VPC and user.
  * @ret: set on success only; holds secrets.
  *
- * Return: 0; -ENOENT when it is another account's; -EBADMSG when it is damaged.
+ * Return: 0; -ENOENT when it is another account's; -EBADMSG when it is damaged; -ENOMEM.
  */
 int saved_state_read(const char *text, size_t len, const struct account *account,
 		     struct saved_state *ret);
