@@ -7,6 +7,7 @@
  *   agent_early.c      asked to try at once
  *   agent_token.c      the bearer token: registration key, login, device token; what is kept
  *   agent_register.c   from a token to a registered device
+ *   agent_step.c       one question of it (agent_step.h)
  *   agent_stream.c     the watch stream
  *   agent_poll.c       the list itself, where there is none
  *   agent_list.c       devices to the node, whole or as changes

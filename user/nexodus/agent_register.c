@@ -19,106 +19,23 @@
 
 #include "base/json_member.h"
 #include "base/printable.h"
-#include "nexodus/agent_private.h"
+#include "nexodus/agent_step.h"
 
-static void begin_again(struct agent *agent)
-{
-	/* A user's token may have expired meanwhile. */
-	agent_with_bearer(agent, agent_register);
-}
-
-static void step(struct agent *agent, const char *method, const char *path,
-		 struct json_object *body,
-		 void (*done)(void *arg, const struct http_answer *answer))
-{
-	const struct http_request more = { .on_done = done };
-	const char *text =
-		body ? json_object_to_json_string_ext(body, JSON_C_TO_STRING_NOSLASHESCAPE) : NULL;
-	int err = agent_call(agent, method, path, text, &more, &agent->call);
-
-	json_object_put(body);
-	if (err)
-		agent_retry(agent, begin_again, false, -1, strerror(-err));
-}
-
-static bool is_status(const struct http_answer *answer, long status)
-{
-	return !answer->err && answer->is_whole && answer->status == status;
-}
-
-static bool is_refused(const struct http_answer *answer, long status)
-{
-	return is_status(answer, status) &&
-	       answer_refuses(answer->status, answer->body, answer->body_len);
-}
-
-/* A step of the registration: what it is called, and what a good answer to it holds. */
-struct step {
-	const char *what, *expected;
-	const char *members[4]; /* ended by NULL */
-	long status;
-};
-
-static const struct step key_step = {
+static const struct agent_step key_step = {
 	"ask for the registration key", "a registration key", { "id", "vpc_id" }, 200
 };
-static const struct step user_step = { "ask for the user", "a user", { "id" }, 200 };
-static const struct step vpc_step = { "ask for the VPC", "a VPC", { "id" }, 200 };
-static const struct step relays_step = {
+static const struct agent_step user_step = { "ask for the user", "a user", { "id" }, 200 };
+static const struct agent_step vpc_step = { "ask for the VPC", "a VPC", { "id" }, 200 };
+static const struct agent_step relays_step = {
 	"ask whether the VPC has a relay already", "a list of devices", {}, 200
 };
-static const struct step create_step = {
+static const struct agent_step create_step = {
 	"register the device", "a device", { "id", "vpc_id", "public_key" }, 201
 };
-static const struct step update_step = {
+static const struct agent_step update_step = {
 	"update the device", "a device", { "id", "vpc_id", "public_key" }, 200
 };
-static const struct step metadata_step = { "say that this device is a relay", "", {}, 200 };
-
-/* All is well, the server says, but it is not what was asked for. */
-static void unexpected(struct agent *agent, const struct step *step, const char *got)
-{
-	char text[2 * BORDER_TEXT_MAX]; /* agent_say() cuts it */
-
-	snprintf(text, sizeof(text), "%s: expected %s, got %s", step->what, step->expected, got);
-	agent_retry(agent, begin_again, false, -1, text);
-}
-
-static void bad_answer(struct agent *agent, const struct step *step,
-		       const struct http_answer *answer)
-{
-	char got[ANSWER_SHAPE_MAX] = "something else";
-	char *body = strndup(answer->body, answer->body_len);
-
-	/* Secrets are masked here, where they are whole; what is behind a NUL is not looked at. */
-	if (body) {
-		agent_mask(agent, body);
-		answer_shape(body, strlen(body), step->members, got);
-		explicit_bzero(body, strlen(body));
-		free(body);
-	}
-	unexpected(agent, step, got);
-}
-
-static void not_good(struct agent *agent, const struct step *step, const struct http_answer *answer)
-{
-	char text[BORDER_TEXT_MAX];
-
-	if (answer->status == 401 && agent->bearer_until)
-		*agent->bearer = '\0'; /* expired, or withdrawn: log in anew */
-	if (answer->err || answer->status < 200 || answer->status > 299) {
-		agent_not_good(agent, begin_again, step->what, answer);
-		return;
-	}
-	if (answer->status == step->status)
-		snprintf(text, sizeof(text),
-			 "%s: the answer does not say where it ends, and may be cut off",
-			 step->what);
-	else
-		snprintf(text, sizeof(text), "%s: expected HTTP status %ld, got %ld", step->what,
-			 step->status, answer->status);
-	agent_retry(agent, begin_again, false, answer->retry_after_s, text);
-}
+static const struct agent_step metadata_step = { "say that this device is a relay", "", {}, 200 };
 
 /* A server that gives no device token, or one that we cannot read: then it is what we have. */
 static void say_no_token(struct agent *agent)
@@ -163,10 +80,10 @@ static void metadata_done(void *arg, const struct http_answer *answer)
 	struct agent *agent = arg;
 
 	agent->call = NULL;
-	if (is_status(answer, 200))
+	if (agent_step_is(answer, 200))
 		registered(agent);
 	else
-		not_good(agent, &metadata_step, answer);
+		agent_step_not_good(agent, &metadata_step, answer);
 }
 
 static void put_metadata(struct agent *agent)
@@ -176,7 +93,7 @@ static void put_metadata(struct agent *agent)
 
 	json_object_object_add(body, "type", json_object_new_string("wireguard"));
 	snprintf(path, sizeof(path), "/api/devices/%s/metadata/relay", agent->device_id);
-	step(agent, "PUT", path, body, metadata_done);
+	agent_step_ask(agent, "PUT", path, body, metadata_done);
 }
 
 /* Where it is taken, or none of the VPC's, the server gives another and says nothing. */
@@ -189,19 +106,19 @@ static void compare_requested_ip(struct agent *agent)
 				  "asked for %s, and the server gave %s", asked, given);
 }
 
-static void take_device(struct agent *agent, const struct step *step,
+static void take_device(struct agent *agent, const struct agent_step *step,
 			const struct http_answer *answer)
 {
 	if (answer_device(answer->body, answer->body_len, &agent->device)) {
-		bad_answer(agent, step, answer);
+		agent_step_bad(agent, step, answer);
 		return;
 	}
 	if (memcmp(agent->device.public_key, agent->account.public_key, WG_KEY_BYTES) != 0) {
-		unexpected(agent, step, "one of another public key");
+		agent_step_unexpected(agent, step, "one of another public key");
 		return;
 	}
 	if (strcasecmp(agent->device.vpc_id, agent->vpc_id) != 0) {
-		unexpected(agent, step, "one of another VPC");
+		agent_step_unexpected(agent, step, "one of another VPC");
 		return;
 	}
 	compare_requested_ip(agent);
@@ -214,15 +131,15 @@ static void update_done(void *arg, const struct http_answer *answer)
 	struct agent *agent = arg;
 
 	agent->call = NULL;
-	if (is_status(answer, 200))
+	if (agent_step_is(answer, 200))
 		take_device(agent, &update_step, answer);
-	else if (is_refused(answer, 403))
-		agent_not_good(agent, begin_again,
+	else if (agent_step_refuses(answer, 403))
+		agent_not_good(agent, agent_register_again,
 			       "update the device, which somebody else has registered (delete it "
 			       "there, or remove private.key here)",
 			       answer);
 	else
-		not_good(agent, &update_step, answer);
+		agent_step_not_good(agent, &update_step, answer);
 }
 
 static void add_text(struct json_object *object, const char *name, const char *text)
@@ -254,7 +171,7 @@ static void update(struct agent *agent)
 
 	add_text(body, "security_group_id", agent->security_group_id);
 	snprintf(path, sizeof(path), "/api/devices/%s", agent->device_id);
-	step(agent, "PATCH", path, body, update_done);
+	agent_step_ask(agent, "PATCH", path, body, update_done);
 }
 
 static void create_done(void *arg, const struct http_answer *answer)
@@ -263,15 +180,15 @@ static void create_done(void *arg, const struct http_answer *answer)
 
 	agent->call = NULL;
 	/* Only an update applies the security group. */
-	if (is_status(answer, 201) && !*agent->security_group_id) {
+	if (agent_step_is(answer, 201) && !*agent->security_group_id) {
 		take_device(agent, &create_step, answer);
-	} else if (is_status(answer, 201) || is_status(answer, 409)) {
+	} else if (agent_step_is(answer, 201) || agent_step_is(answer, 409)) {
 		if (answer_id(answer->body, answer->body_len, "id", agent->device_id))
-			bad_answer(agent, &create_step, answer);
+			agent_step_bad(agent, &create_step, answer);
 		else
 			update(agent);
 	} else {
-		not_good(agent, &create_step, answer);
+		agent_step_not_good(agent, &create_step, answer);
 	}
 }
 
@@ -297,7 +214,7 @@ static void create(struct agent *agent)
 	add_text(body, "public_key", wg_key_format(agent->account.public_key, key));
 	add_text(body, "os", "linux");
 	add_requested_ip(agent, body);
-	step(agent, "POST", "/api/devices", body, create_done);
+	agent_step_ask(agent, "POST", "/api/devices", body, create_done);
 }
 
 static int look_at_relay(void *arg, struct json_object *object, uint64_t line)
@@ -335,7 +252,7 @@ static void bad_relays(struct agent *agent)
 	agent_mask(agent, agent->relays_begin);
 	answer_excerpt(agent->relays_begin, agent->relays_begin_len, got);
 	snprintf(text, sizeof(text), "%s (%s)", got, agent->relays.error);
-	unexpected(agent, &relays_step, agent->relays_begin_len ? text : got);
+	agent_step_unexpected(agent, &relays_step, agent->relays_begin_len ? text : got);
 }
 
 static void relays_done(void *arg, const struct http_answer *answer)
@@ -347,16 +264,16 @@ static void relays_done(void *arg, const struct http_answer *answer)
 	/* What is no list has ended the call. */
 	if (answer->status == 200 &&
 	    (*agent->relays.error ||
-	     (is_status(answer, 200) && json_stream_finish(&agent->relays)))) {
+	     (agent_step_is(answer, 200) && json_stream_finish(&agent->relays)))) {
 		bad_relays(agent);
-	} else if (!is_status(answer, 200)) {
-		not_good(agent, &relays_step, answer);
+	} else if (!agent_step_is(answer, 200)) {
+		agent_step_not_good(agent, &relays_step, answer);
 	} else if (*agent->other_relay) {
 		snprintf(text, sizeof(text),
 			 "the VPC has a relay already, %s: delete that device first; nothing was "
 			 "registered",
 			 agent->other_relay);
-		agent_retry(agent, begin_again, true, -1, text);
+		agent_retry(agent, agent_register_again, true, -1, text);
 	} else {
 		create(agent);
 	}
@@ -379,7 +296,7 @@ static void look_for_relays(struct agent *agent)
 	if (!err)
 		err = agent_call(agent, "GET", path, NULL, &more, &agent->call);
 	if (err)
-		agent_retry(agent, begin_again, false, -1, strerror(-err));
+		agent_retry(agent, agent_register_again, false, -1, strerror(-err));
 }
 
 void agent_endpoints_known(struct agent *agent)
@@ -396,16 +313,16 @@ static void vpc_done(void *arg, const struct http_answer *answer)
 	char id[ACCOUNT_UUID_MAX];
 
 	agent->call = NULL;
-	if (!is_status(answer, 200)) {
-		not_good(agent, &vpc_step, answer);
+	if (!agent_step_is(answer, 200)) {
+		agent_step_not_good(agent, &vpc_step, answer);
 		return;
 	}
 	if (answer_id(answer->body, answer->body_len, "id", id)) {
-		bad_answer(agent, &vpc_step, answer);
+		agent_step_bad(agent, &vpc_step, answer);
 		return;
 	}
 	if (strcasecmp(id, agent->vpc_id) != 0) {
-		unexpected(agent, &vpc_step, "another VPC");
+		agent_step_unexpected(agent, &vpc_step, "another VPC");
 		return;
 	}
 	(void)answer_text(answer->body, answer->body_len, "ipv4_cidr", agent->ipv4_cidr,
@@ -422,7 +339,7 @@ static void look_at_vpc(struct agent *agent)
 	char path[128];
 
 	snprintf(path, sizeof(path), "/api/vpcs/%s", agent->vpc_id);
-	step(agent, "GET", path, NULL, vpc_done);
+	agent_step_ask(agent, "GET", path, NULL, vpc_done);
 }
 
 /* Another key than the kept registration was made with: of the same VPC, or of no use? */
@@ -430,15 +347,15 @@ static bool goes_on(struct agent *agent, const struct http_answer *answer, int i
 {
 	struct saved_state *saved = &agent->saved;
 	bool is_of_vpc =
-		is_status(answer, 200) && !id_err && !strcasecmp(agent->vpc_id, saved->vpc_id);
+		agent_step_is(answer, 200) && !id_err && !strcasecmp(agent->vpc_id, saved->vpc_id);
 
 	if (!saved->is_other_key || !*saved->device_token || agent->is_token_refused)
 		return false;
-	if (is_status(answer, 200) && !id_err && !is_of_vpc) {
+	if (agent_step_is(answer, 200) && !id_err && !is_of_vpc) {
 		explicit_bzero(saved, sizeof(*saved)); /* that is over: another VPC */
 		agent->was_registered = false;
 	}
-	if (!is_of_vpc && !is_refused(answer, 401))
+	if (!is_of_vpc && !agent_step_refuses(answer, 401))
 		return false;
 	saved->is_other_key = false;
 	if (is_of_vpc)
@@ -457,24 +374,24 @@ static void key_done(void *arg, const struct http_answer *answer)
 	id_err = answer_id(answer->body, answer->body_len, "vpc_id", agent->vpc_id);
 	if (goes_on(agent, answer, id_err))
 		return;
-	if (is_refused(answer, 401) && *agent->saved.device_token) {
+	if (agent_step_refuses(answer, 401) && *agent->saved.device_token) {
 		agent->is_token_refused = false; /* the next time it is asked for */
 		*agent->bearer = '\0';
 		agent_not_good(agent, agent_begin,
 			       "neither the token that is kept nor the registration key is "
 			       "accepted",
 			       answer);
-	} else if (is_refused(answer, 401))
-		agent_not_good(agent, begin_again,
+	} else if (agent_step_refuses(answer, 401))
+		agent_not_good(agent, agent_register_again,
 			       "the registration key is not accepted (deleted, or expired)",
 			       answer);
-	else if (!is_status(answer, 200))
-		not_good(agent, &key_step, answer);
+	else if (!agent_step_is(answer, 200))
+		agent_step_not_good(agent, &key_step, answer);
 	else if (answer_id(answer->body, answer->body_len, "id", key_id) ||
 		 (id_err && id_err != -ENODATA))
-		bad_answer(agent, &key_step, answer);
+		agent_step_bad(agent, &key_step, answer);
 	else if (id_err)
-		agent_retry(agent, begin_again, true, -1,
+		agent_retry(agent, agent_register_again, true, -1,
 			    "the registration key is not one for a VPC: make another");
 	else {
 		(void)answer_id(answer->body, answer->body_len, "security_group_id",
@@ -488,10 +405,10 @@ static void user_done(void *arg, const struct http_answer *answer)
 	struct agent *agent = arg;
 
 	agent->call = NULL;
-	if (!is_status(answer, 200))
-		not_good(agent, &user_step, answer);
+	if (!agent_step_is(answer, 200))
+		agent_step_not_good(agent, &user_step, answer);
 	else if (answer_id(answer->body, answer->body_len, "id", agent->vpc_id))
-		bad_answer(agent, &user_step, answer);
+		agent_step_bad(agent, &user_step, answer);
 	else
 		look_at_vpc(agent); /* a user's first VPC has the user's id */
 }
@@ -507,9 +424,9 @@ void agent_register(struct agent *agent)
 		 account->security_group_id);
 	snprintf(agent->vpc_id, sizeof(agent->vpc_id), "%s", account->vpc_id);
 	if (!agent->bearer_until)
-		step(agent, "GET", "/api/reg-keys/me", NULL, key_done);
+		agent_step_ask(agent, "GET", "/api/reg-keys/me", NULL, key_done);
 	else if (*account->vpc_id)
 		look_at_vpc(agent);
 	else
-		step(agent, "GET", "/api/users/me", NULL, user_done);
+		agent_step_ask(agent, "GET", "/api/users/me", NULL, user_done);
 }

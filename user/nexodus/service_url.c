@@ -102,8 +102,9 @@ static int read_authority(const char *authority, size_t len, char ret_api[static
 				    " with 'api.' before it");
 	if (!is_host_name(authority, host))
 		return bad(ret_why, "its host name is no DNS name");
-	n = snprintf(api, sizeof(api), port && port != HTTPS_PORT ? SCHEME API "%.*s:%u" : SCHEME API "%.*s", (int)host,
-		     authority, port);
+	n = snprintf(api, sizeof(api),
+		     port && port != HTTPS_PORT ? SCHEME API "%.*s:%u" : SCHEME API "%.*s",
+		     (int)host, authority, port);
 	if (n < 0 || (size_t)n >= sizeof(api))
 		return bad(ret_why, "its host name is too long");
 	for (char *c = api; *c; c++)
