@@ -227,8 +227,11 @@ def test_requested_address_is_taken(net: Registering) -> None:
     net.api.ask("device_add", public_key=make_key().public, addresses=[first])
     daemon = net.registers(*net.credentials(), "--request-ip", first)
     given = net.record()["ipv4_tunnel_ips"][0]["address"]
-    assert [line for line in daemon.messages()
-            if f"asked for {first}, and the server gave {given}" in line]
+    words = f"asked for {first}, and the server gave {given}"
+    net.wait_message(words)
+    daemon.stop()
+    net.registers(*net.credentials(), "--request-ip", first)  # as what it is already
+    net.wait_message(words)
 
 
 @pytest.mark.parametrize("address", ["192.0.2.9", "2001:db8::9"])

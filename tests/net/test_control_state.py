@@ -69,6 +69,35 @@ def test_device_of_another_vpc(net: Registering) -> None:
     net.wait_message("following the VPC's devices", "watching")
 
 
+def test_another_relay_later(net: Registering) -> None:
+    """Agents may take either: that is said, once for each that comes. Nothing else changes."""
+    daemon = net.registers()
+    words = "the VPC has another relay, 'other'"
+    for count in (1, 2):
+        device = net.api.ask("device_add", public_key=OTHER_KEY, hostname="other", relay=True)
+        wait_until(lambda count=count: sum(words in line for line in daemon.messages()) == count,
+                   "word of it")
+        assert any(device["id"] in line for line in daemon.messages() if words in line)
+        net.api.update_device("other", advertise_cidrs=["10.77.0.0/16"])
+        net.api.delete_device("other")
+        wait_until(lambda: net.commands.entries() == {}, "end of it")
+    assert sum(words in line for line in daemon.messages()) == 2
+    assert net.control()["state"] == "watching"
+
+
+def test_no_relay_any_more(net: Registering) -> None:
+    """Agents do not use it, and nobody would know why."""
+    daemon = net.registers()
+    assert not any("no relay any more" in line for line in daemon.messages())
+    net.api.update_device(net.record()["id"], relay=False)
+    net.wait_message("no relay any more at the server.*remove registration.json", "watching")
+    daemon.stop()
+    os.unlink(REGISTRATION)
+    daemon = net.registers()
+    assert net.record()["relay"]
+    assert not any("no relay any more" in line for line in daemon.messages())
+
+
 def test_hostile_name_of_another_relay(net: Registering) -> None:
     """Is shown without what a terminal would act on."""
     net.api.ask("device_add", public_key=OTHER_KEY, hostname="\x1b[2Jx\u202e\n" + "y" * 300, relay=True)

@@ -11,6 +11,7 @@
  *   agent_stream.c     the watch stream
  *   agent_poll.c       the list itself, where there is none
  *   agent_list.c       devices to the node, whole or as changes
+ *   agent_own.c        what the list says of us, and of other relays
  *   agent_endpoints.c  where this relay is reached: found out, published when it changes
  */
 #ifndef NEXODUS_AGENT_PRIVATE_H
@@ -103,6 +104,9 @@ struct agent {
 	uint8_t dirty[AGENT_DIRTY_MAX][DEVICE_ID_BYTES];
 	size_t n_dirty;
 
+	/* agent_own.c */
+	uint8_t other_id[DEVICE_ID_BYTES]; /* of another relay, that was told of; zeros: none */
+
 	/* agent_endpoints.c */
 	struct stun_probe *stun;
 	struct event *look, *first_look;
@@ -142,6 +146,7 @@ struct agent {
 	bool own_is_odd;          /* of the list that was polled: it is there */
 	bool all_dirty;           /* too many changes to name */
 	bool has_local, has_mapped;
+	bool is_address_said, is_no_relay_said;
 	bool is_publish_said, is_stun_said;   /* what is wrong with them */
 	bool is_local_known, is_mapped_known; /* tried, whatever came of it */
 };
@@ -301,6 +306,12 @@ void agent_list_whole(struct agent *agent);
 
 /** agent_list_changed() - send what became of @id, soon. */
 void agent_list_changed(struct agent *agent, const uint8_t id[static DEVICE_ID_BYTES]);
+
+/** agent_own_whole() - all devices are known, and ours is among them. */
+void agent_own_whole(struct agent *agent);
+
+/** agent_own_changed() - @id has changed, come or gone. */
+void agent_own_changed(struct agent *agent, const uint8_t id[static DEVICE_ID_BYTES]);
 
 /** agent_endpoints_start() - find them out, now and then. Return: 0; -ENOMEM. */
 int agent_endpoints_start(struct agent *agent);

@@ -96,16 +96,6 @@ static void put_metadata(struct agent *agent)
 	agent_step_ask(agent, "PUT", path, body, metadata_done);
 }
 
-/* Where it is taken, or none of the VPC's, the server gives another and says nothing. */
-static void compare_requested_ip(struct agent *agent)
-{
-	const char *asked = agent->account.request_ip, *given = agent->device.ipv4;
-
-	if (*asked && *given && strcmp(asked, given) != 0)
-		border_batch_text(&agent->batch, BORDER_WARNING,
-				  "asked for %s, and the server gave %s", asked, given);
-}
-
 static void take_device(struct agent *agent, const struct agent_step *step,
 			const struct http_answer *answer)
 {
@@ -121,7 +111,6 @@ static void take_device(struct agent *agent, const struct agent_step *step,
 		agent_step_unexpected(agent, step, "one of another VPC");
 		return;
 	}
-	compare_requested_ip(agent);
 	snprintf(agent->device_id, sizeof(agent->device_id), "%s", agent->device.id);
 	put_metadata(agent);
 }

@@ -99,6 +99,7 @@ void agent_whole(struct agent *agent)
 	if (!is_there)
 		return;
 	agent_list_whole(agent);
+	agent_own_whole(agent);
 	say_following(agent, "");
 }
 
@@ -119,10 +120,12 @@ static void on_change(void *arg, const uint8_t id[static DEVICE_ID_BYTES])
 
 	if (!has_own(agent))
 		return;
-	if (was_gone)
+	if (was_gone) {
 		agent_whole(agent);
-	else
-		agent_list_changed(agent, id);
+		return;
+	}
+	agent_list_changed(agent, id);
+	agent_own_changed(agent, id);
 }
 
 static void on_warning(void *arg, const char *text)

@@ -36,16 +36,6 @@ static bool take_id(struct json_object *object, const char *name, char *ret)
 	return json_text_copy(object, name, ret, ACCOUNT_UUID_MAX) && !device_id_parse(ret, id);
 }
 
-/* Of ipv4_tunnel_ips, as the server writes it. */
-static void take_ipv4(struct json_object *object, char ret[static ACCOUNT_ADDRESS_MAX])
-{
-	struct json_object *array = json_member(object, "ipv4_tunnel_ips");
-
-	if (!json_object_is_type(array, json_type_array) ||
-	    !take_visible(json_object_array_get_idx(array, 0), "address", ret, ACCOUNT_ADDRESS_MAX))
-		*ret = '\0';
-}
-
 int answer_device(const char *body, size_t len, struct answer_device *ret)
 {
 	struct json_object *object = json_parse(body, len);
@@ -59,7 +49,6 @@ int answer_device(const char *body, size_t len, struct answer_device *ret)
 	if (!err && json_member(object, "bearer_token") &&
 	    !take_visible(object, "bearer_token", device.sealed_token, sizeof(device.sealed_token)))
 		*device.sealed_token = '\0';
-	take_ipv4(object, device.ipv4);
 	if (!err)
 		*ret = device;
 	json_object_put(object);

@@ -23,7 +23,6 @@ struct answer_device {
 	char id[ACCOUNT_UUID_MAX];
 	char vpc_id[ACCOUNT_UUID_MAX];
 	uint8_t public_key[WG_KEY_BYTES];
-	char ipv4[ACCOUNT_ADDRESS_MAX];           /* the first one in the VPC; empty: none */
 	char sealed_token[SEALED_TOKEN_TEXT_MAX]; /* empty: none */
 };
 

@@ -40,9 +40,9 @@ const char *device_id_format(const uint8_t id[static DEVICE_ID_BYTES],
  * device_cache_put() - the device @id is now @device.
  * @device: copied, its prefixes too.
  *
- * Return: 1 when that changed anything that matters to a relay (key, name, relay_only, prefixes,
- *         n_addresses, ipv6_bits); 0 when not; -E2BIG beyond DEVICES_MAX or DEVICE_PREFIXES_MAX in
- *         all, -ENOMEM: with the old one as it was.
+ * Return: 1 when that changed anything that matters to a relay (key, name, relay_only, relay,
+ * prefixes, n_addresses, ipv6_bits); 0 when not; -E2BIG beyond DEVICES_MAX or DEVICE_PREFIXES_MAX
+ * in all, -ENOMEM: with the old one as it was.
  */
 int device_cache_put(struct device_cache *cache, const uint8_t id[static DEVICE_ID_BYTES],
 		     const struct device_json *device);

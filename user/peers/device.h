@@ -20,6 +20,13 @@
 #define DEVICE_NAME_MAX 64         /* bytes, NUL included */
 #define DEVICE_ID_BYTES 16         /* UUID */
 
+/* What a source says of a device being a relay. */
+enum device_relay {
+	DEVICE_RELAY_NOT_SAID,
+	DEVICE_IS_NO_RELAY,
+	DEVICE_IS_RELAY,
+};
+
 struct device {
 	uint8_t id[DEVICE_ID_BYTES]; /* the control plane's; zeros: it has none */
 	uint8_t public_key[WG_KEY_BYTES];
@@ -28,7 +35,8 @@ struct device {
 	uint32_t first_prefix;      /* index into device_list.prefixes */
 	uint32_t n_prefixes;        /* tunnel addresses and advertised CIDRs */
 	uint32_t n_addresses; /* the first so many are tunnel addresses, the others advertised */
-	uint8_t ipv6_bits;    /* length of its VPC's IPv6 prefix; 0: not said */
+	enum device_relay relay;
+	uint8_t ipv6_bits; /* length of its VPC's IPv6 prefix; 0: not said */
 };
 
 struct device_list {

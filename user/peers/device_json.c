@@ -256,6 +256,10 @@ int device_json_read(struct json_object *object, struct device_json *ret, device
 	if (flag && !json_object_is_type(flag, json_type_boolean))
 		return -EINVAL;
 	ret->device.relay_only = json_object_get_boolean(flag);
+	flag = json_member(object, "relay");
+	if (json_object_is_type(flag, json_type_boolean))
+		ret->device.relay =
+			json_object_get_boolean(flag) ? DEVICE_IS_RELAY : DEVICE_IS_NO_RELAY;
 
 	err = read_addresses(ret, object);
 	if (err == -ENOMEM)
