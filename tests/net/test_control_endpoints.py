@@ -2,11 +2,12 @@
 """Where a relay says that it is reached: found out again and again, published when it changes, and
 no burden to the traffic on the same port."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from following import daemon, following
+from following import begin_anew, daemon, following, restart
 
 from lab.controlled import Controlled
 from lab.steady import no_loss
@@ -92,6 +93,29 @@ def test_publishing_fails(net: Controlled) -> None:
     net.api.clear_faults()
 
 
+def test_restart_is_no_change(net: Controlled) -> None:
+    """Nor is it that a source dies: the server has what is so. What is not so it gets."""
+    ours = net.way.relay_endpoint(4)
+    wait_until(lambda: [item["address"] for item in published(net)] == [ours, ours], "ours")
+    for how in (restart, begin_anew):
+        last = net.api.last_request()
+        how(net)
+        net.api.wait_request("/api/events", after=last)
+        net.wait_state("watching")
+        await_looks(net)
+        assert patches(net, last) == []
+    net.api.update_device(net.learn()["id"], hostname="renamed",
+                          endpoints=[{"source": "local", "address": "192.0.2.1:1"}])
+    net.learn()
+    last, right = net.api.last_request(), os.uname().nodename
+    restart(net)
+    wait_until(lambda: patches(net, last), "publication")
+    body, = patches(net, last)
+    assert body["hostname"] == right and body["endpoints"][0]["address"] == ours
+    net.wait_state("watching")
+    net.learn()
+
+
 def test_servers_that_see_different_ports(net: Controlled) -> None:
     """Which of them answers first changes with each look, and is no change of ours."""
     last = net.api.last_request()
@@ -124,9 +148,9 @@ def test_traffic_is_not_harmed(net: Controlled) -> None:
 
 def test_local_endpoint_is_given(net: Controlled) -> None:
     """--local-endpoint-ip comes before what is found out; a relay that starts again with it says
-    so, and what it is called."""
+    so, and nothing else that is as it was."""
     daemon(net).stop()
     last = net.api.last_request()
     net.run("--local-endpoint-ip", "192.0.2.55")
     wait_until(lambda: published(net)[0]["address"] == f"192.0.2.55:{PORT}", "that address")
-    assert patches(net, last)[0]["hostname"] == net.device.name
+    assert list(patches(net, last)[0]) == ["endpoints"]

@@ -92,6 +92,7 @@ def test_retry_after_outlives_the_source(net: Controlled) -> None:
 @pytest.mark.parametrize("end", ["cut", "killed"])
 def test_retry_after_of_another_request(net: Controlled, end: str) -> None:
     """The limit is the owner's: the stream is not opened before either."""
+    net.api.update_device(net.learn()["id"], endpoints=[])  # so that there is something to publish
     number = net.api.set_fault(path="/api/devices/[^/]+", method="PATCH", status=429, retry_after=4)
     restart(net)
     net.wait_state("watching", daemon(net))

@@ -127,7 +127,8 @@ static inline void heard_warning(void *arg, const char *text)
 
 static inline void heard_begin(struct heard *heard)
 {
-	const struct watch_events events = { heard_whole, heard_change, heard_warning, heard };
+	const struct watch_events events = { heard_whole, heard_change, NULL, heard_warning,
+					     heard };
 	char body[1024];
 
 	*heard = (struct heard){ .watch = watch_new(VPC, &events) };

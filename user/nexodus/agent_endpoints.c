@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/json_member.h"
 #include "nexodus/agent_private.h"
 #include "nexodus/endpoint_list.h"
 #include "nexodus/local_address.h"
@@ -82,7 +83,7 @@ static void publish_done(void *arg, const struct http_answer *answer)
 		return;
 	}
 	agent_endpoints_retry(agent);
-	agent->is_publish_said = false;
+	agent->is_publish_said = agent->has_settings = false;
 	json_object_put(agent->published);
 	agent->published = agent->publishing;
 	agent->publishing = NULL;
@@ -100,7 +101,27 @@ static void add_settings(const struct agent *agent, struct json_object *body)
 				       json_object_new_string(account->security_group_id));
 }
 
-static void publish_if_new(struct agent *agent)
+static bool is_other(const char *ours, struct json_object *record, const char *name)
+{
+	return *ours && strcasecmp(ours, json_text(record, name) ?: "") != 0;
+}
+
+void agent_endpoints_record(struct agent *agent, struct json_object *record)
+{
+	const struct account *account = &agent->account;
+
+	/* From then on it is known what was published, later than the record may tell. */
+	if (agent->has_record)
+		return;
+	agent->has_record = true;
+	if (agent->published)
+		return;
+	agent->published = json_object_get(json_member(record, "endpoints"));
+	agent->has_settings = is_other(account->hostname, record, "hostname") ||
+			      is_other(account->security_group_id, record, "security_group_id");
+}
+
+void agent_endpoints_publish(struct agent *agent)
 {
 	const struct http_request more = { .on_done = publish_done };
 	struct json_object *body;
@@ -109,12 +130,12 @@ static void publish_if_new(struct agent *agent)
 	/* A token of the device's own, or a user's: before that nothing is registered. */
 	if (!agent->watch || agent->publish || !agent->endpoints || !*agent->bearer ||
 	    agent->own_is_gone || agent_now() < agent->hold_until ||
-	    agent_now() < agent->publish_at ||
-	    endpoint_list_is_same(agent->endpoints, agent->published))
+	    agent_now() < agent->publish_at || (!agent->published && !agent->has_record) ||
+	    (!agent->has_settings && endpoint_list_is_same(agent->endpoints, agent->published)))
 		return;
 	body = json_object_new_object();
 	json_object_object_add(body, "endpoints", json_object_get(agent->endpoints));
-	if (!agent->published)
+	if (agent->has_settings)
 		add_settings(agent, body);
 	snprintf(path, sizeof(path), "/api/devices/%s", agent->device_id);
 	agent->publishing = json_object_get(agent->endpoints);
@@ -133,7 +154,7 @@ static void known(struct agent *agent)
 		return;
 	rebuild(agent);
 	agent_endpoints_known(agent);
-	publish_if_new(agent);
+	agent_endpoints_publish(agent);
 }
 
 static void stun_done(void *arg, int err, const struct sockaddr_in *mapped, const char *server,

@@ -40,8 +40,11 @@ static int poll_device(void *arg, struct json_object *object, uint64_t line)
 	if (!id || device_id_parse(id, bytes))
 		return 0;
 	err = device_json_read(object, &agent->poll_device, warn_of_cidr, agent, &why);
-	if (!memcmp(bytes, agent->own_id, sizeof(bytes)))
+	if (!memcmp(bytes, agent->own_id, sizeof(bytes))) {
 		agent->own_is_odd = err == -EINVAL;
+		if (!err)
+			agent_endpoints_record(agent, object);
+	}
 	if (err == -EINVAL)
 		warn(agent, &agent->poll_device.device, why);
 	if (!err)

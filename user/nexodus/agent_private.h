@@ -147,6 +147,8 @@ struct agent {
 	bool all_dirty;           /* too many changes to name */
 	bool has_local, has_mapped;
 	bool is_address_said, is_no_relay_said;
+	bool has_record;   /* of the server's: it is known what was published before */
+	bool has_settings; /* to publish: they are others than in the record */
 	bool is_publish_said, is_stun_said;   /* what is wrong with them */
 	bool is_local_known, is_mapped_known; /* tried, whatever came of it */
 };
@@ -326,6 +328,13 @@ void agent_endpoints_look_again(struct agent *agent);
 /** agent_endpoints_published() - those of now are the ones that the server has, or is about to get.
  */
 void agent_endpoints_published(struct agent *agent);
+
+/** agent_endpoints_record() - our device as the server has it: what is the same is not published.
+ */
+void agent_endpoints_record(struct agent *agent, struct json_object *record);
+
+/** agent_endpoints_publish() - what is known, if it is new, and may be now. */
+void agent_endpoints_publish(struct agent *agent);
 
 /** agent_endpoints_retry() - what could not be published is tried again at the next look. */
 void agent_endpoints_retry(struct agent *agent);

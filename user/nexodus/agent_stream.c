@@ -100,6 +100,7 @@ void agent_whole(struct agent *agent)
 		return;
 	agent_list_whole(agent);
 	agent_own_whole(agent);
+	agent_endpoints_publish(agent);
 	say_following(agent, "");
 }
 
@@ -140,9 +141,14 @@ static void on_warning(void *arg, const char *text)
 	agent_flush(agent);
 }
 
+static void on_own(void *arg, struct json_object *record)
+{
+	agent_endpoints_record(arg, record);
+}
+
 static int new_watch(struct agent *agent)
 {
-	const struct watch_events events = { on_whole, on_change, on_warning, agent };
+	const struct watch_events events = { on_whole, on_change, on_own, on_warning, agent };
 
 	agent->watch = watch_new(agent->vpc_id, &events);
 	agent->began_at = agent_now();

@@ -13,6 +13,7 @@
 #ifndef NEXODUS_WATCH_H
 #define NEXODUS_WATCH_H
 
+#include <json-c/json.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,6 +30,8 @@ struct watch_events {
 	void (*on_whole)(void *arg);
 	/* Of whole devices the one with this id has changed, come or gone; for each such event. */
 	void (*on_change)(void *arg, const uint8_t id[static DEVICE_ID_BYTES]);
+	/* Our own device (watch_set_own()) as the server has it; borrowed for the call. */
+	void (*on_own)(void *arg, struct json_object *record);
 	/* Something is left out: "device 'NAME': why, skipping it", once for each device until the
 	   reason is another; at most 20 for each connection, and one that says that there are more.
 	   Printable. */

@@ -147,8 +147,11 @@ static int change_device(struct watch *watch, const uint8_t *id, struct json_obj
 		watch->own_is_odd = true;
 		return 0;
 	}
-	if (is_own(watch, id))
+	if (is_own(watch, id)) {
 		watch->own_is_odd = false;
+		if (watch->events.on_own)
+			watch->events.on_own(watch->events.arg, value);
+	}
 	err = device_cache_put(watch->devices, id, &watch->device);
 	if (err < 0)
 		return err;
