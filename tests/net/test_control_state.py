@@ -5,7 +5,9 @@ device token is no good; and what it does when it is not wanted any more."""
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -249,6 +251,45 @@ def test_token_is_refused_and_there_is_no_key(net: Registering) -> None:
     net.wait_message("this relay's token is not accepted", "revoked")
     assert net.waits_s(daemon) >= 30
     assert net.steps(seen) == [STREAM]
+
+
+def test_room_on_the_disk_before_the_end(net: Registering) -> None:
+    """What a full disk had no room for is written at the end, long before it would be tried again:
+    the next start has a token."""
+    folder = "/run/lab/full"
+    os.makedirs(folder, exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs", folder], check=True)
+    try:
+        with open(f"{folder}/filler", "wb", buffering=0) as file:
+            file.write(bytes(4096 * 12))  # there is room for a key
+            daemon = net.begin("--verbose", *net.credentials(), "--state-dir", folder)
+            net.wait_message("following the VPC's devices", "watching")
+            wait_until(lambda: os.path.exists(f"{folder}/registration.json"), "registration")
+            daemon.stop()
+            os.unlink(f"{folder}/registration.json")
+            with suppress(OSError):
+                while file.write(bytes(4096)):
+                    pass
+        daemon = net.begin("--verbose", *net.credentials(), "--state-dir", folder)
+        net.wait_message("registration.json: No space left", "watching")
+        os.unlink(f"{folder}/filler")
+        daemon.stop()
+        with open(f"{folder}/registration.json", encoding="utf-8") as file:
+            assert json.load(file)["device_token"].startswith("DT:")
+    finally:
+        for running in net.commands.daemons:
+            running.stop()
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_key_is_deleted_while_it_is_the_token(net: Registering) -> None:
+    """Where the server gives no other: it is the key that is said to be refused."""
+    net.api.set(seal="none")
+    daemon = net.registers()
+    net.api.revoke_key(net.reg_key)
+    daemon.signal(signal.SIGHUP)
+    net.wait_message("the registration key is not accepted any more", "revoked")
+    assert not any("its device was deleted" in line for line in daemon.messages())
 
 
 @pytest.mark.parametrize("seal", ["other", "none"])
