@@ -192,13 +192,10 @@ static void local_done(void *arg, int err, const struct sockaddr_storage *addres
 	known(agent);
 }
 
-static void look(struct agent *agent, uint32_t limit_ms)
+static void look_for_local(struct agent *agent)
 {
 	char host[SERVICE_URL_MAX];
 
-	agent_arm(agent, agent->look, LOOK_MS);
-	if (agent->stun && stun_probe_start(agent->stun, limit_ms, stun_done, agent))
-		agent->is_mapped_known = true;
 	if (agent->local_request)
 		return;
 	agent_api_host(agent, host);
@@ -206,17 +203,21 @@ static void look(struct agent *agent, uint32_t limit_ms)
 		agent->is_local_known = true;
 }
 
+static void look(struct agent *agent, uint32_t limit_ms)
+{
+	agent_arm(agent, agent->look, LOOK_MS);
+	if (agent->stun && stun_probe_start(agent->stun, limit_ms, stun_done, agent))
+		agent->is_mapped_known = true;
+	look_for_local(agent);
+}
+
 /* The server has answered, so there is a way to it: it may not have been there at the start. */
 void agent_endpoints_look_again(struct agent *agent)
 {
-	char host[SERVICE_URL_MAX];
-
 	if (agent->endpoints || agent->local_request)
 		return;
-	agent_api_host(agent, host);
 	agent->is_local_known = false;
-	if (names_resolve(agent->names, host, local_done, agent, &agent->local_request))
-		agent->is_local_known = true;
+	look_for_local(agent);
 }
 
 static void on_look(evutil_socket_t fd, short what, void *arg)

@@ -7,7 +7,6 @@
 #include "base/json_member.h"
 #include "nexodus/agent_private.h"
 
-#define POLL_MS 15000
 /* Then the stream is asked for again: something may have been in its way. */
 #define POLLED_MS 300000
 #define WARNINGS_MAX 20
@@ -60,7 +59,7 @@ static int poll_data(void *arg, const char *bytes, size_t len)
 static void poll_again(struct agent *agent)
 {
 	agent->then = agent_poll;
-	agent_arm(agent, agent->again, POLL_MS);
+	agent_arm(agent, agent->again, AGENT_POLL_S * 1000);
 }
 
 /* Most of the time it is what it was. */

@@ -35,6 +35,7 @@
 #include "peers/json_stream.h"
 
 #define AGENT_URL_MAX (SERVICE_URL_MAX + 128)
+#define AGENT_POLL_S 15     /* between two lists, where there is no stream */
 #define AGENT_DIRTY_MAX 256 /* more changes at once are a whole list */
 
 typedef void agent_then(struct agent *agent);

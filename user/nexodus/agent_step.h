@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* agent_step.h - one question of the registration, and what to do with an answer that is no good.
- */
+/* agent_step.h - one question of the registration, and what an answer that is no good leads to. */
 #ifndef NEXODUS_AGENT_STEP_H
 #define NEXODUS_AGENT_STEP_H
 

@@ -39,8 +39,13 @@ const struct device_cache *agent_devices(const struct agent *agent)
 /* All is well. */
 static void say_following(struct agent *agent, const char *again)
 {
-	agent_say(agent, CONTROL_WATCHING, 0, "following the VPC's devices%s%s", again,
-		  agent->polls ? ", asking every 15 s: there is no event stream for us" : "");
+	if (agent->polls)
+		agent_say(agent, CONTROL_WATCHING, 0,
+			  "following the VPC's devices%s, asking every %d s: there is no event "
+			  "stream for us",
+			  again, AGENT_POLL_S);
+	else
+		agent_say(agent, CONTROL_WATCHING, 0, "following the VPC's devices%s", again);
 }
 
 /* It is there, and that is all that can be said of it. */
