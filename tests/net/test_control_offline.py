@@ -263,8 +263,8 @@ def test_disk_is_full(net: Controlled) -> None:
         os.unlink(f"{folder}/filler")
         wait_until(lambda: {"registration.json", "devices.json"} <= set(os.listdir(folder)),
                    "what is to be kept")
-        assert said(net, "is written now") == 2
         wait_until(lambda: _state(net)["error"] is None, "no error in status")
+        wait_until(lambda: said(net, "is written now") == 2, "message of each file")
         for name in ("registration.json", "devices.json"):
             with open(f"{folder}/{name}", encoding="utf-8") as file:
                 assert json.load(file)
