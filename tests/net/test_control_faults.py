@@ -69,7 +69,7 @@ def _certificate(name: str, *words: str) -> Case:
 
 
 def _dns(mode: str, *words: str) -> Case:
-    return Case(f"DNS {mode}", ("retrying", *words), ask=("dns", {"mode": mode}))
+    return Case(f"DNS {mode}", words, ask=("dns", {"mode": mode}))
 
 
 CASES = [
@@ -77,10 +77,8 @@ CASES = [
     _network("stall_tls", "timed out"),
     _network("reset", "api.nexodus.test:443"),
     _network("plain", "TLS"),
-    _dns("nxdomain", "no such name"),
-    _dns("servfail", "name"),
-    _dns("refused", "name"),
-    _dns("garbage", "name"),
+    _dns("nxdomain", "retrying", "no such name"),
+    *(_dns(mode, "watching") for mode in ("servfail", "refused", "garbage", "silent")),
     _certificate("expired", "expired"),
     _certificate("not_yet_valid", "not yet valid"),
     _certificate("wrong_host", "another host"),

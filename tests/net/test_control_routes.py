@@ -283,7 +283,7 @@ def test_starts_with_it(net: Distant, family: int, how: str) -> None:
 
 
 def test_starts_without_names(net: Distant, family: int) -> None:
-    """Where the api-server was last is known at once."""
+    """Where the api-server was last is known at once, and enough to get there."""
     net.api_is_at("api", family)
     net.name_server(family)
     cidr = around("api", family)
@@ -292,14 +292,17 @@ def test_starts_without_names(net: Distant, family: int) -> None:
     wait_until(lambda: _is_saved(net, cidr), "list on disk")
     daemon(net).stop()
     net.api.ask("dns", mode="silent")
+    net.api.network("refuse", drop=True)
     restart(net)
     wait_until(lambda: net.commands.written_status()["list"]["from_disk"], "list from disk")
     await_spared(net, cidr)
     assert not net.api.ask("streams")
-    net.api.ask("dns", mode="ok")
+    net.api.network("ok")
     hurry_up(net)
     net.wait_state("watching", daemon(net))
+    assert said(net, "no name server answers for api.nexodus.test") == 1
     await_spared(net, cidr)
+    net.api.ask("dns", mode="ok")
 
 
 def _is_saved(net: Distant, cidr: str) -> bool:

@@ -125,6 +125,26 @@ def test_resumes_at_once(net: Controlled, how: str, mid_record: bool) -> None:
     assert daemon(net).new_messages() == []
 
 
+@pytest.mark.parametrize("mode", ["silent", "servfail"])
+def test_resumes_without_name_servers(net: Controlled, mode: str) -> None:
+    """Where the server was: that takes three seconds once, and then no time."""
+    begin_anew(net)
+    net.wait_state("watching", daemon(net))
+    try:
+        net.api.ask("dns", mode=mode)
+        daemon(net).new_messages()
+        for number in range(4):
+            net.api.wait_idle_stream()
+            net.api.cut_streams("rst")
+            new_device(net, f"bulk-{number}")
+            await_followed(net, 2 if number else 5)
+        lines = daemon(net).new_messages()
+        told = [line for line in lines if "no name server answers for api.nexodus.test" in line]
+        assert len(told) == 1, lines
+    finally:
+        net.api.ask("dns", mode="ok")
+
+
 def test_begins_anew_when_cut_before_the_tail(net: Controlled) -> None:
     """And nothing is taken away before all is known."""
     right = wanted(net)

@@ -130,7 +130,9 @@ static void run_in_vain(struct story *story)
 
 static void begin(struct story *story)
 {
-	const struct names_watch watch = { on_servers, on_found, story };
+	const struct names_watch watch = { .on_servers = on_servers,
+					   .on_found = on_found,
+					   .arg = story };
 
 	if (!is_private)
 		skip();

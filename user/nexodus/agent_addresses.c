@@ -4,8 +4,11 @@
  * node does not route it into the tunnel when it knows. So it is told of each address before the
  * first packet goes there, and of name servers before they are asked: until it has answered, names
  * are held.
+ *
+ * Where the api-server was is also what keeps us with it while no name server answers.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +23,8 @@
  * was not found again for longer is not in use.
  */
 #define USED_MS 3900000
+#define AFTER_MS 3000 /* longer than the first of two name servers may be silent */
+#define HURRIED_AFTER_MS 500
 #define KEEP_MS 600000 /* a name whose addresses change all the time is not written that often */
 
 void agent_api_host(const struct agent *agent, char host[static SERVICE_URL_MAX])
@@ -126,6 +131,50 @@ void agent_addresses_uplinks(struct agent *agent, int fd)
 	tell(agent);
 }
 
+static struct sockaddr_storage to_sockaddr(const struct prefix *address)
+{
+	struct sockaddr_storage at = {};
+
+	if (address->family == PREFIX_IPV4) {
+		struct sockaddr_in v4 = { .sin_family = AF_INET };
+
+		memcpy(&v4.sin_addr, address->addr, sizeof(v4.sin_addr));
+		memcpy(&at, &v4, sizeof(v4));
+	} else {
+		struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+
+		memcpy(&v6.sin6_addr, address->addr, sizeof(v6.sin6_addr));
+		memcpy(&at, &v6, sizeof(v6));
+	}
+	return at;
+}
+
+/* They are used when no name server answers: who is there has to prove its name anyway. */
+static void remember(struct agent *agent, const struct prefix *addresses, size_t n)
+{
+	unsigned int after_ms = agent_ms(agent, AFTER_MS);
+	struct sockaddr_storage at[NAMES_ADDRESSES_MAX];
+	char api[SERVICE_URL_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		at[i] = to_sockaddr(&addresses[i]);
+	agent_api_host(agent, api);
+	names_remember(agent->names, api, at, n,
+		       after_ms > HURRIED_AFTER_MS ? after_ms : HURRIED_AFTER_MS);
+}
+
+static void on_remembered(void *arg)
+{
+	struct agent *agent = arg;
+	char api[SERVICE_URL_MAX];
+
+	agent_api_host(agent, api);
+	border_batch_text(
+		&agent->batch, BORDER_WARNING,
+		"no name server answers for %s; continuing with the addresses that it had", api);
+	agent_flush(agent);
+}
+
 /* The api-server's, for the next run: the new ones before those that were there. */
 static void keep(struct agent *agent, const struct prefix *addresses, size_t n)
 {
@@ -163,8 +212,10 @@ static void on_found(void *arg, const char *host, const struct sockaddr_storage 
 		address_book_note(&agent->book, &found[i], agent_now());
 	tell(agent);
 	agent_api_host(agent, api);
-	if (!strcmp(api, host))
-		keep(agent, found, n_found);
+	if (strcmp(api, host) != 0)
+		return;
+	remember(agent, found, n_found); /* the others it may have no more */
+	keep(agent, found, n_found);
 }
 
 void agent_addresses_tell(struct agent *agent)
@@ -174,12 +225,13 @@ void agent_addresses_tell(struct agent *agent)
 	for (size_t i = agent->saved.n_addresses; i > 0; i--)
 		address_book_note(&agent->book, &agent->saved.addresses[i - 1], agent_now());
 	agent->tells_addresses = true;
+	remember(agent, agent->saved.addresses, agent->saved.n_addresses);
 	tell(agent);
 }
 
 int agent_addresses_new(struct agent *agent)
 {
-	const struct names_watch watch = { on_servers, on_found, agent };
+	const struct names_watch watch = { on_servers, on_found, on_remembered, agent };
 
 	names_set_watch(agent->names, &watch);
 	agent->hold_limit = evtimer_new(agent->base, on_hold_limit, agent);

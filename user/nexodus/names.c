@@ -8,8 +8,10 @@
 #include <event2/dns.h>
 #include <event2/util.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/queue.h>
 
 #include "base/cleanup.h"
@@ -21,6 +23,8 @@ static void request_free(struct names_request *request)
 {
 	names_end_question(request);
 	LIST_REMOVE(request, of_names);
+	if (request->names->remembered.question == request)
+		request->names->remembered.question = NULL;
 	if (request->timer)
 		event_free(request->timer);
 	free(request);
@@ -45,6 +49,80 @@ static bool keep_back(struct names_request *request, const struct sockaddr_stora
 	return true;
 }
 
+bool names_is_remembered(const struct names_request *request)
+{
+	const char *host = request->names->remembered.host;
+
+	return *host && !strcasecmp(host, request->host);
+}
+
+static void take_remembered(struct names_request *request)
+{
+	memcpy(request->records, request->names->remembered.records, sizeof(request->records));
+	request->is_settled = true;
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct names_request *request = arg;
+
+	(void)fd;
+	(void)what;
+	if (!request->err)
+		request->err = -EAGAIN; /* unless something has been found */
+	names_finish(request);
+}
+
+/* Return: NULL without memory. */
+static struct names_request *request_new(struct names *names, const char *host)
+{
+	struct names_request *request = calloc(1, sizeof(*request));
+
+	if (!request)
+		return NULL;
+	request->timer = evtimer_new(names->base, on_timer, request);
+	if (!request->timer) {
+		free(request);
+		return NULL;
+	}
+	request->names = names;
+	snprintf(request->host, sizeof(request->host), "%s", host);
+	LIST_INSERT_HEAD(&names->requests, request, of_names);
+	return request;
+}
+
+/* Is a name server back? Nobody waits for that. */
+static void ask_beside(struct names *names, const char *host)
+{
+	struct remembered *remembered = &names->remembered;
+
+	if (remembered->question)
+		return;
+	remembered->question = request_new(names, host);
+	if (remembered->question)
+		names_ask_from_the_beginning(remembered->question);
+}
+
+/* The name servers have said what they say of this name, or nothing. */
+static void settle(struct names_request *request)
+{
+	struct remembered *remembered = &request->names->remembered;
+	const struct names_watch *watch = &request->names->watch;
+	bool is_used =
+		request->err == -EAGAIN && !request->records[AAAA].n && !request->records[A].n;
+
+	if (request->is_settled || !names_is_remembered(request))
+		return;
+	request->is_settled = true;
+	if (is_used)
+		take_remembered(request);
+	if (is_used && !remembered->is_used && watch->on_remembered)
+		watch->on_remembered(watch->arg);
+	remembered->is_used = is_used;
+	if (is_used)
+		ask_beside(request->names, request->host);
+}
+
 void names_finish(struct names_request *request)
 {
 	struct sockaddr_storage all[NAMES_ADDRESSES_MAX];
@@ -53,20 +131,15 @@ void names_finish(struct names_request *request)
 	int err = request->err;
 	size_t n = 0;
 
+	settle(request);
 	for (size_t kind = 0; kind < KINDS; kind++)
 		for (size_t i = 0; i < request->records[kind].n; i++)
 			all[n++] = request->records[kind].at[i];
 	if (keep_back(request, all, n))
 		return;
 	request_free(request);
-	done(arg, n ? 0 : err, all, n);
-}
-
-static void on_timer(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	names_finish(arg);
+	if (done)
+		done(arg, n ? 0 : err, all, n);
 }
 
 void names_finish_later(struct names_request *request, int err)
@@ -206,6 +279,26 @@ static bool find_here(struct names_request *request)
 	return found;
 }
 
+void names_remember(struct names *names, const char *host, const struct sockaddr_storage *addresses,
+		    size_t n, unsigned int after_ms)
+{
+	struct remembered *remembered = &names->remembered;
+
+	memset(remembered->records, 0, sizeof(remembered->records));
+	remembered->after_ms = after_ms;
+	if (strcasecmp(remembered->host, host) != 0)
+		remembered->is_used = false;
+	if (!n || host_name_normalize(host, remembered->host))
+		*remembered->host = '\0';
+	for (size_t i = 0; i < n; i++) {
+		struct records *to =
+			&remembered->records[addresses[i].ss_family == AF_INET ? A : AAAA];
+
+		if (to->n < OF_FAMILY_MAX)
+			to->at[to->n++] = addresses[i];
+	}
+}
+
 int names_resolve(struct names *names, const char *host, names_done *done, void *arg,
 		  struct names_request **ret_request)
 {
@@ -216,23 +309,21 @@ int names_resolve(struct names *names, const char *host, names_done *done, void 
 	err = host_name_normalize(host, name);
 	if (err)
 		return err;
-	request = calloc(1, sizeof(*request));
+	request = request_new(names, name);
 	if (!request)
 		return -ENOMEM;
-	request->timer = evtimer_new(names->base, on_timer, request);
-	if (!request->timer) {
-		free(request);
-		return -ENOMEM;
-	}
-	request->names = names;
 	request->done = done;
 	request->arg = arg;
-	memcpy(request->host, name, sizeof(name));
-	LIST_INSERT_HEAD(&names->requests, request, of_names);
-	if (find_here(request))
+	if (find_here(request)) {
+		request->is_settled = true;
 		names_finish_later(request, 0);
-	else
+	} else if (names->remembered.is_used && names_is_remembered(request)) {
+		take_remembered(request);
+		names_finish_later(request, 0);
+		ask_beside(names, name);
+	} else {
 		names_ask_from_the_beginning(request);
+	}
 	*ret_request = request;
 	return 0;
 }

@@ -31,6 +31,8 @@ struct names_watch {
 	/* Addresses of @host, before whoever has asked for them has them. */
 	void (*on_found)(void *arg, const char *host, const struct sockaddr_storage *addresses,
 			 size_t n);
+	/* From now on what names_remember() was told is used, until a name server answers. */
+	void (*on_remembered)(void *arg);
 	void *arg;
 };
 
@@ -71,6 +73,18 @@ void names_set_watch(struct names *names, const struct names_watch *watch);
  * back. Also from within the watch.
  */
 void names_hold(struct names *names, bool is_held);
+
+/**
+ * names_remember() - the addresses that @host had: they are found when no name server answers, or
+ * none within @after_ms (RFC 8767). Once that has happened they are found at once, and the name
+ * servers are asked beside it, until one answers. That there is no such name is an answer.
+ * @n: of those of one family, half of NAMES_ADDRESSES_MAX at most are taken.
+ *
+ * One host at a time: another one, or other addresses, take the place of those of before; without
+ * any there are none.
+ */
+void names_remember(struct names *names, const char *host, const struct sockaddr_storage *addresses,
+		    size_t n, unsigned int after_ms);
 
 /**
  * names_resolve() - find the addresses of @host: a literal (brackets allowed for IPv6), a name in

@@ -185,6 +185,8 @@ static struct evdns_base *client_new(struct names *names, const struct sockaddr_
 static int ask_both(struct names_request *request)
 {
 	void *arg = (void *)++last_question; /* NOLINT(performance-no-int-to-ptr): a number */
+	unsigned int after_ms = request->names->remembered.after_ms;
+	struct timeval after = { .tv_sec = after_ms / 1000, .tv_usec = after_ms % 1000 * 1000 };
 
 	request->question = last_question;
 	LIST_INSERT_HEAD(&questions, request, of_questions);
@@ -196,6 +198,8 @@ static int ask_both(struct names_request *request)
 		names_end_question(request);
 		return -ENOMEM;
 	}
+	if (request->done && names_is_remembered(request) && !evtimer_pending(request->timer, NULL))
+		(void)event_add(request->timer, &after);
 	return 0;
 }
 

@@ -21,16 +21,6 @@ struct event;
 
 #define OF_FAMILY_MAX (NAMES_ADDRESSES_MAX / 2)
 
-struct names {
-	struct event_base *base;
-	struct name_servers servers;
-	struct name_order order;
-	char *hosts; /* text, or NULL */
-	struct names_watch watch;
-	bool is_held;
-	LIST_HEAD(of_names, names_request) requests;
-};
-
 enum kind { AAAA, A, KINDS };
 
 struct records {
@@ -40,6 +30,25 @@ struct records {
 	bool is_pending;
 };
 
+struct remembered {
+	char host[HOST_NAME_ROOM]; /* empty: none */
+	struct records records[KINDS];
+	unsigned int after_ms; /* that a name server has */
+	bool is_used;
+	struct names_request *question; /* whether a name server answers again; or NULL */
+};
+
+struct names {
+	struct event_base *base;
+	struct name_servers servers;
+	struct name_order order;
+	char *hosts; /* text, or NULL */
+	struct names_watch watch;
+	struct remembered remembered;
+	bool is_held;
+	LIST_HEAD(of_names, names_request) requests;
+};
+
 enum waits { WAITS_NOT, WAITS_TO_ASK, WAITS_TO_FINISH };
 
 struct names_request {
@@ -47,7 +56,7 @@ struct names_request {
 	LIST_ENTRY(names_request) of_questions;
 	struct names *names;
 	char host[HOST_NAME_ROOM];
-	names_done *done;
+	names_done *done; /* NULL: nobody waits for it */
 	void *arg;
 	struct event *timer; /* to be done with what there is */
 	int err;             /* when the timer fires with nothing found */
@@ -58,8 +67,12 @@ struct names_request {
 	struct event *reach; /* to hear that it cannot be reached; NULL: no longer */
 	enum waits waits;    /* while it is held */
 	bool is_reported;    /* to the watch */
+	bool is_settled;     /* what it has found is not from a name server, or was looked at */
 	struct records records[KINDS];
 };
+
+/** names_is_remembered() - is it about the host of names_remember()? */
+bool names_is_remembered(const struct names_request *request);
 
 /** names_ask() - ask the server of this step, or, when it cannot be asked, the next one. */
 void names_ask(struct names_request *request);
