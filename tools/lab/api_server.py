@@ -48,6 +48,7 @@ class ApiServer:
         os.chmod(self._folder.name, 0o755)  # a relay without privileges reads the CA
         self.state_dir = self._folder.name
         self.ca_path = f"{self.state_dir}/ca.pem"
+        self._errors = f"{self.state_dir}/errors"
         self._argv = [os.path.join(REPOSITORY, "tests", "api", "server"), "--state-dir",
                       self.state_dir, "--domain", DOMAIN, "--ipv4", vpc.ipv4,
                       "--ipv6", vpc.ipv6]
@@ -71,21 +72,27 @@ class ApiServer:
 
     def start(self) -> None:
         """Start it, and wait until it listens. What an earlier one knew is gone, its CA too."""
-        self._process = self.node.start(["/usr/bin/python3", *self._argv],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        start_new_session=True)  # Ctrl-C is not for it
+        # Its errors go to a file: a lab that stays up must not hold the caller's pipe open.
+        with open(self._errors, "wb") as errors:
+            self._process = self.node.start(["/usr/bin/python3", *self._argv],
+                                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                            stderr=errors,
+                                            start_new_session=True)  # Ctrl-C is not for it
         assert self._process.stdout
         if not self._process.stdout.readline().startswith(b"listening"):
-            raise AssertionError(f"{self._argv} does not start: {self._process.wait(10)}")
+            self.stop()
+            raise AssertionError(f"{self._argv} does not start")
         self.info = self.ask("info")
 
     def stop(self) -> None:
-        """Kill it: connections are cut."""
+        """Kill it: connections are cut. What it had to say of itself is shown."""
         if self._process:
             self._process.kill()
             self._process.wait(10)
             assert self._process.stdout
             self._process.stdout.close()
+            with open(self._errors, encoding="utf-8", errors="replace") as errors:
+                sys.stderr.write(errors.read())
         self._process = None
 
     def ask(self, command: str, **args: Any) -> Any:
