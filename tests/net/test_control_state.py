@@ -345,7 +345,8 @@ def test_exit_on_revoke(net: Registering, how: str) -> None:
         net.api.cut_streams()
     assert daemon.process.wait(10) == 1
     assert footprint.difference(before, footprint.take(net.relay)) == []
-    assert any("this relay's" in line for line in daemon.messages())
+    told = [line for line in daemon.messages() if "this relay's" in line]
+    assert told and not any("forwarding" in line for line in told), told
 
 
 @pytest.mark.parametrize("how", GONE)

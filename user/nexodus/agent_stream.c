@@ -54,6 +54,12 @@ static bool is_own_odd(const struct agent *agent)
 	return agent->polls ? agent->own_is_odd : watch_own_is_odd(agent->watch);
 }
 
+/* When the server no longer knows us. With register_once the node ends, and says so itself. */
+static const char *meanwhile(const struct agent *agent)
+{
+	return agent->account.register_once ? "" : ": forwarding with the last list";
+}
+
 static void say_gone(struct agent *agent)
 {
 	if (is_own_odd(agent)) {
@@ -62,8 +68,8 @@ static void say_gone(struct agent *agent)
 			  "with the last list");
 		return;
 	}
-	agent_say(agent, CONTROL_REVOKED, 0,
-		  "this relay's device is gone from the VPC: forwarding with the last list");
+	agent_say(agent, CONTROL_REVOKED, 0, "this relay's device is gone from the VPC%s",
+		  meanwhile(agent));
 }
 
 /* The list is whole and followed: say so, when that is news. */
@@ -267,16 +273,16 @@ void agent_not_let_in(struct agent *agent, const struct http_answer *answer)
 		agent_refuse_token(agent);
 		agent_retry(agent, agent_begin, false, -1,
 			    "the device token is not accepted any more: registering again");
-	} else if (agent_bears_key(agent)) {
-		agent_retry(agent, agent_open_stream, true, answer->retry_after_s,
-			    "the registration key is not accepted any more (deleted, or expired): "
-			    "forwarding with the last list");
 	} else {
 		char text[BORDER_TEXT_MAX];
 
-		snprintf(text, sizeof(text),
-			 "this relay's token is not accepted: its device was deleted, or its owner "
-			 "or VPC; forwarding with the last list%s",
+		snprintf(text, sizeof(text), "%s%s%s",
+			 agent_bears_key(agent)
+				 ? "the registration key is not accepted any more (deleted, or "
+				   "expired)"
+				 : "this relay's token is not accepted (its device was deleted, "
+				   "or its owner or VPC)",
+			 meanwhile(agent),
 			 agent_has_credentials(agent)
 				 ? ""
 				 : " (to register anew, remove registration.json and restart)");
