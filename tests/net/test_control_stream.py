@@ -2,6 +2,7 @@
 """The relay follows the event stream: peers, maps and routes are what the server says, within a
 second, however the stream ends; and not one packet of others is lost meanwhile."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -298,6 +299,23 @@ def test_own_device_makes_no_sense(net: Controlled) -> None:
     await_told(net, "retrying", "makes no sense")
     await_state(net, right, 0)
     assert not said(net, "gone from the VPC")
+
+
+def test_own_device_makes_no_sense_in_a_list(net: Controlled) -> None:
+    """Where there is no stream it is the same: nothing is taken back."""
+    net.api.set_fault(path=EVENTS, status=404, body="404 page not found")
+    hurry_up(net)
+    await_told(net, "watching", "asking every 15 s")
+    right, own = wanted(net), _own(net)
+    devices = [*net.api.devices().values(), own | {"symmetric_nat": "false"}]
+    devices = [device for device in devices if device["id"] != own["id"] or device is devices[-1]]
+    number = net.api.set_fault(path=LIST, status=200, body=json.dumps(devices),
+                               content_type="application/json")
+    await_told(net, "retrying", "makes no sense")
+    await_state(net, right, 0)
+    assert not said(net, "gone from the VPC")
+    net.api.ask("fault_clear", number=number)
+    await_told(net, "watching", "asking every 15 s")
 
 
 def test_own_device_goes_among_others(net: Controlled) -> None:
