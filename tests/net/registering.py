@@ -46,6 +46,7 @@ class Registering(Controlled):
         for device in self.api.devices().values():
             self.api.delete_device(device["id"])
         self.api.ask("requests_clear")
+        self.api.ask("dns_set", addresses=self.api.addresses)
         self.reg_key = self.api.make_reg_key()
 
     def __enter__(self) -> "Registering":

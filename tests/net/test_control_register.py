@@ -243,18 +243,21 @@ def test_local_endpoint(net: Registering, address: str) -> None:
     assert mapped["address"] == net.way.relay_endpoint(4)
 
 
-def test_network_comes_late(net: Registering) -> None:
+@pytest.mark.parametrize("family", [4, 6])
+def test_network_comes_late(net: Registering, family: int) -> None:
     """At first there is no way to a name server, and so no address of ours: who publishes none, or
     one alone, brings agents down."""
     net.api.ask("stun", mode="silent")
     net.api.ask("dns", mode="servfail")
+    if family == 6:
+        net.api.ask("dns_set", addresses=[net.way.address(6)])
     daemon = net.begin("--verbose", *net.credentials())
     net.wait_message("no STUN server answers")  # that is, the first look is over
     net.wait_message("find addresses of", "retrying", daemon)
     net.api.ask("dns", mode="ok")
     daemon.signal(signal.SIGHUP)
     net.wait_message("following the VPC's devices", "watching")
-    ours = net.way.relay_endpoint(4)
+    ours = net.way.relay_endpoint(family)
     assert [item["address"] for item in net.last_body("POST", "/api/devices")["endpoints"]] == [
         ours, ours]
     assert any("no STUN server answers" in line for line in daemon.messages())
