@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from following import begin_anew, daemon, following, restart
+from following import begin_anew, daemon, following, restart, said
 
 from lab.controlled import Controlled
 from lab.steady import no_loss
@@ -15,6 +15,7 @@ from lab.underlay import PORT
 from lab.wait import wait_until
 
 LOOKS = 5
+NO_GROUP = "8ac43e59-4bdc-4225-a5ee-6161a9db9dc3"
 MAPPED = "203.0.113.77:40001"
 
 
@@ -139,6 +140,23 @@ def test_endpoints_are_not_taken(net: Controlled) -> None:
     assert sum(words in line for line in net.commands.daemons[-1].messages()) == 1
     assert net.control()["state"] == "watching"
     net.api.ask("stun", mapped="")
+
+
+def test_setting_is_not_taken(net: Controlled) -> None:
+    """A security group that there is not is said, once; agents hear where we are nevertheless."""
+    daemon(net).stop()
+    net.begin("--service-url", net.api.service_url, "--security-group-id", NO_GROUP)
+    net.wait_state("watching", daemon(net))
+    net.api.ask("stun", mapped=MAPPED)
+    wait_until(lambda: published(net)[1]["address"] == MAPPED, "the other address")
+    words = ("does not take this relay's host name or security group: HTTP status 404: "
+             "not found: security_group_id")
+    assert said(net, words) == 1 and not said(net, "relay's endpoints")
+    net.api.ask("stun", mapped="")
+    wait_until(lambda: published(net)[1]["address"] != MAPPED, "ours")
+    assert said(net, words) == 1
+    restart(net)
+    net.wait_state("watching", daemon(net))
 
 
 def test_traffic_is_not_harmed(net: Controlled) -> None:

@@ -39,19 +39,22 @@ static void rebuild(struct agent *agent)
 	agent->endpoints = endpoints;
 }
 
-/* Once; what passes by itself is told where the list is asked for. */
-static void say_not_published(struct agent *agent, const struct http_answer *answer)
+/* What passes by itself is told where the list is asked for. */
+static bool is_for_good(const struct http_answer *answer)
+{
+	return !answer->err && answer->status >= 400 && answer->status < 500 &&
+	       answer->status != 429;
+}
+
+static void say_not_published(struct agent *agent, const struct http_answer *answer,
+			      const char *what)
 {
 	char error[ANSWER_TEXT_MAX];
 
-	if (agent->is_publish_said || answer->err || answer->status < 400 ||
-	    answer->status >= 500 || answer->status == 429)
-		return;
-	agent->is_publish_said = true;
 	answer_error(answer->body, answer->body_len, error);
 	agent_mask(agent, error);
 	border_batch_text(&agent->batch, BORDER_WARNING,
-			  "the server does not take this relay's endpoints: HTTP status %ld%s%s",
+			  "the server does not take this relay's %s: HTTP status %ld%s%s", what,
 			  answer->status, *error ? ": " : "", error);
 	agent_flush(agent);
 }
@@ -73,9 +76,21 @@ static void publish_done(void *arg, const struct http_answer *answer)
 
 	agent->publish = NULL;
 	agent_hold(agent, answer->retry_after_s);
+	if (agent->has_settings && is_for_good(answer) && answer->status != 401) {
+		/* A group that is gone must not keep agents from where we are. */
+		say_not_published(agent, answer, "host name or security group");
+		agent->has_settings = false;
+		json_object_put(agent->publishing);
+		agent->publishing = NULL;
+		agent_endpoints_publish(agent);
+		return;
+	}
 	/* Else at a later look: it is no trouble of the list's. */
 	if (answer->err || answer->status != 200) {
-		say_not_published(agent, answer);
+		if (is_for_good(answer) && !agent->is_publish_said) {
+			agent->is_publish_said = true;
+			say_not_published(agent, answer, "endpoints");
+		}
 		agent->publish_at = agent_now() + backoff_failed(&agent->publish_pause, agent_now(),
 								 agent_random());
 		json_object_put(agent->publishing);
