@@ -263,6 +263,29 @@ def test_network_comes_late(net: Registering, family: int) -> None:
     assert any("no STUN server answers" in line for line in daemon.messages())
 
 
+def test_ipv4_leads_nowhere(net: Registering) -> None:
+    """The default route over IPv4 is one into a bridge of containers: agents get the address that
+    has reached the server, too."""
+    ours = f"{net.way.relay_endpoint(4).partition(':')[0]}/24"
+    shown = net.relay.run("ip", "-j", "address", "show", "to", ours)
+    device = json.loads(shown)[0]["ifname"]
+    net.relay.run("ip", "address", "delete", ours, "dev", device)
+    net.relay.run("ip", "link", "add", "br0", "type", "bridge")
+    try:
+        net.relay.run("ip", "address", "add", "172.17.0.1/16", "dev", "br0")
+        net.relay.run("ip", "link", "set", "br0", "up")
+        net.relay.run("ip", "route", "add", "default", "dev", "br0")
+        net.resolv_conf(f"nameserver {net.way.address(6)}\n")
+        net.api.ask("stun", mode="silent")
+        net.registers()
+        found = [item["address"] for item in net.last_body("POST", "/api/devices")["endpoints"]]
+        assert found == ["172.17.0.1:51820", net.way.relay_endpoint(6)]
+    finally:
+        net.relay.run("ip", "link", "delete", "br0")
+        net.relay.run("ip", "address", "add", ours, "dev", device)
+        net.resolv_conf(net.api.resolv_conf())
+
+
 def test_without_stun(net: Registering) -> None:
     """No STUN server answers: there are two endpoints nevertheless, both with an address, and
     nothing waits longer for them than three seconds."""

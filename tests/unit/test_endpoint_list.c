@@ -140,6 +140,54 @@ static void test_lists(void **state)
 	}
 }
 
+static const struct {
+	const char *name, *local, *local_ip, *mapped, *want;
+} ways[] = {
+	{ "no STUN result", "10.20.0.4", "", "",
+	  "local 10.20.0.4:51820 stun: [2001:db8::7]:51820" },
+	{ "first of a network", "172.16.0.0", "", "",
+	  "local 172.16.0.0:51820 stun: [2001:db8::7]:51820" },
+	{ "last of a network", "172.31.255.255", "", "",
+	  "local 172.31.255.255:51820 stun: [2001:db8::7]:51820" },
+	{ "behind a network", "172.32.0.0", "", "",
+	  "local 172.32.0.0:51820 stun: 172.32.0.0:51820" },
+	{ "192.168.0.0/16", "192.168.1.1", "", "",
+	  "local 192.168.1.1:51820 stun: [2001:db8::7]:51820" },
+	{ "a provider's NAT", "100.127.1.1", "", "",
+	  "local 100.127.1.1:51820 stun: [2001:db8::7]:51820" },
+	{ "a public address", "192.0.2.1", "", "", "local 192.0.2.1:51820 stun: 192.0.2.1:51820" },
+	{ "IPv6 alone", "2001:db8::7", "", "",
+	  "local [2001:db8::7]:51820 stun: [2001:db8::7]:51820" },
+	{ "a STUN result", "10.20.0.4", "", "203.0.113.10:4711",
+	  "local 10.20.0.4:51820 stun:a:1 203.0.113.10:4711" },
+	{ "one that was given", "192.0.2.1", "10.20.0.7", "",
+	  "local 10.20.0.7:51820 stun: 10.20.0.7:51820" },
+};
+
+static void test_way(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N(ways); i++) {
+		struct sockaddr_storage local, way;
+		struct sockaddr_in mapped;
+		struct prefix given = {};
+		struct json_object *list = NULL;
+		struct endpoint_facts facts = { .port = 51820,
+						.local = to_sockaddr(ways[i].local, &local),
+						.way = to_sockaddr("2001:db8::7", &way),
+						.mapped = to_mapped(ways[i].mapped, &mapped),
+						.server = "a:1" };
+
+		if (*ways[i].local_ip) {
+			assert_int_equal(prefix_parse(ways[i].local_ip, &given), 0);
+			facts.local_ip = &given;
+		}
+		assert_int_equal(endpoint_list_new(&facts, &list), 0);
+		check_list(ways[i].name, list, ways[i].want);
+		json_object_put(list);
+	}
+}
+
 static void test_strange_sockaddr(void **state)
 {
 	struct sockaddr_storage local = { .ss_family = AF_UNIX };
@@ -202,6 +250,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_way),
 		cmocka_unit_test(test_strange_sockaddr),
 		cmocka_unit_test(test_pairs),
 	};

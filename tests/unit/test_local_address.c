@@ -152,20 +152,76 @@ static void test_families(void **state)
 	assert_int_equal(local_address(&towards, &got), -EAFNOSUPPORT);
 }
 
-static void test_first(void **state)
-{
-	struct sockaddr_storage host[] = { to_sockaddr("2001:db8::9"), to_sockaddr("2001:db8::a"),
-					   to_sockaddr("203.0.113.9"), to_sockaddr("192.0.2.9") };
-	struct sockaddr_storage got;
+#define DEFAULT_AT_T1                                                                     \
+	"addr add 192.0.2.7/24 dev t1; addr add 2001:db8:7::7/64 dev t1 nodad;"           \
+	"route add default via 192.0.2.1 dev t1; -6 route add default via 2001:db8:7::1;" \
+	"addr add 169.254.1.5/16 dev t0"
 
+/* @host: the addresses of one; @want: IPv4, IPv6, or "" for none. */
+static const struct {
+	const char *name, *ip, *host[4], *want[2];
+} hosts[] = {
+	{ "one of each",
+	  ADDRESSES,
+	  { "2001:db8::9", "192.0.2.9" },
+	  { "192.0.2.5", "2001:db8::5" } },
+	{ "the first with a route",
+	  ADDRESSES,
+	  { "2001:db8:1::9", "2001:db8::a", "203.0.113.9", "192.0.2.9" },
+	  { "192.0.2.5", "2001:db8::5" } },
+	{ "no route for IPv4",
+	  ADDRESSES,
+	  { "2001:db8::9", "2001:db8::a", "203.0.113.9" },
+	  { "", "2001:db8::5" } },
+	{ "no route for IPv6", ADDRESSES, { "2001:db8:1::9", "192.0.2.9" }, { "192.0.2.5", "" } },
+	{ "no route", ADDRESSES, { "203.0.113.9", "2001:db8:1::9" }, { "", "" } },
+	{ "no address", ADDRESSES, {}, { "", "" } },
+	{ "this host, IPv4", DEFAULT_AT_T1, { "127.0.0.1" }, { "192.0.2.7", "" } },
+	{ "this host, IPv6", DEFAULT_AT_T1, { "::1" }, { "", "2001:db8:7::7" } },
+	{ "this host, another address of its loopback",
+	  DEFAULT_AT_T1,
+	  { "127.8.9.10" },
+	  { "192.0.2.7", "" } },
+	{ "on the link", DEFAULT_AT_T1, { "169.254.7.7" }, { "192.0.2.7", "" } },
+	{ "this host and another one",
+	  DEFAULT_AT_T1,
+	  { "127.0.0.1", "192.0.2.9" },
+	  { "192.0.2.7", "" } },
+	{ "a network that is one machine", ADDRESSES, { "127.0.0.1" }, { "127.0.0.1", "" } },
+	{ "a network that is one machine, IPv6",
+	  "addr add 192.0.2.5/24 dev t0",
+	  { "::1" },
+	  { "", "::1" } },
+	{ "a network that is one link",
+	  "addr add 169.254.1.5/16 dev t0",
+	  { "169.254.7.7" },
+	  { "169.254.1.5", "" } },
+};
+
+static void test_hosts(void **state)
+{
 	(void)state;
-	begin(ADDRESSES);
-	assert_int_equal(local_address_first(host, 4, &got), 0);
-	check_same("IPv4 comes first, where there is a route", &got, "192.0.2.5");
-	assert_int_equal(local_address_first(host, 3, &got), 0);
-	check_same("IPv6 without a route for IPv4", &got, "2001:db8::5");
-	assert_int_equal(local_address_first(host + 2, 1, &got), -ENETUNREACH);
-	assert_int_equal(local_address_first(host, 0, &got), -ENODATA);
+	for (size_t i = 0; i < N(hosts); i++) {
+		struct sockaddr_storage towards[4];
+		struct local_addresses got;
+		size_t n = 0;
+
+		begin(hosts[i].ip);
+		while (n < 4 && hosts[i].host[n]) {
+			towards[n] = to_sockaddr(hosts[i].host[n]);
+			n++;
+		}
+		memset(&got, UNTOUCHED, sizeof(got));
+		local_addresses(towards, n, &got);
+		for (size_t k = 0; k < 2; k++) {
+			const struct sockaddr_storage *at = k ? &got.ipv6 : &got.ipv4;
+
+			if (*hosts[i].want[k])
+				check_same(hosts[i].name, at, hosts[i].want[k]);
+			else if (at->ss_family != AF_UNSPEC)
+				check_same(hosts[i].name, at, "192.0.2.255");
+		}
+	}
 }
 
 /* clang-format off */
@@ -178,7 +234,7 @@ int main(void)
 		NEEDS_ROOT(test_routes),
 		NEEDS_ROOT(test_nothing_is_sent),
 		cmocka_unit_test(test_families),
-		NEEDS_ROOT(test_first),
+		NEEDS_ROOT(test_hosts),
 	};
 
 	is_private = netns_may();

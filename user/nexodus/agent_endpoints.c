@@ -11,22 +11,44 @@
 #include "base/json_member.h"
 #include "nexodus/agent_private.h"
 #include "nexodus/endpoint_list.h"
-#include "nexodus/local_address.h"
 
 #define FIRST_STUN_MS 2500 /* a start is never held up longer than three seconds */
 #define LATER_STUN_MS 5000
 #define LOOK_MS 20000 /* as often as nexd */
+#define OTHER_WAY_LOOKS 3
 /* A server that fails all day must not hear of it at every look. */
 #define PUBLISH_PAUSE_MAX_MS 900000
 
-static void rebuild(struct agent *agent)
+static const struct sockaddr_storage *local_of(const struct agent *agent, sa_family_t family)
 {
-	struct endpoint_facts facts = { .port = agent->account.listen_port };
+	const struct sockaddr_storage *at =
+		family == AF_INET ? &agent->local.ipv4 : &agent->local.ipv6;
+
+	return family && at->ss_family == family ? at : NULL;
+}
+
+/* Where both families work it may be another one each time, which is no news. */
+static void see_way(struct agent *agent)
+{
+	sa_family_t family = http_family(agent->http);
+
+	agent->n_other_way = family == agent->way ? 0 : agent->n_other_way + 1;
+	if (agent->n_other_way >= OTHER_WAY_LOOKS)
+		agent->way = family;
+}
+
+void agent_endpoints_rebuild(struct agent *agent)
+{
+	/* Agents compare and reach each other by IPv4. */
+	struct endpoint_facts facts = { .port = agent->account.listen_port,
+					.local = local_of(agent, AF_INET)
+							 ?: local_of(agent, AF_INET6) };
 	struct json_object *endpoints;
 	struct prefix given;
 
-	if (agent->has_local)
-		facts.local = &agent->local;
+	if (!local_of(agent, agent->way))
+		agent->way = http_family(agent->http);
+	facts.way = local_of(agent, agent->way);
 	if (*agent->account.local_endpoint && !prefix_parse(agent->account.local_endpoint, &given))
 		facts.local_ip = &given;
 	if (agent->has_mapped) {
@@ -142,6 +164,8 @@ void agent_endpoints_publish(struct agent *agent)
 	struct json_object *body;
 	char path[128];
 
+	if (agent->endpoints)
+		agent_endpoints_rebuild(agent); /* the server was reached meanwhile */
 	/* A token of the device's own, or a user's: before that nothing is registered. */
 	if (!agent->watch || agent->publish || !agent->endpoints || !*agent->bearer ||
 	    agent->own_is_gone || agent_now() < agent->hold_until ||
@@ -167,7 +191,8 @@ static void known(struct agent *agent)
 {
 	if (!agent_endpoints_are_known(agent))
 		return;
-	rebuild(agent);
+	see_way(agent);
+	agent_endpoints_rebuild(agent);
 	agent_endpoints_known(agent);
 	agent_endpoints_publish(agent);
 }
@@ -196,13 +221,14 @@ static void stun_done(void *arg, int err, const struct sockaddr_in *mapped, cons
 static void local_done(void *arg, int err, const struct sockaddr_storage *addresses, size_t n)
 {
 	struct agent *agent = arg;
-	struct sockaddr_storage local;
+	struct local_addresses local;
 
 	agent->local_request = NULL;
 	agent->is_local_known = true;
-	if (!err && !local_address_first(addresses, n, &local)) {
-		agent->local = local;
-		agent->has_local = true;
+	if (!err) {
+		local_addresses(addresses, n, &local);
+		if (local.ipv4.ss_family || local.ipv6.ss_family)
+			agent->local = local;
 	}
 	known(agent);
 }

@@ -26,6 +26,7 @@
 #include "nexodus/answer.h"
 #include "nexodus/backoff.h"
 #include "nexodus/http.h"
+#include "nexodus/local_address.h"
 #include "nexodus/login.h"
 #include "nexodus/names.h"
 #include "nexodus/saved_state.h"
@@ -116,7 +117,7 @@ struct agent {
 	struct json_object *endpoints, *published, *publishing;
 	struct backoff publish_pause;
 	int64_t publish_at; /* ms: not before */
-	struct sockaddr_storage local;
+	struct local_addresses local;
 	struct sockaddr_in mapped;
 	char mapped_by[STUN_SERVER_MAX];
 
@@ -125,6 +126,8 @@ struct agent {
 	int ca_err;  /* of the certificates that were given, until it is said */
 	int stun_fd; /* until the probe has it; -1 */
 	int feed_err;
+	sa_family_t way;          /* by which the server was reached, as it is published; 0 */
+	unsigned int n_other_way; /* looks in a row that have seen another one */
 	unsigned int n_poll_warnings;
 	unsigned int n_cut_anew; /* times that the whole list did not come to its end */
 	unsigned int n_missing;  /* times that there was no stream, since there was one */
@@ -146,7 +149,7 @@ struct agent {
 	bool own_is_gone;         /* our device is not in the VPC, or cannot be understood */
 	bool own_is_odd;          /* of the list that was polled: it is there */
 	bool all_dirty;           /* too many changes to name */
-	bool has_local, has_mapped;
+	bool has_mapped;
 	bool is_address_said, is_no_relay_said;
 	bool has_record;   /* of the server's: it is known what was published before */
 	bool has_settings; /* to publish: they are others than in the record */
@@ -318,6 +321,9 @@ void agent_own_changed(struct agent *agent, const uint8_t id[static DEVICE_ID_BY
 
 /** agent_endpoints_start() - find them out, now and then. Return: 0; -ENOMEM. */
 int agent_endpoints_start(struct agent *agent);
+
+/** agent_endpoints_rebuild() - the list, of what is known by now. */
+void agent_endpoints_rebuild(struct agent *agent);
 
 /** agent_endpoints_are_known() - or cannot be had soon. */
 bool agent_endpoints_are_known(const struct agent *agent);

@@ -147,6 +147,8 @@ static struct json_object *new_device(struct agent *agent)
 	json_object_object_add(body, "relay", json_object_new_boolean(true));
 	json_object_object_add(body, "symmetric_nat", json_object_new_boolean(false));
 	if (agent->endpoints)
+		agent_endpoints_rebuild(agent); /* the server was reached meanwhile */
+	if (agent->endpoints)
 		json_object_object_add(body, "endpoints", json_object_get(agent->endpoints));
 	/* What is found out from now on is not what the server gets. */
 	agent_endpoints_published(agent);

@@ -47,6 +47,22 @@ static bool is_endpoint(const struct prefix *host)
 	       memcmp(host->addr, nobody, len);
 }
 
+/* Of RFC 1918, or of a provider's NAT (RFC 6598). */
+static bool is_private(const struct prefix *host)
+{
+	static const struct prefix nets[] = {
+		{ .family = PREFIX_IPV4, .bits = 8, .addr = { 10 } },
+		{ .family = PREFIX_IPV4, .bits = 12, .addr = { 172, 16 } },
+		{ .family = PREFIX_IPV4, .bits = 16, .addr = { 192, 168 } },
+		{ .family = PREFIX_IPV4, .bits = 10, .addr = { 100, 64 } },
+	};
+
+	for (size_t i = 0; i < sizeof(nets) / sizeof(nets[0]); i++)
+		if (prefix_covers(&nets[i], host))
+			return true;
+	return false;
+}
+
 /* Which address the first entry has. */
 static int choose_local(const struct endpoint_facts *facts, struct prefix *ret)
 {
@@ -109,6 +125,12 @@ int endpoint_list_new(const struct endpoint_facts *facts, struct json_object **r
 	if (err)
 		return err;
 	mapped = local;
+	/* A public IPv4 address is good for more agents than an IPv6 one. */
+	if (facts->way && !facts->local_ip && !facts->mapped && is_private(&local)) {
+		err = from_sockaddr(facts->way, &mapped);
+		if (err)
+			return err;
+	}
 	if (facts->mapped) {
 		mapped = from_ipv4(&facts->mapped->sin_addr);
 		mapped_port = ntohs(facts->mapped->sin_port);

@@ -19,7 +19,8 @@
 
 struct endpoint_facts {
 	uint16_t port;                        /* WireGuard's; host order, not 0 */
-	const struct sockaddr_storage *local; /* local_address(), or NULL */
+	const struct sockaddr_storage *local; /* of local_addresses(), or NULL */
+	const struct sockaddr_storage *way;   /* the one that has reached the server; or NULL */
 	const struct prefix *local_ip;        /* --local-endpoint-ip: instead of it; or NULL */
 	const struct sockaddr_in *mapped;     /* STUN: as the Internet sees us; or NULL */
 	const char *server;                   /* "host:port" that said so; NULL without mapped */
@@ -29,7 +30,8 @@ struct endpoint_facts {
  * endpoint_list_new() - [{"source":"local",...},{"source":"stun:HOST:PORT",...}]
  * @ret: the caller's, for json_object_put().
  *
- * Without a STUN result the second entry repeats the first, with the source "stun:". Without a
+ * Without a STUN result the second entry repeats the first, with the source "stun:"; but where that
+ * is a private IPv4 address that was found it is the one that has reached the server. Without a
  * local address the first one has the mapped address and WireGuard's port.
  *
  * Return: 0; -ENODATA when no address is known; -EINVAL for one that is no host's, or no port;

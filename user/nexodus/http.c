@@ -232,6 +232,11 @@ void http_set_insecure(struct http *http)
 	http->is_insecure = true;
 }
 
+sa_family_t http_family(const struct http *http)
+{
+	return http->family;
+}
+
 void http_set_limits(struct http *http, const struct http_limits *limits)
 {
 	http->limits = *limits;

@@ -96,6 +96,9 @@ int http_ca_count(int fd);
 /** http_set_insecure() - check no certificate. */
 void http_set_insecure(struct http *http);
 
+/** http_family() - of the connection that had the newest answer; 0 before the first one. */
+sa_family_t http_family(const struct http *http);
+
 /** http_set_limits() - for calls that are started from now on; 30 s each when this is not called.
  */
 void http_set_limits(struct http *http, const struct http_limits *limits);

@@ -78,6 +78,14 @@ static bool has_header(struct http_call *call, const char *name)
 	return curl_easy_header(call->easy, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK;
 }
 
+static void note_family(struct http_call *call)
+{
+	const char *address = NULL;
+
+	if (!curl_easy_getinfo(call->easy, CURLINFO_PRIMARY_IP, &address) && address && *address)
+		call->http->family = strchr(address, '.') ? AF_INET : AF_INET6;
+}
+
 static void end_of_headers(struct http_call *call)
 {
 	long status = status_of(call);
@@ -89,6 +97,7 @@ static void end_of_headers(struct http_call *call)
 	call->is_framed = status == STATUS_NO_CONTENT || has_header(call, "Content-Length") ||
 			  has_header(call, "Transfer-Encoding");
 	call->retry_after_s = http_retry_after(call->easy);
+	note_family(call);
 	http_call_phase(call, HTTP_BODY);
 	if (!call->is_stream || !is_to_be_streamed(call)) {
 		curl_easy_setopt(call->easy, CURLOPT_LOW_SPEED_LIMIT, SPEED_BYTES_MIN);

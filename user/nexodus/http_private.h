@@ -25,7 +25,8 @@ struct http {
 	struct event *timer; /* libcurl's */
 	X509_STORE *ca;
 	bool is_insecure;
-	bool is_in_curl; /* libcurl is on the stack: it must not be asked to end a transfer */
+	bool is_in_curl;    /* libcurl is on the stack: it must not be asked to end a transfer */
+	sa_family_t family; /* of the newest answer */
 	struct http_limits limits;
 	LIST_HEAD(http_calls, http_call) calls;
 };

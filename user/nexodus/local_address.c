@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 
-#define ANY_PORT 9 /* discard; it is never sent to */
+#define ANY_PORT 9             /* discard; it is never sent to */
+#define LINK_LOCAL_NET 0xa9feU /* 169.254.0.0/16 (RFC 3927) */
 
 /* Return: as local_address(), for what getsockname() has said. */
 static int take_ipv4(struct in_addr addr, struct sockaddr_storage *ret)
@@ -68,20 +71,59 @@ int local_address(const struct sockaddr_storage *towards, struct sockaddr_storag
 					   : take_ipv6(&at.in6.sin6_addr, ret);
 }
 
-int local_address_first(const struct sockaddr_storage *towards, size_t n,
-			struct sockaddr_storage *ret)
+static bool is_for_others(const struct sockaddr_storage *at)
 {
-	static const sa_family_t families[] = { AF_INET, AF_INET6 };
-	int err = -ENODATA;
+	const struct sockaddr_in6 *in6 = (const void *)at;
+	struct sockaddr_in in;
+	uint32_t ipv4;
 
-	for (size_t f = 0; f < sizeof(families) / sizeof(*families); f++) {
-		for (size_t i = 0; i < n; i++) {
-			if (towards[i].ss_family != families[f])
+	if (at->ss_family == AF_INET6)
+		return !IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+	memcpy(&in, at, sizeof(in));
+	ipv4 = ntohl(in.sin_addr.s_addr);
+	return ipv4 >> 24 != IN_LOOPBACKNET && ipv4 >> 16 != LINK_LOCAL_NET;
+}
+
+/* Nobody has the addresses of these networks (RFC 5737, RFC 3849): they are behind the default
+ * route, if anything is. */
+static int default_address(sa_family_t family, struct sockaddr_storage *ret)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0xcb007101) };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6,
+				    .sin6_addr.s6_addr = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 } };
+	struct sockaddr_storage towards = {};
+
+	if (family == AF_INET)
+		memcpy(&towards, &in, sizeof(in));
+	else
+		memcpy(&towards, &in6, sizeof(in6));
+	return local_address(&towards, ret);
+}
+
+void local_addresses(const struct sockaddr_storage *towards, size_t n, struct local_addresses *ret)
+{
+	struct sockaddr_storage last = {};
+
+	*ret = (struct local_addresses){};
+	for (size_t i = 0; i < n; i++) {
+		struct sockaddr_storage at = {};
+
+		if (local_address(&towards[i], &at))
+			continue;
+		if (!is_for_others(&at)) {
+			last = at;
+			if (default_address(at.ss_family, &at) || !is_for_others(&at))
 				continue;
-			err = local_address(&towards[i], ret);
-			if (!err)
-				return 0;
 		}
+		if (at.ss_family == AF_INET && !ret->ipv4.ss_family)
+			ret->ipv4 = at;
+		else if (at.ss_family == AF_INET6 && !ret->ipv6.ss_family)
+			ret->ipv6 = at;
 	}
-	return err;
+	if (ret->ipv4.ss_family || ret->ipv6.ss_family)
+		return;
+	if (last.ss_family == AF_INET)
+		ret->ipv4 = last;
+	else
+		ret->ipv6 = last;
 }

@@ -20,14 +20,19 @@
  */
 int local_address(const struct sockaddr_storage *towards, struct sockaddr_storage *ret);
 
+/** Of each family one, with port 0; AF_UNSPEC: none. */
+struct local_addresses {
+	struct sockaddr_storage ipv4, ipv6;
+};
+
 /**
- * local_address_first() - the same for the addresses of one host, IPv4 ones first: peers of a
- * Nexodus VPC compare and reach each other by IPv4.
- * @towards: as names_done has them.
+ * local_addresses() - where others reach this host: its addresses towards one that we know.
+ * @towards: of that host, as names_done has them.
  *
- * Return: 0; the error of the last one tried; -ENODATA when there is none.
+ * Where that host is this one, or on the link and has a link-local address, our address towards it
+ * says nothing to others (loopback, 169.254.0.0/16): then it is that of the default route. Without
+ * one of either family it is the first that there is after all: of a network that is one machine.
  */
-int local_address_first(const struct sockaddr_storage *towards, size_t n,
-			struct sockaddr_storage *ret);
+void local_addresses(const struct sockaddr_storage *towards, size_t n, struct local_addresses *ret);
 
 #endif
