@@ -12,6 +12,7 @@
  *   agent_poll.c       the list itself, where there is none
  *   agent_list.c       devices to the node, whole or as changes
  *   agent_own.c        what the list says of us, and of other relays
+ *   agent_revoked.c    it does not know us any more
  *   agent_endpoints.c  where this relay is reached: found out, published when it changes
  */
 #ifndef NEXODUS_AGENT_PRIVATE_H
@@ -294,6 +295,9 @@ void agent_is_well(struct agent *agent);
 
 /** agent_is_let_in() - whatever else is wrong; false: agent_not_let_in() is to be called. */
 bool agent_is_let_in(const struct agent *agent, const struct http_answer *answer);
+
+/** agent_say_gone() - our device is not in the list, or makes no sense there. */
+void agent_say_gone(struct agent *agent);
 
 /** agent_not_let_in() - log in or register again, or wait. */
 void agent_not_let_in(struct agent *agent, const struct http_answer *answer);
