@@ -23,6 +23,7 @@
 #define BAD_PORT "its port is no number from 1 to 65535"
 #define BAD_CHARS "it has blanks or characters that no URL has"
 #define NOT_HTTPS "it does not begin with https://"
+#define KEY "there is a # in it, as in a registration key"
 #define ADDRESS "it needs a host name, not an address"
 #define USER "it holds a user name or password"
 
@@ -36,9 +37,10 @@ static const struct {
 	{ "development host",          "https://try.nexodus.127.0.0.1.nip.io", "https://api.try.nexodus.127.0.0.1.nip.io", NULL },
 	{ "port",                      "https://h:8443", "https://api.h:8443", NULL },
 	{ "port and path",             "https://h:8443/a/b", "https://api.h:8443", NULL },
-	{ "path, query and fragment",  "https://h/a/../b;c?d=e&f#g", "https://api.h", NULL },
+	{ "path and query",            "https://h/a/../b;c?d=e&f", "https://api.h", NULL },
 	{ "query without a path",      "https://h?d", "https://api.h", NULL },
-	{ "fragment without a path",   "https://h#RK:x", "https://api.h", NULL },
+	{ "registration key",          "https://h#RK:x", NULL, KEY },
+	{ "fragment",                  "https://h/a?b#", NULL, KEY },
 	{ "colon in the path",         "https://h/a:b@c", "https://api.h", NULL },
 	{ "at sign in the query",      "https://h?a@b", "https://api.h", NULL },
 	{ "begins with api. already",  "https://api.h", "https://api.api.h", NULL },

@@ -123,6 +123,9 @@ int service_url_api(const char *url, char ret_api[static SERVICE_URL_MAX], const
 		return bad(ret_why, "it has blanks or characters that no URL has");
 	if (strncasecmp(url, SCHEME, scheme) != 0)
 		return bad(ret_why, "it does not begin with https://");
+	if (strchr(url, '#'))
+		return bad(ret_why, "there is a # in it, as in a registration key: give that with "
+				    "--reg-key");
 	return read_authority(url + scheme, strcspn(url + scheme, "/?#"), ret_api, ret_why);
 }
 
