@@ -65,8 +65,8 @@ static const struct {
 	{ "peers, with switches that are off", "--peers x", "EXIT_ON_REVOKE=0", "insecure-skip-tls-verify = no\n", "none", "" },
 	{ "nothing",         "", "", "", "which?", "" },
 	{ "nothing that says where", "--vpc-id " UUID " --exit-on-revoke", "", "", "which?", "" },
-	{ "password alone",  "--password sesame", "", "", "which?", "" },
 
+	{ "password alone",  "--password sesame", "", "", NULL, "--password needs --username" },
 	{ "key and user",    "--reg-key " KEY " " USER, "", "", NULL,
 	  "--reg-key excludes --username: log in with a key or as a user" },
 	{ "key and user, of different levels", "--username u", "REG_KEY=" KEY, "password = sesame\n", NULL,

@@ -41,6 +41,7 @@ static int wrong(char ret_why[static ACCOUNT_WHY_MAX], const char *format, ...)
 bool account_options_wanted(const struct options *options)
 {
 	return options_given(options, OPTION_REG_KEY) || options_given(options, OPTION_USERNAME) ||
+	       options_given(options, OPTION_PASSWORD) ||
 	       options_given(options, OPTION_SERVICE_URL);
 }
 
