@@ -77,6 +77,8 @@ static const struct {
 	  "mtu is set in line 1 already: take one of them out" },
 	{ "secret twice",        "reg-key = RK:sesame1\nreg-key = RK:sesame2\n", NULL, 2,
 	  "reg-key is set in line 1 already: take one of them out" },
+	{ "STUN servers, each in a line", "stun-server = a:1\nstun-server = b:2\n", NULL, 2,
+	  "stun-server is set in line 1 already: name all there, with commas between" },
 	{ "empty, then again",   "mtu =\nmtu = 1400\n",                 NULL, 2,
 	  "mtu is set in line 1 already: take one of them out" },
 	{ "control characters",  "password = sesame\033[2J\n",          NULL, 1,

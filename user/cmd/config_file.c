@@ -74,8 +74,9 @@ static int parse_line(struct config_file *config, char *line, struct config_erro
 		return unknown(ret_err, line);
 	setting = &config->setting[id];
 	if (setting->value)
-		return wrong(ret_err, "%s is set in line %u already: take one of them out", line,
-			     setting->line);
+		return wrong(ret_err, "%s is set in line %u already: %s", line, setting->line,
+			     id == OPTION_STUN_SERVER ? "name all there, with commas between"
+						      : "take one of them out");
 	*setting = (struct config_setting){ trim(equals + 1), ret_err->line };
 	if (!(OPTIONS_SECRET & OPTION_BIT(id)))
 		blank_tabs(setting->value);

@@ -86,6 +86,20 @@ static bool is_address(const char *value, int family)
 	return prefix.addr[0] != 0xff; /* multicast */
 }
 
+/* Neither loopback nor link-local (RFC 6890). @value: is_address(). */
+static bool is_for_others(const char *value)
+{
+	static const char *const not [] = { "127.0.0.0/8", "169.254.0.0/16", "::1/128",
+					    "fe80::/10" };
+	struct prefix host, net;
+
+	(void)prefix_parse(value, &host);
+	for (size_t i = 0; i < sizeof(not ) / sizeof(not [0]); i++)
+		if (!prefix_parse(not [i], &net) && prefix_covers(&net, &host))
+			return false;
+	return true;
+}
+
 /* The texts of the control plane. Return: what is wrong with it, or NULL. */
 static const char *check_account(enum option_id id, const char *value)
 {
@@ -101,7 +115,10 @@ static const char *check_account(enum option_id id, const char *value)
 	case OPTION_REQUEST_IP:
 		return is_address(value, PREFIX_IPV4) ? NULL : "must be the IPv4 address of a host";
 	case OPTION_LOCAL_ENDPOINT_IP:
-		return is_address(value, 0) ? NULL : "must be the IPv4 or IPv6 address of a host";
+		if (!is_address(value, 0))
+			return "must be the IPv4 or IPv6 address of a host";
+		return is_for_others(value) ? NULL
+					    : "must be an address that other hosts can reach";
 	case OPTION_STUN_SERVER:
 		return stun_servers_parse(value, servers, &n, &why) ? why : NULL;
 	default:

@@ -40,7 +40,8 @@ static const struct option_row rows[OPTION_COUNT] = {
 	[OPTION_PASSWORD_FILE] = { "password-file", 0, "FILE", NULL, NULL,
 		"Read the password from the first line of FILE, which nobody else may read." },
 	[OPTION_VPC_ID]    = { "vpc-id", 0, "UUID", NULL, NULL,
-		"Relay for this VPC (default: the user's own)." },
+		"Relay for this VPC (default: the one it is registered in already, or else the\n"
+		"user's own)." },
 	[OPTION_SECURITY_GROUP_ID] = { "security-group-id", 0, "UUID", NULL, NULL,
 		"Security group of the relay (default: the VPC's own)." },
 	[OPTION_REQUEST_IP] = { "request-ip", 0, "ADDRESS", NULL, NULL,
@@ -50,8 +51,8 @@ static const struct option_row rows[OPTION_COUNT] = {
 		"one on the way to the api-server)." },
 	[OPTION_STUN_SERVER] = { "stun-server", 0, "HOST:PORT", NULL, DEFAULT_STUN_SERVERS,
 		"Ask this server which address and port the Internet sees. At least two, at most\n"
-		"8: give it again, or several with commas or blanks between (default: five of\n"
-		"Google's)." },
+		"8: several with commas or blanks between; the flag may be repeated (default: five\n"
+		"of Google's)." },
 	[OPTION_CA_FILE]   = { "ca-file", 0, "FILE", NULL, NULL,
 		"Trust the certificates in FILE (PEM), and no other (default: those that this\n"
 		"system trusts)." },
