@@ -125,6 +125,7 @@ def test_servers_that_see_different_ports(net: Controlled) -> None:
     wait_until(lambda: published(net)[1]["address"].startswith("203.0.113.7:"), "one of the two")
     await_looks(net, 10)
     assert len(patches(net, last)) == 1
+    assert said(net, "behind a symmetric NAT") == 1
     net.api.ask("stun", mapped="")
     wait_until(lambda: not published(net)[1]["address"].startswith("203.0.113.7:"), "ours")
 

@@ -92,6 +92,19 @@ static void say_no_stun(struct agent *agent)
 	agent_flush(agent);
 }
 
+static void say_symmetric(struct agent *agent)
+{
+	if (agent->is_symmetric_said)
+		return;
+	agent->is_symmetric_said = true;
+	border_batch_text(
+		&agent->batch, BORDER_WARNING,
+		"two STUN servers see this host differently: it is behind a symmetric NAT, and "
+		"most devices will not reach it; have UDP port %u forwarded to it",
+		agent->account.listen_port);
+	agent_flush(agent);
+}
+
 static void publish_done(void *arg, const struct http_answer *answer)
 {
 	struct agent *agent = arg;
@@ -215,6 +228,8 @@ static void stun_done(void *arg, int err, const struct sockaddr_in *mapped, cons
 	}
 	if (err && !agent->has_mapped)
 		say_no_stun(agent);
+	else if (!err && is_symmetric)
+		say_symmetric(agent);
 	known(agent);
 }
 

@@ -154,8 +154,8 @@ struct agent {
 	bool is_address_said, is_no_relay_said;
 	bool has_record;   /* of the server's: it is known what was published before */
 	bool has_settings; /* to publish: they are others than in the record */
-	bool is_publish_said, is_stun_said;   /* what is wrong with them */
-	bool is_local_known, is_mapped_known; /* tried, whatever came of it */
+	bool is_publish_said, is_stun_said, is_symmetric_said; /* what is wrong with them */
+	bool is_local_known, is_mapped_known;                  /* tried, whatever came of it */
 };
 
 /** agent_now() - ms of CLOCK_BOOTTIME. */
