@@ -424,8 +424,10 @@ static int run_locked(struct node *node)
 	is_over = node->control.is_over;
 	stop_loop(node);
 	if (is_over) {
-		log_note("%s: taking everything back, as --exit-on-revoke says",
-			 node->settings->ifname);
+		log_note("%s: taking everything back, as --exit-on-revoke says; to register anew "
+			 "remove "
+			 "%s",
+			 node->settings->ifname, node->control.state_path);
 		undo(node, &(struct before){});
 		err = -ECONNREFUSED;
 	}
