@@ -365,6 +365,18 @@ def test_revoked(net: Registering, how: str) -> None:
     assert daemon.process.poll() is None
 
 
+def test_what_is_said_of_the_service(net: Registering) -> None:
+    """It is the service's, also while the list from disk is forwarded with."""
+    net.registers().stop()
+    net.api.network("refuse", drop=True)
+    net.api.ask("stun", mode="silent")
+    net.begin("--service-url", net.api.service_url)
+    line = net.wait_message("no STUN server answers")
+    assert "https://api.nexodus.test: no STUN server answers" in line
+    assert net.commands.written_status()["list"]["from_disk"]
+    net.api.network("ok")
+
+
 def test_certificate_is_not_checked(net: Registering) -> None:
     """Only when that was asked for, which is said."""
     net.api.ask("certificate", name="self_signed")

@@ -348,8 +348,9 @@ int agent_start(struct agent *agent, uint32_t list)
 	err = agent_endpoints_start(agent);
 	if (err)
 		return err;
-	say_ca(agent);
+	/* First: from here on it is about the server. */
 	agent_say(agent, CONTROL_CONNECTING, 0, "connecting to %s", agent->account.api);
+	say_ca(agent);
 	agent->hold_until = agent->account.hold_until;
 	if (!agent_is_held(agent, agent_begin))
 		agent_begin(agent);

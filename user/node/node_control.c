@@ -129,6 +129,7 @@ static int take_control(struct node *node, const struct border_record *record)
 
 	if (record->control.state >= CONTROL_STATES)
 		return -EPROTO;
+	control->is_disk_read = false;
 	snprintf(said, sizeof(said), "%.*s", (int)sizeof(said) - 1, record->control.text);
 	printable_copy(text, sizeof(text), said);
 	news = is_news(control, record->control.state, text);

@@ -122,6 +122,7 @@ static int give_saved_list(struct node *node)
 	}
 	node->control.saved_at = st.st_mtime;
 	record.list = node->control.disk_list = ++node->want_list;
+	node->control.is_disk_read = true;
 	return border_send(node->child.sock, &record, 1, fd);
 }
 
@@ -140,6 +141,7 @@ int node_control_begin(struct node *node)
 	struct border_record record = { .kind = BORDER_START };
 	int err = give_files(node);
 
+	control->is_disk_read = false;
 	if (!err)
 		err = give_state(node);
 	if (!err && control->stun_fd >= 0)

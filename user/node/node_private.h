@@ -78,6 +78,7 @@ struct node_control {
 
 	bool from_disk;     /* the list that is applied is that one */
 	uint32_t disk_list; /* its number */
+	bool is_disk_read;  /* the source is at it: it has not begun with the server */
 	time_t saved_at;    /* when the list on disk was written; 0: unknown */
 	struct event *save;
 	struct event *on_child;

@@ -95,6 +95,14 @@ void node_source_read(struct node *node)
 		node_source_lost(node, "does not listen");
 }
 
+/* What a warning is about. */
+static const char *warned_of(const struct node *node)
+{
+	if (!node->settings->account)
+		return node_list_name(node);
+	return node->control.is_disk_read ? node->control.list_path : node->settings->account->api;
+}
+
 /* Return: 0; negative errno when the source breaks a rule. */
 static int take_record(struct node *node, const struct border_record *record)
 {
@@ -123,7 +131,7 @@ static int take_record(struct node *node, const struct border_record *record)
 	snprintf(said, sizeof(said), "%.*s", BORDER_TEXT_MAX - 1, record->text);
 	printable_copy(text, sizeof(text), said);
 	if (record->kind == BORDER_WARNING) {
-		log_warn("%s: %s", node_list_name(node), text);
+		log_warn("%s: %s", warned_of(node), text);
 	} else if (node->settings->account) {
 		log_warn("%s: %s; not used, continuing: waiting for the server's list",
 			 node->control.list_path, text);
