@@ -106,6 +106,45 @@ def _watches(request: dict[str, Any]) -> list[tuple[str, bool, bool]]:
             for item in request["body"]]
 
 
+def _nested(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = {"a": value}
+    return value
+
+
+@pytest.mark.parametrize("value", [_nested(17), "x" * 1_200_000], ids=["deep", "large"])
+def test_metadata_of_others(net: Controlled, value: Any) -> None:
+    """Whatever a stranger writes there: ours are followed, from the beginning as well."""
+    user = net.api.ask("user_add", username=f"{new_id()}@example.net")
+    other = net.api.ask("device_add", public_key=make_key().public, hostname="stranger",
+                        vpc=user["id"], owner=user["id"])
+    net.api.ask("metadata_put", device=other["id"], value=value)
+    try:
+        new_device(net, "ours")
+        await_followed(net)
+        begin_anew(net)
+        new_device(net, "ours too")
+        await_followed(net, 5)
+        assert not said(net, "MiB") and not said(net, "deeply")
+    finally:
+        net.api.ask("device_delete", device=other["id"])
+        net.api.ask("purge")
+
+
+def test_device_of_a_mebibyte(net: Controlled) -> None:
+    """It is named, and has no peer; the others are followed."""
+    device = new_device(net, "greedy")
+    await_followed(net)
+    large = event(device, hostname="greedy", os="x" * 1_100_000)
+    net.api.ask("inject", record=large)
+    wait_until(lambda: said(net, "'greedy'", "larger than 1 MiB, skipping it"), "warning")
+    wait_until(lambda: device["public_key"] not in state(net)["peers"], "end of it")
+    new_device(net, "ours")
+    net.api.ask("inject", record=event(device))
+    await_followed(net)
+
+
 @pytest.mark.parametrize("how, mid_record", [
     *((how, mid_record) for how in ("rst", "fin", "close") for mid_record in (False, True)),
     ("final", False)])

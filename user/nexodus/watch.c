@@ -103,6 +103,7 @@ int watch_request(struct watch *watch, char *ret, size_t size)
 	watch->is_asked = !err;
 	if (err)
 		return err;
+	json_stream_set_refused(&watch->stream, watch_refused);
 	if (!watch->is_whole)
 		forget(watch);
 	watch->n_warnings = 0;

@@ -98,12 +98,14 @@ void watch_without_groups(struct watch *watch);
  *	deletion                      by id alone, whatever else is in it
  *	device that does not fit      -E2BIG or -ENOMEM; the old one stays, the event is not seen
  *	security groups, metadata     only their revisions
+ *	event over 1 MiB, or too deep passed over, up to 16 MiB, when its kind is known by then; its
+ *	                              device is one that makes no sense, if its id is known, too
  *
- * Return: 0; -EBADMSG when it is not such a stream, with watch_error(): an event over 1 MiB (with
- *         the host name or id of its device, when they came before that, and its number), garbage,
- *         too deep, a member twice, no type or kind; -EPROTO when the server sent an error event,
- *         with its text in watch_error(); -E2BIG; -ENOMEM; -EINVAL before watch_request(). Again
- *         the same until the next watch_request(), which must follow an error or a cut.
+ * Return: 0; -EBADMSG when it is not such a stream, with watch_error(): an event that cannot be
+ *         passed over (with the host name or id of its device, when they came before the bound, and
+ *         its number), garbage, a member twice, no type or kind; -EPROTO when the server sent an
+ *error event, with its text in watch_error(); -E2BIG; -ENOMEM; -EINVAL before watch_request().
+ *Again the same until the next watch_request(), which must follow an error or a cut.
  */
 int watch_feed(struct watch *watch, const char *bytes, size_t len);
 

@@ -70,10 +70,10 @@ static void complain(void *arg, const struct device *device, const char *text)
 }
 
 /* Warn, unless the last event of the device was warned of the same. */
-static void warn_once(struct watch *watch, const uint8_t *id, const struct complaint *complaint)
+static void warn_once(struct watch *watch, const uint8_t *id, const char *name,
+		      const struct complaint *complaint)
 {
 	struct watch_warned *warned = id_table_find(&watch->warned, id);
-	const char *name = watch->device.device.name;
 	char id_text[DEVICE_ID_TEXT];
 
 	if (complaint->hash && (!warned || warned->of != complaint->hash))
@@ -119,6 +119,22 @@ static int check_vpc(const struct watch *watch, struct json_object *value, bool 
 	return 0;
 }
 
+/*
+ * What it was before may be somebody else's by now, its addresses as well.
+ * Return: as change_device().
+ */
+static int odd_device(struct watch *watch, const uint8_t *id, const char *name, const char *why)
+{
+	struct complaint complaint = {};
+
+	complain(&complaint, NULL, why);
+	warn_once(watch, id, name, &complaint);
+	if (!is_own(watch, id))
+		return device_cache_remove(watch->devices, id);
+	watch->own_is_odd = true;
+	return 0;
+}
+
 /* Return: 1 when the devices are others now, 0 when not, or negative errno. */
 static int change_device(struct watch *watch, const uint8_t *id, struct json_object *value)
 {
@@ -137,16 +153,8 @@ static int change_device(struct watch *watch, const uint8_t *id, struct json_obj
 		why = "its vpc_id is no UUID";
 		err = vpc_err;
 	}
-	if (err) {
-		/* What it was before may be somebody else's by now, its addresses as well. */
-		complaint = (struct complaint){};
-		complain(&complaint, NULL, why);
-		warn_once(watch, id, &complaint);
-		if (!is_own(watch, id))
-			return device_cache_remove(watch->devices, id);
-		watch->own_is_odd = true;
-		return 0;
-	}
+	if (err)
+		return odd_device(watch, id, watch->device.device.name, why);
 	if (is_own(watch, id)) {
 		watch->own_is_odd = false;
 		if (watch->events.on_own)
@@ -155,7 +163,7 @@ static int change_device(struct watch *watch, const uint8_t *id, struct json_obj
 	err = device_cache_put(watch->devices, id, &watch->device);
 	if (err < 0)
 		return err;
-	warn_once(watch, id, &complaint);
+	warn_once(watch, id, watch->device.device.name, &complaint);
 	return err;
 }
 
@@ -259,6 +267,29 @@ static int object_event(struct watch *watch, enum watch_kind kind, struct json_o
 	if (changed && watch->is_whole && watch->events.on_change)
 		watch->events.on_change(watch->events.arg, id);
 	return 0;
+}
+
+/* Metadata is that of all tenants, groups are those of the organization: nothing of theirs may end
+ * what tells us of our devices. */
+int watch_refused(void *arg, const struct json_label *label, const char *why)
+{
+	const char *of_device = watch_kind_names[WATCH_DEVICE];
+	char text[WATCH_ERROR_MAX];
+	struct watch *watch = arg;
+	uint8_t id[DEVICE_ID_BYTES];
+	int changed;
+
+	if (!*label->kind)
+		return -EBADMSG;
+	if (strcmp(label->kind, of_device) != 0)
+		return 0;
+	if (device_id_parse(label->id, id) != 0)
+		return -EBADMSG;
+	snprintf(text, sizeof(text), "its record %s", why);
+	changed = odd_device(watch, id, json_label_text(label), text);
+	if (changed > 0 && watch->is_whole && watch->events.on_change)
+		watch->events.on_change(watch->events.arg, id);
+	return changed < 0 ? changed : 0;
 }
 
 static int error_event(struct watch *watch, struct json_object *value)

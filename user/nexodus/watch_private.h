@@ -61,4 +61,7 @@ bool watch_asks_for(const struct watch *watch, enum watch_kind kind);
 /** watch_event() - json_stream_element: one event, @arg is the watch. */
 int watch_event(void *arg, struct json_object *event, uint64_t line);
 
+/** watch_refused() - json_stream_refused of the stream: what is not ours must not end it. */
+int watch_refused(void *arg, const struct json_label *label, const char *why);
+
 #endif

@@ -12,6 +12,8 @@ void json_label_begin(struct json_label *label, unsigned int level)
 
 static enum json_label_of member_named(const struct json_label *label)
 {
+	if (label->len == 4 && !memcmp(label->string, "kind", 4))
+		return JSON_LABEL_KIND;
 	if (label->len == 2 && !memcmp(label->string, "id", 2))
 		return JSON_LABEL_ID;
 	if (label->len == 8 && !memcmp(label->string, "hostname", 8))
@@ -22,8 +24,12 @@ static enum json_label_of member_named(const struct json_label *label)
 /* A string ends: the value of one of the members, or perhaps the name of one. */
 static void end_string(struct json_label *label)
 {
-	if (label->of > label->found && label->len) {
-		label->string[label->len] = '\0';
+	label->string[label->len] = '\0';
+	if (label->of == JSON_LABEL_KIND)
+		printable_copy(label->kind, sizeof(label->kind), label->string);
+	if (label->of == JSON_LABEL_ID)
+		printable_copy(label->id, sizeof(label->id), label->string);
+	if (label->of >= JSON_LABEL_ID && label->of > label->found && label->len) {
 		printable_copy(label->text, sizeof(label->text), label->string);
 		label->found = label->of;
 	}
@@ -43,6 +49,11 @@ static void string_byte(struct json_label *label, char byte)
 	}
 	if (label->len < sizeof(label->string) - 1)
 		label->string[label->len++] = byte;
+}
+
+static unsigned int level_of(const struct json_label *label, enum json_label_of member)
+{
+	return member == JSON_LABEL_KIND ? 1 : label->level;
 }
 
 void json_label_byte(struct json_label *label, char byte)
@@ -67,7 +78,8 @@ void json_label_byte(struct json_label *label, char byte)
 		label->of = label->last = JSON_LABEL_NONE;
 		break;
 	case ':':
-		label->of = label->depth == label->level ? label->last : JSON_LABEL_NONE;
+		label->of = label->depth == level_of(label, label->last) ? label->last
+									 : JSON_LABEL_NONE;
 		break;
 	case ',':
 		label->of = label->last = JSON_LABEL_NONE;

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define TOO_LARGE_MAX (JSON_LABEL_MAX + 80)
+
 static int bad(struct json_stream *reader, const char *reason)
 {
 	snprintf(reader->error, sizeof(reader->error), "line %llu, column %llu: %s",
@@ -31,6 +33,11 @@ int json_stream_init(struct json_stream *reader, enum json_stream_kind kind,
 	json_tokener_set_flags(reader->tokener,
 			       JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
 	return 0;
+}
+
+void json_stream_set_refused(struct json_stream *reader, json_stream_refused *on_refused)
+{
+	reader->on_refused = on_refused;
 }
 
 void json_stream_done(struct json_stream *reader)
@@ -99,15 +106,14 @@ static const char *noun(const struct json_stream *reader)
 	return reader->kind == JSON_ARRAY ? "device" : "event";
 }
 
-static int too_large(struct json_stream *reader)
+static void too_large(const struct json_stream *reader, const char *limit,
+		      char ret[static TOO_LARGE_MAX])
 {
 	const char *label = json_label_text(&reader->label);
-	char reason[JSON_LABEL_MAX + 80];
 
-	snprintf(reason, sizeof(reason), "%s %llu%s%s%s is larger than 1 MiB", noun(reader),
+	snprintf(ret, TOO_LARGE_MAX, "%s %llu%s%s%s is larger than %s", noun(reader),
 		 (unsigned long long)reader->n_elements, *label ? " ('" : "", label,
-		 *label ? "')" : "");
-	return bad(reader, reason);
+		 *label ? "')" : "", limit);
 }
 
 static const char *tokener_reason(enum json_tokener_error error)
@@ -117,11 +123,34 @@ static const char *tokener_reason(enum json_tokener_error error)
 	return json_tokener_error_desc(error);
 }
 
+static void end_element(struct json_stream *reader)
+{
+	reader->state = reader->kind == JSON_ARRAY ? JSON_AFTER_ELEMENT : JSON_BETWEEN;
+}
+
+/*
+ * The object is none that the owner gets. Return: 0 when it is to be passed over; negative errno,
+ * -EBADMSG with @error.
+ */
+static int refuse(struct json_stream *reader, const char *why, const char *error)
+{
+	int err = reader->on_refused ? reader->on_refused(reader->arg, &reader->label, why)
+				     : -EBADMSG;
+
+	if (err == -EBADMSG)
+		return bad(reader, error);
+	if (reader->label.depth)
+		reader->state = JSON_SKIPPED;
+	else
+		end_element(reader);
+	return err;
+}
+
 static int finish_element(struct json_stream *reader, struct json_object *object)
 {
 	int err = 0;
 
-	reader->state = reader->kind == JSON_ARRAY ? JSON_AFTER_ELEMENT : JSON_BETWEEN;
+	end_element(reader);
 	if (count_members(object) != reader->element_members)
 		err = bad(reader, reader->kind == JSON_ARRAY
 					  ? "the device that ends here has the same member twice"
@@ -132,12 +161,33 @@ static int finish_element(struct json_stream *reader, struct json_object *object
 	return err;
 }
 
+/* The rest of an object that was refused. Return: as feed_element(). */
+static ssize_t skip_element(struct json_stream *reader, const char *bytes, size_t len)
+{
+	char error[TOO_LARGE_MAX];
+
+	for (size_t i = 0; i < len; i++) {
+		advance(reader, bytes[i]);
+		json_label_byte(&reader->label, bytes[i]);
+		if (++reader->element_bytes > JSON_SKIPPED_BYTES_MAX) {
+			too_large(reader, "16 MiB", error);
+			return bad(reader, error);
+		}
+		if (!reader->label.depth) {
+			end_element(reader);
+			return (ssize_t)i + 1;
+		}
+	}
+	return (ssize_t)len;
+}
+
 /* Return: how many bytes the object took, or negative errno. */
 static ssize_t feed_element(struct json_stream *reader, const char *bytes, size_t len)
 {
 	size_t most = JSON_ELEMENT_BYTES_MAX + 1 - reader->element_bytes, used;
 	enum json_tokener_error error;
 	struct json_object *object;
+	char text[TOO_LARGE_MAX];
 	const char *reason;
 	int err;
 
@@ -156,10 +206,16 @@ static ssize_t feed_element(struct json_stream *reader, const char *bytes, size_
 	}
 	if (reader->element_bytes > JSON_ELEMENT_BYTES_MAX) {
 		json_object_put(object);
-		return too_large(reader);
+		too_large(reader, "1 MiB", text);
+		err = refuse(reader, "is larger than 1 MiB", text);
+		return err ?: (ssize_t)used;
 	}
 	if (error == json_tokener_continue)
 		return used;
+	if (error == json_tokener_error_depth) {
+		err = refuse(reader, "is nested too deeply", tokener_reason(error));
+		return err ?: (ssize_t)used;
+	}
 	if (error != json_tokener_success || !object) {
 		json_object_put(object);
 		return bad(reader, tokener_reason(error));
@@ -215,6 +271,7 @@ static int feed_between(struct json_stream *reader, char byte)
 	case JSON_AFTER_ARRAY:
 		return bad(reader, "something follows the end of the array");
 	case JSON_ELEMENT:
+	case JSON_SKIPPED:
 		return 0;
 	}
 	advance(reader, byte);
@@ -249,7 +306,9 @@ int json_stream_feed(struct json_stream *reader, const char *bytes, size_t len)
 	while (bytes < end) {
 		ssize_t used = 0;
 
-		if (reader->state != JSON_ELEMENT)
+		if (reader->state == JSON_SKIPPED)
+			used = skip_element(reader, bytes, end - bytes);
+		else if (reader->state != JSON_ELEMENT)
 			used = feed_between(reader, *bytes);
 		if (!used)
 			used = feed_element(reader, bytes, end - bytes);

@@ -21,6 +21,7 @@
 #include "peers/json_label.h"
 
 #define JSON_ELEMENT_BYTES_MAX (1024 * 1024)
+#define JSON_SKIPPED_BYTES_MAX (16 * 1024 * 1024)
 #define JSON_DEPTH_MAX 16
 #define JSON_ERROR_MAX 200
 
@@ -33,6 +34,16 @@
  */
 typedef int json_stream_element(void *arg, struct json_object *object, uint64_t line);
 
+/**
+ * json_stream_refused - an object is too large, or too deep.
+ * @label: what is known of it; borrowed.
+ * @why:   as in "its record ...".
+ *
+ * Return: 0 to pass over it, however long it is up to JSON_SKIPPED_BYTES_MAX; -EBADMSG when that is
+ *         an error of the text, or another negative errno to stop.
+ */
+typedef int json_stream_refused(void *arg, const struct json_label *label, const char *why);
+
 /* What is around the objects. */
 enum json_stream_kind {
 	JSON_ARRAY,     /* one array: "[{}, {}]"; reports call an object a device */
@@ -44,6 +55,7 @@ enum json_stream_state {
 	JSON_FIRST,   /* after "[": an object or "]" */
 	JSON_NEXT,    /* after ",": an object */
 	JSON_ELEMENT, /* inside an object */
+	JSON_SKIPPED, /* inside one that was refused */
 	JSON_AFTER_ELEMENT,
 	JSON_AFTER_ARRAY,
 	JSON_BETWEEN, /* documents */
@@ -52,6 +64,7 @@ enum json_stream_state {
 struct json_stream {
 	enum json_stream_kind kind;
 	json_stream_element *on_element;
+	json_stream_refused *on_refused; /* NULL: an error */
 	void *arg;
 	struct json_tokener *tokener;
 	enum json_stream_state state;
@@ -73,6 +86,9 @@ struct json_stream {
  */
 int json_stream_init(struct json_stream *reader, enum json_stream_kind kind,
 		     json_stream_element *on_element, void *arg);
+
+/** json_stream_set_refused() - who is asked what to do with such objects; before the first byte. */
+void json_stream_set_refused(struct json_stream *reader, json_stream_refused *on_refused);
 
 /** json_stream_done() - free what @reader owns; safe on a zeroed one. */
 void json_stream_done(struct json_stream *reader);
