@@ -94,6 +94,8 @@ def test_revoked_while_there_is_no_source(net: Controlled) -> None:
     net.learn()
 
 
+EVENTS = "/api/events"
+LIST = "/api/vpcs/[^/]+/devices"
 HTML = {"generate": "html"}  # of something on the way: no api-server says so
 ELSEWHERE: list[tuple[int, dict[str, Any]]] = [
     (400, {}), (404, {}), (410, {}), (500, {}), (403, {}), (401, HTML), (403, HTML), (404, HTML)]
@@ -111,6 +113,28 @@ def test_exit_on_revoke_stays(net: Controlled, status: int, fault: dict[str, Any
     net.api.clear_faults()
     hurry_up(net)
     net.wait_state("watching", daemon(net))
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["without us", "empty"])
+@pytest.mark.parametrize("polled", [False, True], ids=["stream", "polled"])
+def test_exit_on_revoke_stays_without_us(net: Controlled, whole: bool, polled: bool) -> None:
+    """A list is not what the server says of us: it is asked."""
+    restart(net, "--exit-on-revoke")
+    net.wait_state("watching", daemon(net))
+    right = wanted(net)
+    own = net.learn()["id"]
+    if polled:
+        net.api.set_fault(path=EVENTS, status=404, body="404 page not found")
+    net.api.set_fault(path=LIST if polled else EVENTS, hide=["*"] if whole else [own])
+    after = net.api.last_request()
+    hurry_up(net)
+    await_told(net, "retrying", "not in the list")
+    net.api.wait_request(f"/api/devices/{own}", "GET", after)
+    await_state(net, right)
+    assert daemon(net).process.poll() is None
+    net.api.clear_faults()
+    hurry_up(net)
+    await_told(net, "watching")
 
 
 @pytest.mark.parametrize(("status", "fault"), [(403, {}), (401, HTML), (403, HTML)])

@@ -92,6 +92,7 @@ struct agent {
 	struct watch *watch;
 	struct watch *before; /* what is followed, while the whole list is asked for anew */
 	struct http_call *stream;
+	struct http_call *own_call; /* is our device there, that is in no list? */
 	struct event *quiet, *resync;
 	int64_t opened_at, heard_at; /* ms */
 	int64_t began_at;            /* ms: of the watch */
@@ -298,6 +299,9 @@ bool agent_is_let_in(const struct agent *agent, const struct http_answer *answer
 
 /** agent_say_gone() - our device is not in the list, or makes no sense there. */
 void agent_say_gone(struct agent *agent);
+
+/** agent_revoked_free() - safe when it never started. */
+void agent_revoked_free(struct agent *agent);
 
 /** agent_not_let_in() - log in or register again, or wait. */
 void agent_not_let_in(struct agent *agent, const struct http_answer *answer);

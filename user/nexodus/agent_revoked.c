@@ -3,6 +3,8 @@
  * agent_revoked.c - the server does not know us any more: what is said, and what is done.
  */
 #include <stdio.h>
+#include <string.h>
+#include <strings.h>
 
 #include "nexodus/agent_private.h"
 
@@ -18,16 +20,64 @@ static const char *meanwhile(const struct agent *agent)
 	return agent->account.register_once ? "" : ": forwarding with the last list";
 }
 
+static void say_gone(struct agent *agent)
+{
+	agent_say(agent, CONTROL_REVOKED, 0, "this relay's device is gone from the VPC%s",
+		  meanwhile(agent));
+}
+
+/* A missing device is a 404 without a body, or one that names it (nexodus-api 1.2). */
+static bool is_gone(const struct agent *agent, const struct http_answer *answer)
+{
+	char vpc_id[ACCOUNT_UUID_MAX];
+
+	if (answer->err)
+		return false;
+	if (answer->status == 404)
+		return !answer->body_len || !agent_is_missing(answer);
+	if (answer->status == 200)
+		return !answer_id(answer->body, answer->body_len, "vpc_id", vpc_id) &&
+		       strcasecmp(vpc_id, agent->vpc_id) != 0;
+	return answer_refuses(answer->status, answer->body, answer->body_len);
+}
+
+static void own_done(void *arg, const struct http_answer *answer)
+{
+	struct agent *agent = arg;
+
+	agent->own_call = NULL;
+	if (agent->own_is_gone && is_gone(agent, answer))
+		say_gone(agent);
+}
+
+/* A list may be wrong, or empty for once: nothing is taken back for that alone. */
+static void ask_for_own(struct agent *agent)
+{
+	const struct http_request more = { .on_done = own_done };
+	char path[128];
+
+	agent_say(agent, CONTROL_RETRYING, 0,
+		  "this relay's device is not in the list: asking the server for it");
+	snprintf(path, sizeof(path), "/api/devices/%s", agent->device_id);
+	if (!agent->own_call)
+		(void)agent_call(agent, "GET", path, NULL, &more, &agent->own_call);
+}
+
 void agent_say_gone(struct agent *agent)
 {
-	if (is_own_odd(agent)) {
+	if (is_own_odd(agent))
 		agent_say(agent, CONTROL_RETRYING, 0,
 			  "the server's record of this relay's device makes no sense: forwarding "
 			  "with the last list");
-		return;
-	}
-	agent_say(agent, CONTROL_REVOKED, 0, "this relay's device is gone from the VPC%s",
-		  meanwhile(agent));
+	else if (agent->account.register_once)
+		ask_for_own(agent);
+	else
+		say_gone(agent);
+}
+
+void agent_revoked_free(struct agent *agent)
+{
+	http_cancel(agent->own_call);
 }
 
 /*

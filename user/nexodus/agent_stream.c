@@ -446,4 +446,5 @@ void agent_stream_free(struct agent *agent)
 		event_free(agent->resync);
 	agent_drop_watch(agent);
 	agent_poll_free(agent);
+	agent_revoked_free(agent);
 }
