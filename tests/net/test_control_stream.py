@@ -240,6 +240,20 @@ def test_what_cuts_every_stream(net: Controlled) -> None:
     assert not any("retrying" in line for line in daemon(net).messages())
 
 
+@pytest.mark.parametrize("values", [{"generate": "html"}, {"body": '{"a":1}'}, {"body": ""}],
+                         ids=["page", "object", "nothing"])
+def test_page_is_no_stream(net: Controlled, values: dict[str, Any]) -> None:
+    """That somebody says 200 is not that we follow again: it is told once."""
+    number = net.api.set_fault(path=EVENTS, status=200, **values)
+    net.api.cut_streams("rst")
+    await_told(net, "retrying", "the event stream")
+    daemon(net).new_messages()
+    since, hits = net.control()["since"], net.api.fault_hits(number)
+    wait_until(lambda: net.api.fault_hits(number) >= hits + 2, "tries", 30)
+    assert net.control()["state"] == "retrying" and net.control()["since"] == since
+    assert daemon(net).new_messages() == []
+
+
 def test_silent_stream_is_opened_again(net: Controlled) -> None:
     """There is no heartbeat: a server that is gone without a word looks the same."""
     after = net.api.last_request()

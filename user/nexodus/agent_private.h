@@ -93,7 +93,7 @@ struct agent {
 	struct watch *before; /* what is followed, while the whole list is asked for anew */
 	struct http_call *stream;
 	struct http_call *own_call; /* is our device there, that is in no list? */
-	struct event *quiet, *resync;
+	struct event *quiet, *resync, *stands;
 	int64_t opened_at, heard_at; /* ms */
 	int64_t began_at;            /* ms: of the watch */
 	size_t fed;                  /* bytes of this connection */

@@ -14,6 +14,7 @@
 #define RESUMES_MAX 8 /* at once, in so long: more is a loop, and the owner's limit is shared */
 #define RESUMES_PER_MS 10000
 #define QUIET_MS 120000      /* there is no heartbeat: open it again, to see whether it is there */
+#define STANDS_MS 1000       /* a stream that is none ends sooner */
 #define RESYNC_MS 3600000    /* a transaction that commits late is missed by revisions (2.6) */
 #define ANEW_AGAIN_MS 300000 /* it was cut, or slow */
 #define MISSING_MAX 3        /* times that there is no such call, though there was before */
@@ -288,6 +289,7 @@ static void stream_done(void *arg, const struct http_answer *answer)
 
 	agent->stream = NULL;
 	evtimer_del(agent->quiet);
+	evtimer_del(agent->stands);
 	if (agent->feed_err)
 		feed_failed(agent);
 	else if (agent->is_open && is_late(agent))
@@ -307,7 +309,10 @@ static void stream_done(void *arg, const struct http_answer *answer)
 		stream_refused(agent, answer);
 }
 
-/* The server has taken the request, even if it has nothing to say. */
+/*
+ * The server has taken the request. It may have nothing to say; a page of something on the way
+ * begins like this, too, and is soon seen to be none of its.
+ */
 static void stream_open(void *arg)
 {
 	struct agent *agent = arg;
@@ -315,7 +320,15 @@ static void stream_open(void *arg)
 	agent->is_open = agent->had_stream = true;
 	agent->n_missing = 0;
 	agent->heard_at = agent_now();
-	if (watch_is_whole(agent->watch))
+	agent_arm(agent, agent->stands, STANDS_MS);
+}
+
+static void on_stands(evutil_socket_t fd, short what, void *arg)
+{
+	struct agent *agent = arg;
+
+	(void)fd, (void)what;
+	if (agent->stream && agent->is_open && watch_is_whole(agent->watch))
 		agent_is_well(agent);
 }
 
@@ -394,6 +407,7 @@ static void stop_following(struct agent *agent)
 	http_cancel(agent->stream);
 	agent->stream = NULL;
 	evtimer_del(agent->quiet);
+	evtimer_del(agent->stands);
 	evtimer_del(agent->again);
 	agent->polls = false;
 }
@@ -434,7 +448,8 @@ int agent_stream_new(struct agent *agent)
 {
 	agent->quiet = evtimer_new(agent->base, on_quiet, agent);
 	agent->resync = evtimer_new(agent->base, on_resync, agent);
-	return agent->quiet && agent->resync ? 0 : -ENOMEM;
+	agent->stands = evtimer_new(agent->base, on_stands, agent);
+	return agent->quiet && agent->resync && agent->stands ? 0 : -ENOMEM;
 }
 
 void agent_stream_free(struct agent *agent)
@@ -444,6 +459,8 @@ void agent_stream_free(struct agent *agent)
 		event_free(agent->quiet);
 	if (agent->resync)
 		event_free(agent->resync);
+	if (agent->stands)
+		event_free(agent->stands);
 	agent_drop_watch(agent);
 	agent_poll_free(agent);
 	agent_revoked_free(agent);
