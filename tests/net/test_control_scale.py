@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A VPC of thousands: the first list, changes, and doing nothing cost what they should.
 
-NEX_SCALE says how many devices. The bounds are on processor time and memory, not on time, and
-far from what is needed, but what grows with the square of the devices does not keep them. Run with
-pytest -s to see the numbers; tools/bench/control has more of them.
+NEX_SCALE says how many devices, 65536 at most. The bounds are on processor time and memory, not on
+time, and far from what is needed, but what grows with the square of the devices does not keep them.
+Run with pytest -s to see the numbers; tools/bench/control has more of them.
 """
 
 import os

@@ -19,7 +19,8 @@ import os
 import random
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,11 @@ from lab.wait import wait_until
 from lab.wireguard import WireGuard
 
 WIREGUARD_PORT = 51820
+MESSAGES = 10  # the last ones, when it goes wrong
+
+
+class Stuck(Exception):
+    """What was waited for will not come; the text says what, why, and what the relay says."""
 
 
 @dataclass
@@ -118,6 +124,7 @@ class Followed(Controlled):
     def _stop_wireguard(self) -> None:
         self.store.kill()
         self.store.wait(10)
+        os.unlink(f"/run/wireguard/{INTERFACE}.sock")  # whoever comes next makes one of its own
         assert self.store.stdout
         self.store.stdout.close()
 
@@ -125,8 +132,9 @@ class Followed(Controlled):
         """Start the relay, and wait until it has all devices. Registering is a part of it."""
         began = time.monotonic()
         self.daemon = self.begin(*self.credentials(), *options)
-        self.wait_state("watching", self.daemon, seconds)
-        wait_until(lambda: self._devices() >= self.count, "all devices", seconds)
+        self._wait(lambda: self.control().get("state") == "watching", "list from the server",
+                   seconds)
+        self._wait(lambda: self._devices() >= self.count, "all devices", seconds)
         whole_s = time.monotonic() - began
         operations = peer_store.ask_times(INTERFACE)
         node, source = self.usage()
@@ -137,11 +145,30 @@ class Followed(Controlled):
             "node_peak_kib": node.peak_kib, "source_peak_kib": source.peak_kib}
         return self.first
 
+    def _wait(self, condition: Callable[[], bool], what: str, seconds: float,
+              poll_s: float = 0.02) -> None:
+        """Until it is so. TimeoutError and Stuck have the relay's messages."""
+        def is_so() -> bool:
+            if self.daemon.process.poll() is not None:
+                raise Stuck(f"no {what}: the relay has ended.{self._said()}")
+            return condition()
+        wait_until(is_so, lambda: f"{what}.{self._said()}\n", seconds, poll_s)
+
+    def _said(self) -> str:
+        lines = self.daemon.messages()[-MESSAGES:] or ["nothing"]
+        return "\n".join([" The relay says:", *(f"    {line}" for line in lines)])
+
+    def _list(self) -> dict[str, Any]:
+        """What status says of it; nothing while there is none."""
+        with suppress(OSError, ValueError):
+            return self.commands.written_status()["list"] or {}
+        return {}
+
     def _devices(self) -> int:
-        try:
-            return int(self.commands.written_status()["list"]["devices"])
-        except (OSError, ValueError, TypeError, KeyError):
-            return -1
+        listed = self._list()
+        if listed.get("error"):
+            raise Stuck(f"the list is refused: {listed['error']}.{self._said()}")
+        return int(listed.get("devices", -1))
 
     def usage(self) -> tuple[Usage, Usage]:
         """Of node and source."""
@@ -157,8 +184,7 @@ class Followed(Controlled):
 
     def wait_saved(self) -> None:
         """Until the first list is on disk, and the child that writes it is gone."""
-        wait_until(lambda: (self.commands.written_status()["list"] or {}).get("saved_at"),
-                   "list on disk", 120)
+        self._wait(lambda: bool(self._list().get("saved_at")), "list on disk", 120)
 
     def _new_cidr(self) -> str:
         self._made += 1
@@ -206,7 +232,7 @@ class Followed(Controlled):
         def found() -> bool:
             seen.extend(peer_store.ask_times(INTERFACE))
             return any(cidr in item[what] for item in seen)
-        wait_until(found, f"{cidr} {what}", 60, 0.005)
+        self._wait(found, f"{cidr} {what}", 60, 0.005)
         last = next(at for at, item in enumerate(seen) if cidr in item[what])
         return seen[:last + 1]
 
@@ -215,7 +241,7 @@ class Followed(Controlled):
         node, source = self.usage()
         began = time.monotonic()
         self.api.ask("bulk_delete", count=self.count // 2)
-        wait_until(lambda: self._devices() <= self.count - self.count // 2, "fewer devices",
+        self._wait(lambda: self._devices() <= self.count - self.count // 2, "fewer devices",
                    seconds)
         whole_s = time.monotonic() - began
         node_after, source_after = self.usage()

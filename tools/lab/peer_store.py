@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A process in the place of a userspace WireGuard, which notes when it was asked for what.
 
-    peer_store.py INTERFACE PRIVATE_KEY_HEX PORT    keeps peers and sends nothing: no crypto, and
-                                                    room for more peers than wireguard-go carries
+    peer_store.py INTERFACE PRIVATE_KEY_HEX PORT    keeps peers and sends nothing: no crypto
     peer_store.py INTERFACE forward SOCKET          hands everything on to the one on SOCKET
 
 It speaks the text protocol on /run/wireguard/INTERFACE.sock, and knows one more question: "times=1"
@@ -25,6 +24,9 @@ from typing import Any
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 
 from lab.syscalls import bpf  # noqa: E402 - the path comes first
+
+# The relay takes whatever is not the kernel's WireGuard for wireguard-go, which has no room for more.
+PEERS_MAX = 65536
 
 _BPF_MAP_LOOKUP_ELEM, _BPF_OBJ_GET = 1, 7
 _TUNSETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454ca, 0x0001, 0x1000
