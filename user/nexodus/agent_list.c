@@ -37,6 +37,7 @@ static void end(struct agent *agent)
 	if (record) {
 		record->end.n_devices = n_devices;
 		record->end.n_prefixes = n_prefixes;
+		record->end.n_skipped = agent_skipped(agent);
 	}
 	agent_flush(agent);
 	agent->n_dirty = 0;

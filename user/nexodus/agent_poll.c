@@ -9,46 +9,35 @@
 
 /* Then the stream is asked for again: something may have been in its way. */
 #define POLLED_MS 300000
-#define WARNINGS_MAX 20
-
-/* Once: the next list is most likely as bad. */
-static void warn(struct agent *agent, const struct device *device, const char *text)
-{
-	char label[DEVICE_NAME_MAX];
-
-	if (agent->polled || agent->n_poll_warnings++ >= WARNINGS_MAX)
-		return;
-	border_batch_text(&agent->batch, BORDER_WARNING, "device '%s': %s, skipping it",
-			  device->name[0] ? device_label(device, label) : "?", text);
-	agent_flush(agent);
-}
-
-static void warn_of_cidr(void *arg, const struct device *device, const char *text)
-{
-	warn(arg, device, text);
-}
 
 static int poll_device(void *arg, struct json_object *object, uint64_t line)
 {
 	struct agent *agent = arg;
 	const char *id = json_text(object, "id"), *why;
+	struct complaint complaint = {};
 	uint8_t bytes[DEVICE_ID_BYTES];
 	int err;
 
 	(void)line;
 	if (!id || device_id_parse(id, bytes))
 		return 0;
-	err = device_json_read(object, &agent->poll_device, warn_of_cidr, agent, &why);
+	err = device_json_read(object, &agent->poll_device, complaint_add, &complaint, &why);
 	if (!memcmp(bytes, agent->own_id, sizeof(bytes))) {
 		agent->own_is_odd = err == -EINVAL;
 		if (!err)
 			agent_endpoints_record(agent, object);
 	}
-	if (err == -EINVAL)
-		warn(agent, &agent->poll_device.device, why);
-	if (!err)
+	if (err == -EINVAL) {
+		complaint = (struct complaint){};
+		complaint_add(&complaint, NULL, why);
+	} else if (!err) {
 		err = device_cache_put(agent->polling, bytes, &agent->poll_device);
-	return err == -EINVAL || err > 0 ? 0 : err;
+	}
+	if (err < 0 && err != -EINVAL)
+		return err;
+	(void)skipped_take(&agent->poll_skipped, bytes, agent->poll_device.device.name,
+			   &complaint); /* whether it has changed is asked in the end */
+	return 0;
 }
 
 static int poll_data(void *arg, const char *bytes, size_t len)
@@ -67,6 +56,9 @@ static void polled_whole(struct agent *agent)
 {
 	bool is_same = agent->polled && device_cache_is_same(agent->polled, agent->polling);
 
+	skipped_end(&agent->poll_skipped);
+	is_same = is_same && agent->n_polled_skipped == agent->poll_skipped.n;
+	agent->n_polled_skipped = agent->poll_skipped.n;
 	device_cache_free(agent->polled);
 	agent->polled = agent->polling;
 	agent->polling = NULL;
@@ -116,6 +108,7 @@ static void poll_with_token(struct agent *agent)
 	int err;
 
 	agent->own_is_odd = false;
+	skipped_begin(&agent->poll_skipped);
 	agent->polling = device_cache_new();
 	err = agent->polling ? json_stream_init(&agent->poll_reader, JSON_ARRAY, poll_device, agent)
 			     : -ENOMEM;
@@ -134,7 +127,6 @@ void agent_poll(struct agent *agent)
 	if (!agent->polls) {
 		device_cache_free(agent->polled);
 		agent->polled = NULL;
-		agent->n_poll_warnings = 0;
 		agent_arm(agent, agent->resync, POLLED_MS);
 	}
 	agent->polls = true;
@@ -147,6 +139,7 @@ void agent_poll_free(struct agent *agent)
 {
 	device_cache_free(agent->polled);
 	device_cache_free(agent->polling);
+	skipped_clear(&agent->poll_skipped);
 	json_stream_done(&agent->poll_reader);
 	device_json_done(&agent->poll_device);
 }

@@ -31,6 +31,7 @@
 #include "nexodus/login.h"
 #include "nexodus/names.h"
 #include "nexodus/saved_state.h"
+#include "nexodus/skipped.h"
 #include "nexodus/stun_probe.h"
 #include "nexodus/watch.h"
 #include "peers/border_batch.h"
@@ -100,6 +101,8 @@ struct agent {
 	struct device_cache *polled, *polling;
 	struct json_stream poll_reader;
 	struct device_json poll_device;
+	struct skipped poll_skipped; /* stays while the stream is tried */
+	size_t n_polled_skipped;     /* of polled */
 
 	/* agent_list.c */
 	struct event *flush;
@@ -130,12 +133,11 @@ struct agent {
 	int feed_err;
 	sa_family_t way;          /* by which the server was reached, as it is published; 0 */
 	unsigned int n_other_way; /* looks in a row that have seen another one */
-	unsigned int n_poll_warnings;
-	unsigned int n_cut_anew; /* times that the whole list did not come to its end */
-	unsigned int n_missing;  /* times that there was no stream, since there was one */
-	unsigned int n_resumed;  /* at once, since resumed_since */
-	int64_t resumed_since;   /* ms */
-	int64_t hold_until;      /* ms: nothing that can wait is asked before */
+	unsigned int n_cut_anew;  /* times that the whole list did not come to its end */
+	unsigned int n_missing;   /* times that there was no stream, since there was one */
+	unsigned int n_resumed;   /* at once, since resumed_since */
+	int64_t resumed_since;    /* ms */
+	int64_t hold_until;       /* ms: nothing that can wait is asked before */
 	bool is_started, has_account;
 	bool is_token_refused; /* the one that is kept */
 	bool tells_addresses;  /* those of the last run are among them */
@@ -314,6 +316,13 @@ void agent_arm(struct agent *agent, struct event *timer, int64_t ms);
 
 /** agent_devices() - the devices that are known; NULL while they are not whole. */
 const struct device_cache *agent_devices(const struct agent *agent);
+
+/** agent_skipped() - devices and CIDRs that are not among agent_devices(), as they make no sense.
+ */
+size_t agent_skipped(const struct agent *agent);
+
+/** agent_warning() - of what the server says; @arg is the agent. Our own secrets become stars. */
+void agent_warning(void *arg, const char *text);
 
 /** agent_list_whole() - send all devices. */
 void agent_list_whole(struct agent *agent);

@@ -37,6 +37,11 @@ const struct device_cache *agent_devices(const struct agent *agent)
 	return agent->watch && watch_is_whole(agent->watch) ? watch_devices(agent->watch) : NULL;
 }
 
+size_t agent_skipped(const struct agent *agent)
+{
+	return agent->polls ? agent->poll_skipped.n : watch_skipped(agent->watch);
+}
+
 /* All is well. */
 static void say_following(struct agent *agent, const char *again)
 {
@@ -117,10 +122,9 @@ static void on_change(void *arg, const uint8_t id[static DEVICE_ID_BYTES])
 	agent_own_changed(agent, id);
 }
 
-static void on_warning(void *arg, const char *text)
+void agent_warning(void *arg, const char *text)
 {
 	struct agent *agent = arg;
-
 	char masked[BORDER_TEXT_MAX];
 
 	snprintf(masked, sizeof(masked), "%s", text);
@@ -136,7 +140,7 @@ static void on_own(void *arg, struct json_object *record)
 
 static int new_watch(struct agent *agent)
 {
-	const struct watch_events events = { on_whole, on_change, on_own, on_warning, agent };
+	const struct watch_events events = { on_whole, on_change, on_own, agent_warning, agent };
 
 	agent->watch = watch_new(agent->vpc_id, &events);
 	agent->began_at = agent_now();
@@ -449,6 +453,7 @@ int agent_stream_new(struct agent *agent)
 	agent->quiet = evtimer_new(agent->base, on_quiet, agent);
 	agent->resync = evtimer_new(agent->base, on_resync, agent);
 	agent->stands = evtimer_new(agent->base, on_stands, agent);
+	skipped_init(&agent->poll_skipped, agent_warning, agent);
 	return agent->quiet && agent->resync && agent->stands ? 0 : -ENOMEM;
 }
 

@@ -21,7 +21,7 @@ struct watch *watch_new(const char *vpc_id, const struct watch_events *events)
 		return NULL;
 	watch->events = *events;
 	watch->devices = device_cache_new();
-	id_table_init(&watch->warned, sizeof(struct watch_warned));
+	skipped_init(&watch->skipped, events->on_warning, events->arg);
 	id_table_init(&watch->first, sizeof(struct watch_first));
 	if (!watch->devices || device_id_parse(vpc_id, watch->vpc_id) != 0) {
 		int err = watch->devices ? EINVAL : ENOMEM;
@@ -40,7 +40,7 @@ void watch_free(struct watch *watch)
 	json_stream_done(&watch->stream);
 	device_json_done(&watch->device);
 	device_cache_free(watch->devices);
-	id_table_clear(&watch->warned);
+	skipped_clear(&watch->skipped);
 	id_table_clear(&watch->first);
 	free(watch);
 }
@@ -52,7 +52,7 @@ void watch_free(struct watch *watch)
 static void forget(struct watch *watch)
 {
 	device_cache_clear(watch->devices);
-	id_table_clear(&watch->warned);
+	skipped_clear(&watch->skipped);
 	id_table_clear(&watch->first);
 	memset(watch->kinds, 0, sizeof(watch->kinds));
 	watch->own_is_odd = false;
@@ -106,7 +106,7 @@ int watch_request(struct watch *watch, char *ret, size_t size)
 	json_stream_set_refused(&watch->stream, watch_refused);
 	if (!watch->is_whole)
 		forget(watch);
-	watch->n_warnings = 0;
+	skipped_begin(&watch->skipped);
 	watch->err = 0;
 	watch->error[0] = '\0';
 	for (enum watch_kind kind = 0; kind < WATCH_KINDS; kind++) {
@@ -154,6 +154,11 @@ bool watch_is_whole(const struct watch *watch)
 const struct device_cache *watch_devices(const struct watch *watch)
 {
 	return watch->devices;
+}
+
+size_t watch_skipped(const struct watch *watch)
+{
+	return watch->skipped.n;
 }
 
 const char *watch_error(const struct watch *watch)

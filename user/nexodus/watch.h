@@ -28,7 +28,8 @@ struct watch; /* opaque */
 struct watch_events {
 	/* The devices are whole, for the first time on this watch (watch_devices()). */
 	void (*on_whole)(void *arg);
-	/* Of whole devices the one with this id has changed, come or gone; for each such event. */
+	/* Of whole devices the one with this id has changed, come or gone, or watch_skipped() has
+	   with it; for each such event. */
 	void (*on_change)(void *arg, const uint8_t id[static DEVICE_ID_BYTES]);
 	/* Our own device (watch_set_own()) as the server has it; borrowed for the call. */
 	void (*on_own)(void *arg, struct json_object *record);
@@ -114,6 +115,10 @@ bool watch_is_whole(const struct watch *watch);
 
 /** watch_devices() - borrowed; to be believed only when the watch is whole. */
 const struct device_cache *watch_devices(const struct watch *watch);
+
+/** watch_skipped() - how many devices and CIDRs are left out because they make no sense; not those
+ * without a proper id. As watch_devices(). */
+size_t watch_skipped(const struct watch *watch);
 
 /** watch_error() - text for the error of watch_feed(); printable, bounded. */
 const char *watch_error(const struct watch *watch);

@@ -8,20 +8,8 @@
 #include "nexodus/watch_private.h"
 #include "base/json_member.h"
 
-#define WARNINGS_MAX 20 /* per connection: a broken server must not flood the journal */
-#define WARNING_TEXT_MAX 320
-#define FNV_START 2166136261u
-#define FNV_PRIME 16777619u
-
 /* Of devices that are gone again, too, before all are known. */
 #define FIRST_MAX (65536 + DEVICES_MAX)
-
-/* What is wrong with one device: told in one warning. */
-struct complaint {
-	char text[WARNING_TEXT_MAX]; /* the first */
-	unsigned int n;
-	uint32_t hash; /* of all of them; 0: there is none */
-};
 
 __attribute__((format(printf, 2, 3))) static int bad_event(struct watch *watch, const char *format,
 							   ...)
@@ -36,56 +24,6 @@ __attribute__((format(printf, 2, 3))) static int bad_event(struct watch *watch, 
 	return -EBADMSG;
 }
 
-static void warn(struct watch *watch, const char *name, const struct complaint *complaint)
-{
-	char text[WARNING_TEXT_MAX + DEVICE_NAME_MAX + 64], clean[sizeof(text)];
-	char more[32] = "";
-
-	if (!watch->events.on_warning || watch->n_warnings > WARNINGS_MAX)
-		return;
-	if (watch->n_warnings++ == WARNINGS_MAX) {
-		watch->events.on_warning(watch->events.arg,
-					 "more of this kind, which is not told one by one");
-		return;
-	}
-	if (complaint->n > 1)
-		snprintf(more, sizeof(more), " (and %u more)", complaint->n - 1);
-	snprintf(text, sizeof(text), "device '%s': %s, skipping it%s", name, complaint->text, more);
-	printable_copy(clean, sizeof(clean), text);
-	watch->events.on_warning(watch->events.arg, clean);
-}
-
-static void complain(void *arg, const struct device *device, const char *text)
-{
-	struct complaint *complaint = arg;
-
-	(void)device;
-	if (!complaint->n++) {
-		snprintf(complaint->text, sizeof(complaint->text), "%s", text);
-		complaint->hash = FNV_START;
-	}
-	for (const char *c = text; *c; c++)
-		complaint->hash = (complaint->hash ^ (unsigned char)*c) * FNV_PRIME;
-	complaint->hash = complaint->hash ?: 1;
-}
-
-/* Warn, unless the last event of the device was warned of the same. */
-static void warn_once(struct watch *watch, const uint8_t *id, const char *name,
-		      const struct complaint *complaint)
-{
-	struct watch_warned *warned = id_table_find(&watch->warned, id);
-	char id_text[DEVICE_ID_TEXT];
-
-	if (complaint->hash && (!warned || warned->of != complaint->hash))
-		warn(watch, *name ? name : device_id_format(id, id_text), complaint);
-	if (!complaint->hash && warned)
-		id_table_remove(&watch->warned, warned);
-	if (complaint->hash && !warned && watch->warned.n < DEVICES_MAX)
-		warned = id_table_add(&watch->warned, id);
-	if (complaint->hash && warned)
-		warned->of = complaint->hash;
-}
-
 static bool is_own(const struct watch *watch, const uint8_t *id)
 {
 	return !memcmp(watch->own_id, id, DEVICE_ID_BYTES);
@@ -94,13 +32,11 @@ static bool is_own(const struct watch *watch, const uint8_t *id)
 /* It is deleted, or in another VPC by now. */
 static int leave(struct watch *watch, const uint8_t *id)
 {
-	struct watch_warned *warned = id_table_find(&watch->warned, id);
+	int changed = skipped_gone(&watch->skipped, id);
 
-	if (warned)
-		id_table_remove(&watch->warned, warned);
 	if (is_own(watch, id))
 		watch->own_is_odd = false;
-	return device_cache_remove(watch->devices, id);
+	return device_cache_remove(watch->devices, id) || changed;
 }
 
 /* Of the year 2023 there are devices that name no VPC: they are in the one that was asked for. */
@@ -126,16 +62,17 @@ static int check_vpc(const struct watch *watch, struct json_object *value, bool 
 static int odd_device(struct watch *watch, const uint8_t *id, const char *name, const char *why)
 {
 	struct complaint complaint = {};
+	int changed;
 
-	complain(&complaint, NULL, why);
-	warn_once(watch, id, name, &complaint);
+	complaint_add(&complaint, NULL, why);
+	changed = skipped_take(&watch->skipped, id, name, &complaint);
 	if (!is_own(watch, id))
-		return device_cache_remove(watch->devices, id);
+		return device_cache_remove(watch->devices, id) || changed;
 	watch->own_is_odd = true;
-	return 0;
+	return changed;
 }
 
-/* Return: 1 when the devices are others now, 0 when not, or negative errno. */
+/* Return: 1 when the devices are others now, or what is skipped; 0 when not; negative errno. */
 static int change_device(struct watch *watch, const uint8_t *id, struct json_object *value)
 {
 	struct complaint complaint = {};
@@ -146,7 +83,7 @@ static int change_device(struct watch *watch, const uint8_t *id, struct json_obj
 	vpc_err = check_vpc(watch, value, &is_ours);
 	if (!is_ours)
 		return leave(watch, id);
-	err = device_json_read(value, &watch->device, complain, &complaint, &why);
+	err = device_json_read(value, &watch->device, complaint_add, &complaint, &why);
 	if (err && err != -EINVAL)
 		return err;
 	if (vpc_err) {
@@ -163,8 +100,7 @@ static int change_device(struct watch *watch, const uint8_t *id, struct json_obj
 	err = device_cache_put(watch->devices, id, &watch->device);
 	if (err < 0)
 		return err;
-	warn_once(watch, id, watch->device.device.name, &complaint);
-	return err;
+	return skipped_take(&watch->skipped, id, watch->device.device.name, &complaint) || err;
 }
 
 /* @ret_id: of the device that has changed. */
@@ -179,8 +115,8 @@ static int device_event(struct watch *watch, struct json_object *value, bool is_
 	if (text && !device_id_parse(text, ret_id))
 		return is_delete ? leave(watch, ret_id) : change_device(watch, ret_id, value);
 	printable_copy(shown, sizeof(shown), name && *name ? name : "?");
-	complain(&complaint, NULL, "its id is no UUID");
-	warn(watch, shown, &complaint);
+	complaint_add(&complaint, NULL, "its id is no UUID");
+	skipped_tell(&watch->skipped, shown, &complaint);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #define NEXODUS_WATCH_PRIVATE_H
 
 #include "nexodus/id_table.h"
+#include "nexodus/skipped.h"
 #include "nexodus/watch.h"
 #include "peers/json_stream.h"
 
@@ -18,12 +19,6 @@ enum watch_kind {
 };
 
 #define WATCH_METADATA_KEY "relay"
-
-/* A device with which something is wrong. */
-struct watch_warned {
-	uint8_t id[DEVICE_ID_BYTES];
-	uint32_t of; /* hash of what its last event was warned of */
-};
 
 /* The first state comes in whatever order: of each device, the newest that was seen. */
 struct watch_first {
@@ -47,9 +42,8 @@ struct watch {
 	struct id_table first; /* struct watch_first, by id, until the devices are whole */
 	struct device_cache *devices;
 	struct device_json device; /* the one at hand */
-	struct id_table warned;    /* struct watch_warned, by id */
-	unsigned int n_warnings;   /* on this connection */
-	int err;                   /* the connection has ended with it */
+	struct skipped skipped;
+	int err; /* the connection has ended with it */
 	char error[WATCH_ERROR_MAX];
 };
 
