@@ -62,13 +62,10 @@ static void keep_state(struct node *node)
 	if (err && err != control->keep_err)
 		log_warn("write %s: %s; trying again, continuing: the registration is not kept",
 			 control->state_path, node_state_why(node, err));
-	if (!err && (control->keep_err || control->is_state_lost))
-		log_note("%s is written now", control->state_path);
+	if (!err)
+		node_state_written(&control->state_file, control->state_path,
+				   control->keep_err || control->state_file.is == KEPT_GONE);
 	control->keep_err = err;
-	if (!err) {
-		control->has_state = true;
-		control->is_state_lost = false;
-	}
 	node_state_tell(node);
 	if (err) {
 		node_control_after(control, control->keep_again, KEEP_AGAIN_MS);

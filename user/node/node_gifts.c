@@ -77,7 +77,7 @@ static int give_state(struct node *node)
 	else if (st.st_uid != geteuid() || st.st_mode & 0077)
 		why = "others can read or change it, and must not (mode 0600, owned by root)";
 	if (!why) {
-		node->control.has_state = true;
+		kept_file_read(&node->control.state_file, &st);
 		return give(node, BORDER_SAVED_STATE, fd);
 	}
 	log_warn("%s: %s; not used, continuing: registering again", path, why);
@@ -121,6 +121,7 @@ static int give_saved_list(struct node *node)
 		return 0;
 	}
 	node->control.saved_at = st.st_mtime;
+	kept_file_read(&node->control.list_file, &st);
 	record.list = node->control.disk_list = ++node->want_list;
 	node->control.is_disk_read = true;
 	return border_send(node->child.sock, &record, 1, fd);

@@ -25,6 +25,7 @@
 #include "node/control_files.h"
 #include "node/file_watch.h"
 #include "node/instance.h"
+#include "node/kept_file.h"
 #include "node/settings.h"
 #include "node/source_child.h"
 #include "node/sync.h"
@@ -58,8 +59,7 @@ struct node_control {
 	uint32_t spared_due; /* number of the set that the source is to be told of */
 	int keep_err;        /* of the last time the state was written */
 	bool is_spared_due;
-	bool has_state;     /* it was kept, now or in an earlier run */
-	bool is_state_lost; /* and somebody has removed that */
+	struct kept_file state_file;
 
 	enum border_control where;
 	char text[BORDER_TEXT_MAX];
@@ -85,6 +85,7 @@ struct node_control {
 	pid_t saver; /* process that writes the list; 0 */
 	bool save_pending, has_saved;
 	int save_err;
+	struct kept_file list_file;
 };
 
 /* Somebody else changes what we want otherwise: put back less and less often, if they insist. */
@@ -333,7 +334,7 @@ void node_gifts_stop(struct node *node);
 /** node_saved_start() - Return: 0; -ENOMEM. */
 int node_saved_start(struct node *node);
 
-/** node_saved_again() - the list on disk may be gone: then it is written again. */
+/** node_saved_again() - the list on disk may be gone or changed: then it is written again. */
 void node_saved_again(struct node *node);
 
 /** node_saved_stop() - what is not saved yet is. Safe when it never started. */
@@ -346,8 +347,15 @@ int node_state_open(struct node *node);
  * negative errno. */
 int node_state_dir(struct node *node);
 
-/** node_state_look() - somebody may have removed it, or what is kept in it: made again. */
+/** node_state_look() - somebody may have removed it, or what is kept in it, or changed that: made
+ * again. */
 void node_state_look(struct node *node);
+
+/**
+ * node_state_written() - @file was put in place at @path.
+ * @was_missing: and that was said; else it is said when somebody had changed it.
+ */
+void node_state_written(struct kept_file *file, const char *path, bool was_missing);
 
 /** node_state_why() - what @err of writing to it means, for people. */
 const char *node_state_why(const struct node *node, int err);

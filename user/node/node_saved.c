@@ -40,8 +40,8 @@ static void saved(struct node *node, int err)
 	if (err && err != control->save_err)
 		log_warn("write %s: %s; trying again, continuing: the list is not kept",
 			 control->list_path, node_state_why(node, err));
-	if (!err && control->save_err)
-		log_note("%s is written now", control->list_path);
+	if (!err)
+		node_state_written(&control->list_file, control->list_path, control->save_err);
 	control->save_err = err;
 	if (!err && !control->from_disk)
 		control->saved_at = time(NULL);
@@ -108,9 +108,8 @@ void node_saved_again(struct node *node)
 {
 	struct node_control *control = &node->control;
 
-	if (control->saved_at && node->sync.has_list && !control->saver &&
-	    !evtimer_pending(control->save, NULL) && access(control->list_path, F_OK) &&
-	    errno == ENOENT)
+	if (node->sync.has_list && !control->saver && !evtimer_pending(control->save, NULL) &&
+	    kept_file_look(&control->list_file, control->list_path) != KEPT_WELL)
 		node_control_after(control, control->save, SAVE_AFTER_MS);
 }
 

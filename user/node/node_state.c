@@ -43,14 +43,31 @@ static void look_at_registration(struct node *node)
 	struct border_record record = { .kind = BORDER_KEEP };
 	struct node_control *control = &node->control;
 
-	if (!control->has_state || control->state.total)
-		return; /* it was never there, or is being written */
-	control->is_state_lost =
-		faccessat(node->state_dir.fd, "registration.json", F_OK, AT_SYMLINK_NOFOLLOW) &&
-		errno == ENOENT;
+	if (control->state.total)
+		return; /* it is being written */
 	/* A source that cannot be told now is told at the next look. */
-	if (control->is_state_lost && node->child.sock >= 0)
+	if (kept_file_look(&control->state_file, control->state_path) != KEPT_WELL &&
+	    node->child.sock >= 0)
 		(void)border_send(node->child.sock, &record, 1, -1);
+}
+
+void node_state_written(struct kept_file *file, const char *path, bool was_missing)
+{
+	if (was_missing)
+		log_note("%s is written now", path);
+	else if (file->is == KEPT_CHANGED && kept_file_is_news(file, node_now_s()))
+		log_warn("%s was changed by somebody; written again", path);
+	kept_file_written(file, path);
+}
+
+/* Why the next start would not have the registration; NULL. */
+static const char *state_lost(const struct kept_file *file)
+{
+	if (file->is == KEPT_GONE)
+		return "is gone";
+	/* As a rule the source has said it again long before the next look. */
+	return file->is == KEPT_CHANGED && file->was != KEPT_WELL ? "was changed by somebody"
+								  : NULL;
 }
 
 void node_state_look(struct node *node)
@@ -68,6 +85,7 @@ void node_state_tell(struct node *node)
 {
 	const struct node_control *control = &node->control;
 	const char *path = control->keep_err ? control->state_path : control->list_path;
+	const char *lost = state_lost(&control->state_file);
 	int err = control->keep_err ?: control->save_err;
 	char error[sizeof(node->state_error)] = "";
 	bool other = node->tunnel.has_other_key;
@@ -77,10 +95,11 @@ void node_state_tell(struct node *node)
 			 node_state_why(node, err));
 	else if (*node->state_why)
 		snprintf(error, sizeof(error), "%s", node->state_why);
-	else if (control->is_state_lost)
+	else if (lost)
 		snprintf(error, sizeof(error),
-			 "registration.json is gone, and is asked for again: until it is there the "
-			 "next start has to register anew");
+			 "registration.json %s, and is asked for again: until it is there the next "
+			 "start has to register anew",
+			 lost);
 	else if (faccessat(node->state_dir.fd, "private.key", F_OK, 0))
 		snprintf(error, sizeof(error),
 			 "private.key is gone, and the next start makes another identity: keep it "
