@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -19,6 +20,7 @@ from lab.wait import wait_until
 
 __all__ = ["lab_of_module", "net"]  # fixtures
 OTHER_KEY = "HPV5q6RaELodHvBtkfyiqp7QoRUFFWUxVUBdCxjLmmc="
+LOOK_S = 12  # every ten seconds it looks whether its files are there
 GONE = {"by its key": "delete", "by its token": "token"}
 
 
@@ -226,6 +228,18 @@ def test_nobody_can_register_again(net: Registering) -> None:
     net.api.delete_device(net.record()["id"])
     net.begin("--verbose", "--service-url", net.api.service_url)
     net.wait_message("to register anew, remove registration.json and restart", "revoked")
+
+
+def test_registration_is_removed_as_it_was_said(net: Registering) -> None:
+    """Who does that has the time that they need: it is not brought back."""
+    net.registers().stop()
+    net.api.delete_device(net.record()["id"])
+    net.begin("--verbose", "--service-url", net.api.service_url)
+    net.wait_message("to register anew, remove registration.json and restart", "revoked")
+    os.unlink(REGISTRATION)
+    time.sleep(LOOK_S)
+    assert not os.path.exists(REGISTRATION)
+    assert net.commands.written_status()["state"]["error"] is None
 
 
 def test_told_to_look_while_it_registers_again(net: Registering) -> None:

@@ -139,9 +139,10 @@ static int take_control(struct node *node, const struct border_record *record)
 	/* For the next source: only who starts the relay may have it registered anew. */
 	if (control->where == CONTROL_WATCHING)
 		control->account.was_let_in = 1;
-	if (control->where == CONTROL_WATCHING || control->where == CONTROL_REVOKED)
-		control->account.was_revoked =
-			control->account.was_let_in && control->where == CONTROL_REVOKED;
+	if (control->where == CONTROL_WATCHING || control->where == CONTROL_REVOKED) {
+		control->is_revoked = control->where == CONTROL_REVOKED;
+		control->account.was_revoked = control->account.was_let_in && control->is_revoked;
+	}
 	if (control->where == CONTROL_REVOKED && node->settings->exit_on_revoke)
 		control->is_over = true;
 	if (news && node_control_may_say(control))

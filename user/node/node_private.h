@@ -59,6 +59,7 @@ struct node_control {
 	uint32_t spared_due; /* number of the set that the source is to be told of */
 	int keep_err;        /* of the last time the state was written */
 	bool is_spared_due;
+	bool is_revoked; /* and not let in since: somebody may have been told to remove it */
 	struct kept_file state_file;
 
 	enum border_control where;

@@ -45,6 +45,11 @@ static void look_at_registration(struct node *node)
 
 	if (control->state.total)
 		return; /* it is being written */
+	if (control->is_revoked) {
+		/* To remove it is the way to register anew. */
+		control->state_file.is = control->state_file.was = KEPT_WELL;
+		return;
+	}
 	/* A source that cannot be told now is told at the next look. */
 	if (kept_file_look(&control->state_file, control->state_path) != KEPT_WELL &&
 	    node->child.sock >= 0)
