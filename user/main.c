@@ -14,13 +14,10 @@
 
 #define ANY (OPTION_BIT(OPTION_INTERFACE) | OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_HELP))
 #define SHOW (ANY | OPTION_BIT(OPTION_JSON))
-#define TUNNEL                                                                                    \
-	(OPTION_BIT(OPTION_STATE_DIR) | OPTION_BIT(OPTION_LISTEN_PORT) | OPTION_BIT(OPTION_MTU) | \
-	 OPTION_BIT(OPTION_WIREGUARD) | OPTION_BIT(OPTION_THREADED_NAPI))
-#define RUN                                                                                     \
-	(ANY | OPTION_BIT(OPTION_PEERS) | OPTION_BIT(OPTION_ADOPT) | OPTIONS_ACCOUNT | TUNNEL | \
-	 OPTION_BIT(OPTION_HOOK) | OPTION_BIT(OPTION_ATTACH) | OPTION_BIT(OPTION_FORWARD) |     \
-	 OPTION_BIT(OPTION_STRICT) | OPTION_BIT(OPTION_VERBOSE))
+#define RUN                                                                            \
+	(ANY | OPTION_BIT(OPTION_PEERS) | OPTION_BIT(OPTION_ADOPT) | OPTIONS_ACCOUNT | \
+	 OPTIONS_TUNNEL | OPTION_BIT(OPTION_HOOK) | OPTION_BIT(OPTION_ATTACH) |        \
+	 OPTION_BIT(OPTION_FORWARD) | OPTION_BIT(OPTION_STRICT) | OPTION_BIT(OPTION_VERBOSE))
 
 /* clang-format off */
 static const struct command commands[] = {

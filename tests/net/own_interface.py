@@ -39,6 +39,12 @@ def wanted(net: Topology) -> dict[str, set[str]]:
             for spoke in net.spokes.values()}
 
 
+def tunnel_addresses(net: Topology) -> set[str]:
+    """Of the spokes: what the relay's host itself has routes for."""
+    devices = [spoke.device for spoke in net.spokes.values()]
+    return {f"{device.ipv4}/32" for device in devices} | {f"{device.ipv6}/128" for device in devices}
+
+
 def is_applied(net: Topology) -> bool:
     return wgshow.allowed_ips(net.relay, INTERFACE) == wanted(net)
 

@@ -17,6 +17,7 @@ from lab.wait import wait_until
 from lab.wireguard import make_key
 
 LAN = {4: "10.188.100.0/24", 6: "fd00:188:100::/64"}
+TABLE = wgshow.own_table(INTERFACE)
 WITHIN_S = 1.5  # a second, and the time that looking takes
 
 
@@ -37,7 +38,7 @@ def net(network: Topology) -> Iterator[Topology]:
     its time."""
     network.prepare()
     try:
-        network.run()
+        network.run("--host-routes", ",".join(LAN.values()))
         yield network
     finally:
         network.commands.clean()
@@ -56,6 +57,12 @@ def _state(net: Topology) -> dict[str, Any]:
         "addresses": {f"{info['local']}/{info['prefixlen']}" for info in addresses["addr_info"]
                       if info["scope"] != "link"},
         "routes": wgshow.routes(net.relay, INTERFACE),
+        "host routes": wgshow.host_routes(net.relay, INTERFACE),
+        "rules": [sorted(net.relay.run("ip", family, "rule").splitlines())
+                  for family in ("-4", "-6")],
+        "floor": [sorted(net.relay.run("ip", family, "route", "show", "table", TABLE,
+                                       "type", "unreachable").splitlines())
+                  for family in ("-4", "-6")],
         "identity": dump[0].split()[:3],
         "peers": {line.split()[0]: (set(line.split()[3].split(",")), line.split()[7])
                   for line in dump[1:]},
@@ -89,7 +96,7 @@ CHANGES = {
     "IPv4 address": ("addresses",
                      lambda net: _ip(net, "address", "del", "100.64.0.1/32", "dev", INTERFACE)),
     "IPv6 address": ("addresses",
-                     lambda net: _ip(net, "address", "del", "200::1/64", "dev", INTERFACE)),
+                     lambda net: _ip(net, "address", "del", "200::1/128", "dev", INTERFACE)),
     "IPv6": ("addresses",
              lambda net: net.relay.set_sysctl(f"ipv6/conf/{INTERFACE}/disable_ipv6", "1")),
     "all addresses": ("addresses", lambda net: _ip(net, "address", "flush", "dev", INTERFACE)),
@@ -98,6 +105,21 @@ CHANGES = {
     "IPv4 CIDR's route": ("routes", lambda net: _ip(net, "route", "del", LAN[4])),
     "IPv6 CIDR's route": ("routes", lambda net: _ip(net, "-6", "route", "del", LAN[6])),
     "all routes": ("routes", lambda net: _ip(net, "route", "flush", "dev", INTERFACE)),
+    "IPv4 route of its table": ("routes", lambda net: _ip(net, "route", "del", LAN[4],
+                                                          "table", TABLE)),
+    "IPv6 route of its table": ("routes", lambda net: _ip(net, "-6", "route", "del", LAN[6],
+                                                          "table", TABLE)),
+    "IPv4's whole table": ("routes", lambda net: _ip(net, "route", "flush", "table", TABLE)),
+    "IPv6's whole table": ("routes", lambda net: _ip(net, "-6", "route", "flush", "table", TABLE)),
+    "end of the IPv4 table": ("routes", lambda net: _ip(net, "route", "del", "unreachable",
+                                                        "default", "table", TABLE)),
+    "end of the IPv6 table": ("routes", lambda net: _ip(net, "-6", "route", "del", "unreachable",
+                                                        "default", "table", TABLE)),
+    "IPv4 rule": ("routing rules", lambda net: _ip(net, "rule", "del", "iif", INTERFACE)),
+    "IPv6 rule": ("routing rules", lambda net: _ip(net, "-6", "rule", "del", "oif", INTERFACE)),
+    "IPv4 rule of an address": ("routing rules",
+                                lambda net: _ip(net, "rule", "del", "from", "100.64.0.1")),
+    "all rules": ("routing rules", lambda net: _ip(net, "rule", "flush", "protocol", "110")),
     "peer": ("peers", lambda net: _wg(net, "peer", _key(net), "remove")),
     "AllowedIP taken": ("peers",
                         lambda net: _wg(net, "peer", _key(net), "allowed-ips", "100.64.0.2/32")),
@@ -134,6 +156,7 @@ def test_a_change_is_put_back(net: Topology, name: str) -> None:
     what, change = CHANGES[name]
     daemon, before = net.commands.daemons[-1], _state(net)
     assert before["programs"] == 1 and len(before["routes"]) == 6
+    assert len(before["host routes"]) == 6 and sum(map(len, before["rules"])) == 11
     change(net)
     _wait_for(net, before)
     wait_until(lambda: _message(daemon), "message", WITHIN_S)
@@ -172,7 +195,8 @@ def test_a_route_that_is_taken_over_is_left_to_others(net: Topology, family: int
     """Somebody's more preferred route to the same prefix may stay; ours is there as well."""
     _ip(net, f"-{family}", "route", "add", LAN[family], "dev", "other", "metric", "50")
     _ip(net, f"-{family}", "route", "del", LAN[family], "dev", INTERFACE)
-    wait_until(lambda: LAN[family] in wgshow.routes(net.relay, INTERFACE), "our route", WITHIN_S)
+    wait_until(lambda: LAN[family] in wgshow.host_routes(net.relay, INTERFACE), "our route",
+               WITHIN_S)
     assert "other" in net.relay.run("ip", f"-{family}", "route", "show", LAN[family])
     _ip(net, f"-{family}", "route", "del", LAN[family], "dev", "other")
 

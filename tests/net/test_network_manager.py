@@ -99,7 +99,7 @@ def test_told_so_it_leaves_wg0_alone(net: Topology, other: NetworkManager,
         other.start()
     net.start()
     before = _seen(net)
-    assert addresses(net) == {"100.64.0.1/32", "200::1/64"}
+    assert addresses(net) == {"100.64.0.1/32", "200::1/128"}
     assert wgshow.routes(net.relay, INTERFACE) > set(LAN.values())
     with no_loss(net, net.commands):
         if relay_first:

@@ -54,7 +54,7 @@ def _drops(net: Topology) -> int:
 
 @pytest.mark.parametrize("harm", [
     [f"ip route del {LAN[0]} dev {INTERFACE}", f"ip route del {LAN[1]} dev {INTERFACE}"],
-    [f"ip address del 100.64.0.1/32 dev {INTERFACE}", f"ip address del 200::1/64 dev {INTERFACE}"],
+    [f"ip address del 100.64.0.1/32 dev {INTERFACE}", f"ip address del 200::1/128 dev {INTERFACE}"],
     [f"ip link set {INTERFACE} down"],
 ], ids=["routes", "addresses", "down"])
 def test_what_happens_in_a_flood_is_put_back(net: Topology, harm: list[str]) -> None:

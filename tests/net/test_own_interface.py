@@ -7,7 +7,7 @@ import os
 import signal
 
 import pytest
-from own_interface import LAN, addresses, fields, is_applied, link, net, wanted
+from own_interface import LAN, addresses, fields, is_applied, link, net, tunnel_addresses, wanted
 
 from lab import devices, footprint, wgshow
 from lab.devices import Vpc
@@ -30,9 +30,10 @@ def test_one_command_makes_everything(net: Topology) -> None:
     assert fields(net, "persistent-keepalive") == {"20"}
     assert fields(net, "endpoints") == {"(none)"}
     assert fields(net, "preshared-keys") == {"(none)"}
-    assert addresses(net) == {"100.64.0.1/32", "200::1/64"}
+    assert addresses(net) == {"100.64.0.1/32", "200::1/128"}
     assert link(net)["mtu"] == 1420 and "UP" in link(net)["flags"]
     assert wgshow.routes(net.relay, INTERFACE) == set().union(*wanted(net).values())
+    assert wgshow.host_routes(net.relay, INTERFACE) == tunnel_addresses(net)
     for name in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
         assert net.relay.sysctl(name) == "1"
     tunnel = net.commands.status()["tunnel"]
@@ -40,12 +41,16 @@ def test_one_command_makes_everything(net: Topology) -> None:
     assert tunnel["wireguard"] in ("kernel", "userspace") and tunnel["error"] is None
 
 
-def test_the_prefix_length_is_the_ranges() -> None:
-    """As a relay of a private range has it: inet 100.100.0.1/32, inet6 200::1/32."""
+def test_addresses_are_hosts() -> None:
+    """Whatever the VPC's range is, no network of it is connected to wg0."""
     with Topology(RelayOwned(), PRIVATE) as net:
         net.prepare()
         net.run()
-        assert addresses(net) == {"100.100.0.1/32", "200::1/32"}
+        assert addresses(net) == {"100.100.0.1/32", "200::1/128"}
+        for family in ("-4", "-6"):
+            shown = net.relay.run("ip", family, "route", "show", "dev", INTERFACE,
+                                  "proto", "kernel", "scope", "link")
+            assert "/32" not in shown and "/10" not in shown, shown
 
 
 def test_down_takes_everything_back(net: Topology) -> None:
@@ -155,7 +160,7 @@ def test_what_others_add_stays_and_is_reported(net: Topology) -> None:
     wait_until(lambda: is_applied(net), "another list")
     net.rerun()
     assert {"100.64.77.1/32", "200::77/128"} <= addresses(net)
-    assert {"10.55.0.0/16", "fd55::/64"} <= wgshow.routes(net.relay, INTERFACE)
+    assert {"10.55.0.0/16", "fd55::/64"} <= wgshow.host_routes(net.relay, INTERFACE)
     assert _foreign(net) == (2, 2)
     assert not any("putting that back" in line for line in daemon.messages())
 
@@ -168,14 +173,15 @@ def test_a_route_that_somebody_else_has(net: Topology, family: int) -> None:
         net.relay.run("ip", "link", "set", "other", "up")
         metric = ("metric", "1024") if family == 6 else ()
         net.relay.run("ip", "route", "add", LAN[family], "dev", "other", *metric)
-        daemon = net.run()
+        daemon = net.run("--host-routes", ",".join(LAN.values()))
         if family == 4:
             assert any(LAN[4] in line and "somebody else" in line for line in daemon.messages())
             assert net.commands.status()["tunnel"]["refused_routes"] == 1
-            assert LAN[4] not in wgshow.routes(net.relay, INTERFACE)
+            assert LAN[4] not in wgshow.host_routes(net.relay, INTERFACE)
         assert "other" in net.relay.run("ip", f"-{family}", "route", "show", LAN[family])
         net.relay.run("ip", "route", "del", LAN[family], "dev", "other")
-        wait_until(lambda: LAN[family] in wgshow.routes(net.relay, INTERFACE), "route of ours")
+        wait_until(lambda: LAN[family] in wgshow.host_routes(net.relay, INTERFACE),
+                   "route of ours")
         wait_until(lambda: net.commands.status()["tunnel"]["refused_routes"] == 0, "good status")
     finally:
         net.relay.run("ip", "link", "delete", "other")
@@ -190,7 +196,7 @@ def test_a_list_of_ipv6_alone(net: Topology) -> None:
         record["advertise_cidrs"] = [ip for ip in record["advertise_cidrs"] or [] if ":" in ip]
     net.peers.replace(records)
     net.run()
-    assert addresses(net) == {"200::1/64"}
+    assert addresses(net) == {"200::1/128"}
     allowed = set().union(*wgshow.allowed_ips(net.relay, INTERFACE).values())
     assert allowed == {"200::2/128", "200::3/128", LAN[6]}
     assert wgshow.routes(net.relay, INTERFACE) == allowed
@@ -214,7 +220,7 @@ def test_a_host_without_ipv6(net: Topology) -> None:
         net.relay.set_sysctl("ipv6/conf/all/disable_ipv6", "0")
     daemon.signal(signal.SIGHUP)
     wait_until(lambda: is_applied(net), "AllowedIPs of both families")
-    wait_until(lambda: addresses(net) == {"100.64.0.1/32", "200::1/64"}, "IPv6 address")
+    wait_until(lambda: addresses(net) == {"100.64.0.1/32", "200::1/128"}, "IPv6 address")
     assert net.relay.sysctl("ipv6/conf/all/forwarding") == "1"
     assert net.commands.status()["ipv6"]["enabled"] is True
 
@@ -224,36 +230,44 @@ def test_ipv6_that_is_off_for_new_interfaces(net: Topology) -> None:
     net.relay.set_sysctl("ipv6/conf/default/disable_ipv6", "1")
     try:
         net.run()
-        assert addresses(net) == {"100.64.0.1/32", "200::1/64"}
+        assert addresses(net) == {"100.64.0.1/32", "200::1/128"}
     finally:
         net.relay.set_sysctl("ipv6/conf/default/disable_ipv6", "0")
 
 
 @pytest.mark.kernel
 def test_traffic_to_a_lan_behind_a_spoke(net: Topology, family: int) -> None:
-    """The relay itself reaches it by the routes that it made."""
+    """The relay itself reaches it where host-routes names it, and else out of wg0 alone."""
     host = {4: "10.188.100.1/24", 6: "fd00:188:100::1/64"}[family]
     net["spoke2"].node.run("ip", "address", "add", host, "dev", "lo")
     net.run()
     net.connect()
-    answer = ping(net.relay, host.partition("/")[0])
+    address = host.partition("/")[0]
+    assert not ping(net.relay, address, count=1).received
+    answer = ping(net.relay, address, "-I", INTERFACE)
+    assert answer.complete, answer.output
+    net.rerun("--host-routes", LAN[family])
+    answer = ping(net.relay, address)
     assert answer.complete, answer.output
 
 
 def test_the_underlay_is_not_taken_into_the_tunnel(net: Topology, family: int) -> None:
-    """A device that advertises a part of another interface's subnet, or halves of everything: it is
-    relayed, but the relay host goes on to reach what it reached before."""
+    """A device that advertises a part of another interface's subnet, or halves of everything: spokes
+    reach it, but the relay host goes on to reach what it reached before. A part of that subnet is
+    left out even where host-routes has room for it."""
     near = net["spoke1"].underlay.relay_endpoint(family).rpartition(":")[0].strip("[]")
     subnet = ipaddress.ip_interface(f"{near}/{30 if family == 4 else 64}").network
     part = str(list(subnet.subnets(1))[0])
     halves = {4: ["0.0.0.0/1", "128.0.0.0/1"], 6: ["::/1", "8000::/1"]}[family]
     net["spoke2"].device.advertises = [part, *halves]
     net.publish()
-    daemon = net.run()
+    daemon = net.run("--host-routes", str(subnet))
     assert is_applied(net)
-    assert not {part, *halves} & wgshow.routes(net.relay, INTERFACE)
-    assert any(part in line and "subnet" in line for line in daemon.messages())
-    assert net.commands.status()["tunnel"]["spared_routes"] == 1
+    assert {part, *halves} <= wgshow.routes(net.relay, INTERFACE)
+    assert wgshow.host_routes(net.relay, INTERFACE) == tunnel_addresses(net)
+    address = part.partition("/")[0]
+    assert any(address in line and "subnet" in line for line in daemon.messages())
+    assert net.commands.status()["tunnel"]["left_out"] == 1
 
 
 def test_addresses_are_swapped(net: Topology) -> None:
@@ -265,7 +279,7 @@ def test_addresses_are_swapped(net: Topology) -> None:
         a.ipv4, b.ipv4, a.ipv6, b.ipv6 = b.ipv4, a.ipv4, b.ipv6, a.ipv6
         net.publish()
         wait_until(lambda: is_applied(net), "AllowedIPs as the list has them")
-        wait_until(lambda: addresses(net) == {f"{net.device.ipv4}/32", f"{net.device.ipv6}/64"},
+        wait_until(lambda: addresses(net) == {f"{net.device.ipv4}/32", f"{net.device.ipv6}/128"},
                    "our own addresses")
         wait_until(lambda: wgshow.routes(net.relay, INTERFACE)
                    == set().union(*wanted(net).values()), "routes of the list")

@@ -20,6 +20,7 @@ from lab.wireguard import WireGuard
 
 __all__ = ["net"]  # a fixture
 
+HOST_ROUTES = ("--host-routes", ",".join(LAN.values()))
 WITHIN_S = 1.5  # a second, and the time that looking takes
 NEAR = {4: "192.0.2.1/24", 6: "2001:db8:2::1/64"}
 IDLE_S = 3
@@ -55,7 +56,7 @@ def _tunnel(net: Topology) -> dict[str, Any]:
 
 
 def _routes(net: Topology) -> set[str]:
-    return wgshow.routes(net.relay, INTERFACE)
+    return wgshow.host_routes(net.relay, INTERFACE)
 
 
 def _all_routes(net: Topology) -> set[str]:
@@ -65,7 +66,7 @@ def _all_routes(net: Topology) -> set[str]:
 @pytest.mark.kernel
 def test_an_address_that_comes_into_our_range(net: Topology, other: str, family: int) -> None:
     """It is an error that names both; routes and traffic stay, and all is well when it goes."""
-    daemon = net.run()
+    daemon = net.run(*HOST_ROUTES)
     net.connect()
     daemon.new_messages()
     address, ours = {4: ("100.64.0.77/10", "100.64.0.1"), 6: ("200::9/64", "200::1")}[family]
@@ -74,7 +75,7 @@ def test_an_address_that_comes_into_our_range(net: Topology, other: str, family:
                       "message of the conflict", WITHIN_S)[0]
     assert ours in line and address in line and other in line and INTERFACE in line
     wait_until(lambda: ours in (_tunnel(net)["error"] or ""), "error in the status", WITHIN_S)
-    assert _routes(net) == _all_routes(net) and _tunnel(net)["spared_routes"] == 0
+    assert _routes(net) == _all_routes(net) and _tunnel(net)["left_out"] == 0
     assert ping(net.relay, net["spoke1"].address(family)).complete
     # What somebody changes meanwhile is put back.
     _route(net, "del", net["spoke1"].address(family), "dev", INTERFACE)
@@ -88,7 +89,7 @@ def test_an_address_that_comes_into_our_range(net: Topology, other: str, family:
 
 def test_a_new_list_ends_the_conflict(net: Topology, other: str) -> None:
     """Whatever of the two has got another range."""
-    daemon = net.run()
+    daemon = net.run(*HOST_ROUTES)
     _address(net, "add", "100.64.0.77/10", other)
     wait_until(lambda: _tunnel(net)["error"], "error in the status", WITHIN_S)
     net.publish()
@@ -115,7 +116,7 @@ def test_a_route_that_was_refused_comes_back(net: Topology, other: str, family: 
                                              how: str) -> None:
     """At once when the one in its place is gone, whether by itself or with its interface, of which
     the kernel says nothing in IPv4. Nobody looks for it meanwhile."""
-    daemon = net.run()
+    daemon = net.run(*HOST_ROUTES)
     if family == 4:
         # Else IPv6 addresses go with the interface, and are heard.
         net.relay.set_sysctl(f"ipv6/conf/{other}/disable_ipv6", "1")
@@ -140,7 +141,7 @@ def test_a_route_that_was_refused_comes_back(net: Topology, other: str, family: 
 @pytest.mark.kernel
 def test_what_others_add_is_counted_at_once(net: Topology) -> None:
     """And no more when it is gone."""
-    daemon = net.run()
+    daemon = net.run(*HOST_ROUTES)
     added = ("100.64.77.1/32", "200::77/128"), ("10.55.0.0/16", "fd55::/64")
 
     def change(verb: str, n: int) -> None:
@@ -161,16 +162,16 @@ def test_a_route_into_a_subnet_that_comes(net: Topology, other: str, family: int
     """It is left out, which is said once and counted, and made again when the subnet goes."""
     address = {4: "10.188.100.1/23", 6: "fd00:188:100::1/63"}[family]
     assert ipaddress.ip_network(LAN[family]).subnet_of(ipaddress.ip_interface(address).network)
-    daemon = net.run()
+    daemon = net.run(*HOST_ROUTES)
     _address(net, "add", address, other)
     wait_until(lambda: LAN[family] not in _routes(net), "one route less", WITHIN_S)
-    wait_until(lambda: _tunnel(net)["spared_routes"] == 1, "count of it", WITHIN_S)
+    wait_until(lambda: _tunnel(net)["left_out"] == 1, "count of it", WITHIN_S)
     _address(net, "add", {4: "192.0.2.7/24", 6: "2001:db8:2::7/64"}[family], other)
     _address(net, "del", address, other)
-    wait_until(lambda: _tunnel(net)["spared_routes"] == 0, "no count", WITHIN_S)
+    wait_until(lambda: _tunnel(net)["left_out"] == 0, "no count", WITHIN_S)
     assert _routes(net) == _all_routes(net)
-    lines = [line for line in daemon.messages() if "another interface's subnet" in line]
-    assert len(lines) == 1 and LAN[family] in lines[0], daemon.messages()
+    lines = [line for line in daemon.messages() if "subnet of another interface" in line]
+    assert len(lines) == 1 and LAN[family].partition("/")[0] in lines[0], daemon.messages()
 
 
 @pytest.mark.kernel
@@ -179,8 +180,8 @@ def test_lengths_that_are_corrected_are_nobody_elses(net: Topology) -> None:
     wg = WireGuard(net.relay, INTERFACE, net.key, 51820,
                    addresses=["100.64.0.1/10", "200::1/7", "10.66.0.1/32", "fd66::1/128"])
     wg.create()
-    daemon = net.run()
-    assert addresses(net) == {"100.64.0.1/32", "200::1/64", "10.66.0.1/32", "fd66::1/128"}
+    daemon = net.run(*HOST_ROUTES)
+    assert addresses(net) == {"100.64.0.1/32", "200::1/128", "10.66.0.1/32", "fd66::1/128"}
     assert any("2 addresses that are not ours" in line for line in daemon.messages()), \
         daemon.messages()
     assert not any("4 addresses that" in line for line in daemon.messages())

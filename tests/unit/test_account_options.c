@@ -19,7 +19,7 @@
 #include "nexodus/defaults.h"
 
 #define N(array) (sizeof(array) / sizeof(*(array)))
-#define ALL ((1u << OPTION_COUNT) - 1)
+#define ALL (OPTION_BIT(OPTION_COUNT) - 1)
 #define SECRET "sesame" /* in every secret here, and in no message */
 #define TEXT_MAX 4096
 #define UUID "01234567-89ab-cdef-0123-456789abcdef"
@@ -250,7 +250,7 @@ static void test_stun_servers(void **state)
 {
 	char args[] = "--reg-key " KEY " --stun-server a.example:1 --stun-server 192.0.2.1:65535";
 	char *argv[CONF_WORDS_MAX], why[ACCOUNT_WHY_MAX], none[] = "--reg-key " KEY;
-	unsigned int allowed = ALL & ~OPTION_BIT(OPTION_CONFIG);
+	uint64_t allowed = ALL & ~OPTION_BIT(OPTION_CONFIG);
 	struct options options;
 	struct account account;
 	int first;

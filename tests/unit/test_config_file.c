@@ -22,7 +22,7 @@
 #include "conf_folder.h"
 
 #define N(array) (sizeof(array) / sizeof(*(array)))
-#define ALL ((1u << OPTION_COUNT) - 1)
+#define ALL (OPTION_BIT(OPTION_COUNT) - 1)
 #define SECRET "sesame" /* in every secret here, and in no message */
 #define TEXT_MAX 8192
 
@@ -360,7 +360,7 @@ static void test_levels(void **state)
 static void test_other_command(void **state)
 {
 	static const char content[] = "reg-key = RK:sesame\nmtu = nonsense\ninterface = wg7\n";
-	unsigned int allowed = OPTION_BIT(OPTION_INTERFACE) | OPTION_BIT(OPTION_CONFIG);
+	uint64_t allowed = OPTION_BIT(OPTION_INTERFACE) | OPTION_BIT(OPTION_CONFIG);
 	char args[] = "--config c", *argv[CONF_WORDS_MAX];
 	struct options options;
 	int first;
@@ -377,7 +377,7 @@ static void test_other_command(void **state)
 	assert_int_equal(unlink("c"), 0);
 }
 
-static int parse_default(unsigned int allowed, struct options *options)
+static int parse_default(uint64_t allowed, struct options *options)
 {
 	char none[] = "", *argv[CONF_WORDS_MAX];
 	int first;

@@ -18,7 +18,7 @@
 #include "cmd/options.h"
 
 #define N(array) (sizeof(array) / sizeof(*(array)))
-#define EVERY ((1u << OPTION_COUNT) - 1)
+#define EVERY (OPTION_BIT(OPTION_COUNT) - 1)
 /* Without the configuration file, of which this host may have one (test_config_file.c). */
 #define ALL (EVERY & ~OPTION_BIT(OPTION_CONFIG))
 #define SECRET "sesame" /* in every secret here, and in no message */
@@ -348,7 +348,7 @@ static void test_defaults(void **state)
 /* What a command does not have is unknown as a flag, and not looked at in the environment. */
 static void test_not_allowed(void **state)
 {
-	unsigned int allowed = OPTION_BIT(OPTION_INTERFACE) | OPTION_BIT(OPTION_JSON);
+	uint64_t allowed = OPTION_BIT(OPTION_INTERFACE) | OPTION_BIT(OPTION_JSON);
 	char text[] = "--adopt", *argv[WORDS_MAX], more[] = "-j";
 	struct captured captured;
 	struct options options;

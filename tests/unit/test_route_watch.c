@@ -25,6 +25,7 @@
 
 #define OURS "10.8.0.0/16 10.9.0.0/16 192.0.2.1/32 fd00:8::/64 fd00:9::/64 2001:db8::1/128"
 #define N_OURS 6
+#define OWN_TABLE 110001
 #define STORM 3000 /* more messages than are read at once */
 
 static bool is_private;
@@ -82,7 +83,33 @@ static const struct {
 	  "-6 route add fd00:9::/80 dev t1", 0 },
 	{ "a less specific one", "", "route add 10.0.0.0/8 dev t1", "-6 route add fd00::/16 dev t1",
 	  0 },
-	{ "a default route", "", "route add default dev t1", "-6 route add default dev t1", 0 },
+	{ "a default route", "", "route add default dev t1", "-6 route add default dev t1",
+	  ROUTE_DEFAULT_CHANGED },
+	{ "a default route of another table", "", "route add default dev t1 table 9",
+	  "-6 route add default dev t1 table 9", ROUTE_DEFAULT_CHANGED },
+	{ "a default route into the tunnel, of its table", "",
+	  "route add default dev t0 table 110001 proto 110",
+	  "-6 route add default dev t0 table 110001 proto 110", 0 },
+	{ "somebody's of the tunnel's table", "", "route add 10.7.0.0/16 dev t1 table 110001",
+	  "-6 route add fd00:7::/64 dev t1 table 110001", 0 },
+	{ "somebody's of the tunnel's table, to a prefix of ours", "",
+	  "route add 10.9.0.0/16 dev t1 table 110001",
+	  "-6 route add fd00:9::/64 dev t1 table 110001", ROUTE_OURS_CHANGED },
+	{ "ours is deleted from the tunnel's table",
+	  "route add 10.9.0.0/16 dev t0 table 110001 proto 110;"
+	  "-6 route add fd00:9::/64 dev t0 table 110001 proto 110",
+	  "route del 10.9.0.0/16 table 110001", "-6 route del fd00:9::/64 table 110001",
+	  ROUTE_OURS_CHANGED },
+	{ "the end of the tunnel's table is deleted",
+	  "route add unreachable default table 110001 proto 110;"
+	  "-6 route add unreachable default table 110001 proto 110",
+	  "route del unreachable default table 110001",
+	  "-6 route del unreachable default table 110001", ROUTE_OURS_CHANGED },
+	{ "the end of the tunnel's table comes", "",
+	  "route add unreachable default table 110001 proto 110",
+	  "-6 route add unreachable default table 110001 proto 110", 0 },
+	{ "a rule", "", "rule add from 10.9.0.1 lookup 9", "-6 rule add from fd00:9::1 lookup 9",
+	  RULES_CHANGED },
 	{ "another table", "", "route add 10.9.0.0/16 dev t1 table 9",
 	  "-6 route add fd00:9::/64 dev t1 table 9", 0 },
 	{ "an address of the tunnel", "", "addr add 10.9.0.1/16 dev t0",
@@ -99,16 +126,28 @@ static int begin(const char *before)
 		skip();
 	netns_fresh();
 	assert_int_equal(netns_prefixes(OURS, ours, N_OURS), N_OURS);
-	assert_int_equal(tunnel_routes_add(if_nametoindex("t0"), ours, N_OURS, NULL), 0);
+	assert_int_equal(tunnel_routes_add(RT_TABLE_MAIN, if_nametoindex("t0"), ours, N_OURS, NULL),
+			 0);
 	netns_ip(before);
 	fd = route_watch_open();
 	assert_true(fd >= 0);
 	return fd;
 }
 
+/* As of a tunnel whose two tables have the same. */
+static int read_of(int fd, uint32_t ifindex, struct prefix *to, size_t n)
+{
+	const struct prefix_set set = { to, n };
+	const struct route_watch watch = {
+		.ifindex = ifindex, .own_table = OWN_TABLE, .own = &set, .main = &set
+	};
+
+	return route_watch_read(fd, &watch);
+}
+
 static int read_changes(int fd)
 {
-	return route_watch_read(fd, if_nametoindex("t0"), ours, N_OURS);
+	return read_of(fd, if_nametoindex("t0"), ours, N_OURS);
 }
 
 static void test_changes(void **state)
@@ -140,15 +179,15 @@ static void test_our_own(void **state)
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	netns_prefixes("10.7.0.0/16 fd00:7::/64", to, N(to));
-	assert_int_equal(tunnel_routes_add(ifindex, to, 2, NULL), 0);
-	assert_int_equal(route_watch_read(fd, ifindex, to, 2), 0);
-	assert_int_equal(tunnel_routes_remove(ifindex, to, 2), 0);
+	assert_int_equal(tunnel_routes_add(RT_TABLE_MAIN, ifindex, to, 2, NULL), 0);
+	assert_int_equal(read_of(fd, ifindex, to, 2), 0);
+	assert_int_equal(tunnel_routes_remove(RT_TABLE_MAIN, ifindex, to, 2), 0);
 	assert_int_equal(read_changes(fd), 0);
-	assert_int_equal(route_watch_read(fd, ifindex, NULL, 0), 0);
+	assert_int_equal(read_of(fd, ifindex, NULL, 0), 0);
 	/* Somebody else's tunnel is another interface. */
-	assert_int_equal(tunnel_routes_add(ifindex, to, 2, NULL), 0);
-	assert_int_equal(route_watch_read(fd, if_nametoindex("t1"), to, 2), ROUTE_OURS_CHANGED);
-	assert_int_equal(route_watch_read(-1, ifindex, to, 2), -EBADF);
+	assert_int_equal(tunnel_routes_add(RT_TABLE_MAIN, ifindex, to, 2, NULL), 0);
+	assert_int_equal(read_of(fd, if_nametoindex("t1"), to, 2), ROUTE_OURS_CHANGED);
+	assert_int_equal(read_of(-1, ifindex, to, 2), -EBADF);
 }
 
 /* IPv4's go without a word; whoever follows link_watch_read() hears of it. */
@@ -163,8 +202,8 @@ static void test_link_goes_down(void **state)
 	netns_prefixes("10.9.0.0/16", &ipv4, 1);
 	netns_prefixes("fd00:9::/64", &ipv6, 1);
 	netns_ip("link set t0 down");
-	assert_int_equal(route_watch_read(fd, if_nametoindex("t0"), &ipv4, 1), 0);
-	assert_int_equal(route_watch_read(fd6, if_nametoindex("t0"), &ipv6, 1), ROUTE_OURS_CHANGED);
+	assert_int_equal(read_of(fd, if_nametoindex("t0"), &ipv4, 1), 0);
+	assert_int_equal(read_of(fd6, if_nametoindex("t0"), &ipv6, 1), ROUTE_OURS_CHANGED);
 	assert_true(link_watch_read(links) & LINK_CHANGED);
 	assert_string_equal(netns_run("ip route show proto 110; ip -6 route show proto 110"), "");
 }
@@ -182,7 +221,8 @@ static void test_storm(void **state)
 		storm[i] = (struct prefix){ .family = i % 2 ? PREFIX_IPV4 : PREFIX_IPV6,
 					    .bits = i % 2 ? 32 : 128,
 					    .addr = { i % 2 ? 10 : 0xfd, 1, i >> 8, i } };
-	assert_int_equal(tunnel_routes_add(if_nametoindex("t0"), storm, STORM, NULL), 0);
+	assert_int_equal(tunnel_routes_add(RT_TABLE_MAIN, if_nametoindex("t0"), storm, STORM, NULL),
+			 0);
 	netns_ip("route del 10.9.0.0/16");
 	ready = (struct pollfd){ .fd = fd, .events = POLLIN };
 	for (; poll(&ready, 1, 0) == 1; reads++) {

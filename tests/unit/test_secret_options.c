@@ -21,7 +21,7 @@
 #include "conf_folder.h"
 
 #define N(array) (sizeof(array) / sizeof(*(array)))
-#define ALL ((1u << OPTION_COUNT) - 1)
+#define ALL (OPTION_BIT(OPTION_COUNT) - 1)
 #define SECRET "sesame" /* in every secret here, and in no message */
 #define TEXT_MAX 8192
 #define FOLDER "%s" /* in @said: the working directory */
@@ -270,7 +270,7 @@ static bool is_visible(const char *name)
 /* As `nex-relay run ARGS`, in a process that was started so. Return: exit status. */
 static int child(int argc, char **argv)
 {
-	unsigned int allowed = ALL & ~OPTION_BIT(OPTION_CONFIG);
+	uint64_t allowed = ALL & ~OPTION_BIT(OPTION_CONFIG);
 	struct options options;
 	int first;
 

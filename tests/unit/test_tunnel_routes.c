@@ -4,6 +4,7 @@
  * touched. In network namespaces of the test's own: that needs root.
  */
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -101,7 +102,7 @@ static void expect_routes(const char *name, const char *ours, const char *foreig
 {
 	AUTO(tunnel_routes_done) struct tunnel_routes routes = {};
 	char text[NOTATION_TEXT_MAX];
-	int err = tunnel_routes_read(if_nametoindex("t0"), &routes);
+	int err = tunnel_routes_read(RT_TABLE_MAIN, if_nametoindex("t0"), &routes);
 
 	if (err)
 		fail_msg("%s: reading: %d", name, err);
@@ -125,7 +126,7 @@ static void test_add(void **state)
 		netns_ip(additions[i].before);
 		n = netns_prefixes(additions[i].add, to, N(to));
 		memset(is_refused, 1, sizeof(is_refused));
-		err = tunnel_routes_add(if_nametoindex("t0"), to, n, is_refused);
+		err = tunnel_routes_add(RT_TABLE_MAIN, if_nametoindex("t0"), to, n, is_refused);
 		if (err != additions[i].err)
 			fail_msg("%s: %d", additions[i].name, err);
 		for (size_t k = 0; k < n; k++)
@@ -136,7 +137,8 @@ static void test_add(void **state)
 			fail_msg("%s: refused: %s", additions[i].name, text);
 		expect_routes(additions[i].name, additions[i].ours, additions[i].foreign);
 		/* And nothing changes when it is done again, without being told who was refused. */
-		assert_int_equal(tunnel_routes_add(if_nametoindex("t0"), to, n, NULL), err);
+		assert_int_equal(
+			tunnel_routes_add(RT_TABLE_MAIN, if_nametoindex("t0"), to, n, NULL), err);
 		expect_routes(additions[i].name, additions[i].ours, additions[i].foreign);
 	}
 }
@@ -149,7 +151,7 @@ static void test_attributes(void **state)
 	(void)state;
 	begin();
 	netns_prefixes(BOTH, to, N(to));
-	assert_int_equal(tunnel_routes_add(if_nametoindex("t0"), to, 2, NULL), 0);
+	assert_int_equal(tunnel_routes_add(RT_TABLE_MAIN, if_nametoindex("t0"), to, 2, NULL), 0);
 	assert_string_equal(netns_run("ip -4 route show table main"),
 			    "10.9.0.0/16 dev t0 proto 110 scope link metric 1024 \n");
 	assert_string_equal(netns_run("ip -6 route show table main to root fd00::/8"),
@@ -176,7 +178,9 @@ static void test_theirs_stay_in_force(void **state)
 			begin();
 			if (!first)
 				netns_ip(in_force[i][0]);
-			assert_int_equal(tunnel_routes_add(if_nametoindex("t0"), to, 2, NULL), 0);
+			assert_int_equal(tunnel_routes_add(RT_TABLE_MAIN, if_nametoindex("t0"), to,
+							   2, NULL),
+					 0);
 			if (first)
 				netns_ip(in_force[i][0]);
 			if (!strstr(netns_run("ip route get 10.9.0.9"), "dev t1") ||
@@ -212,8 +216,8 @@ static void test_read(void **state)
 		"-6 route add blackhole fd00:7::/64 proto 110");
 	expect_routes("all kinds", "10.1.0.0/16 fd00:1::/64",
 		      "0.0.0.0/0 10.2.0.0/16 ::/0 fd00:2::/64");
-	assert_int_equal(tunnel_routes_read(0, &routes), -ENODEV);
-	assert_int_equal(tunnel_routes_read(4711, &routes), -ENODEV);
+	assert_int_equal(tunnel_routes_read(RT_TABLE_MAIN, 0, &routes), -ENODEV);
+	assert_int_equal(tunnel_routes_read(RT_TABLE_MAIN, 4711, &routes), -ENODEV);
 	assert_null(routes.ours);
 }
 
@@ -225,7 +229,7 @@ static void test_read_new_namespace(void **state)
 	(void)state;
 	begin();
 	assert_int_equal(unshare(CLONE_NEWNET), 0);
-	assert_int_equal(tunnel_routes_read(if_nametoindex("lo"), &routes), 0);
+	assert_int_equal(tunnel_routes_read(RT_TABLE_MAIN, if_nametoindex("lo"), &routes), 0);
 	assert_true(!routes.n_ours && !routes.n_foreign);
 }
 
@@ -280,7 +284,9 @@ static void test_remove(void **state)
 			 "-6 route add fd00:9::/64 dev t0 proto 110 table 9");
 		netns_ip(removals[i].before);
 		for (int again = 0; again <= 1; again++)
-			assert_int_equal(tunnel_routes_remove(if_nametoindex("t0"), to, 2), 0);
+			assert_int_equal(tunnel_routes_remove(RT_TABLE_MAIN, if_nametoindex("t0"),
+							      to, 2),
+					 0);
 		left = netns_run("ip -4 route show table main; ip -6 route show table main to "
 				 "root fd00::/8");
 		if (strcmp(left, removals[i].stays) != 0)
@@ -296,9 +302,9 @@ static void expect_add(uint32_t ifindex, int err)
 	struct prefix to[2];
 
 	netns_prefixes(BOTH, to, N(to));
-	assert_int_equal(tunnel_routes_add(ifindex, &to[0], 1, NULL), err);
-	assert_int_equal(tunnel_routes_add(ifindex, &to[1], 1, NULL), err);
-	assert_int_equal(tunnel_routes_add(ifindex, to, 2, NULL), err);
+	assert_int_equal(tunnel_routes_add(RT_TABLE_MAIN, ifindex, &to[0], 1, NULL), err);
+	assert_int_equal(tunnel_routes_add(RT_TABLE_MAIN, ifindex, &to[1], 1, NULL), err);
+	assert_int_equal(tunnel_routes_add(RT_TABLE_MAIN, ifindex, to, 2, NULL), err);
 }
 
 static void test_no_interface(void **state)
@@ -312,10 +318,10 @@ static void test_no_interface(void **state)
 	ifindex = if_nametoindex("t0");
 	netns_ip("link set t0 down");
 	expect_add(ifindex, -ENETDOWN);
-	assert_int_equal(tunnel_routes_remove(ifindex, to, 2), 0);
+	assert_int_equal(tunnel_routes_remove(RT_TABLE_MAIN, ifindex, to, 2), 0);
 	netns_ip("link del t0");
 	expect_add(ifindex, -ENODEV);
-	assert_int_equal(tunnel_routes_remove(ifindex, to, 2), 0);
+	assert_int_equal(tunnel_routes_remove(RT_TABLE_MAIN, ifindex, to, 2), 0);
 	expect_add(0, -ENODEV);
 	expect_add(UINT32_MAX, -ENODEV);
 }
@@ -328,18 +334,19 @@ static void test_ipv6_is_off(void **state)
 	begin();
 	netns_prefixes(BOTH, to, N(to));
 	netns_run("sh -c 'echo 1 >/proc/sys/net/ipv6/conf/t0/disable_ipv6'");
-	assert_int_equal(tunnel_routes_add(if_nametoindex("t0"), to, 2, NULL), -EACCES);
+	assert_int_equal(tunnel_routes_add(RT_TABLE_MAIN, if_nametoindex("t0"), to, 2, NULL),
+			 -EACCES);
 	expect_routes("IPv6 is off", "10.9.0.0/16", "");
 }
 
 static int add_one(void *data)
 {
-	return tunnel_routes_add(if_nametoindex("t0"), data, 1, NULL);
+	return tunnel_routes_add(RT_TABLE_MAIN, if_nametoindex("t0"), data, 1, NULL);
 }
 
 static int remove_one(void *data)
 {
-	return tunnel_routes_remove(if_nametoindex("t0"), data, 1);
+	return tunnel_routes_remove(RT_TABLE_MAIN, if_nametoindex("t0"), data, 1);
 }
 
 static int read_them(void *data)
@@ -347,7 +354,8 @@ static int read_them(void *data)
 	AUTO(tunnel_routes_done) struct tunnel_routes routes = {};
 
 	(void)data;
-	return tunnel_routes_read(if_nametoindex("t0"), &routes) ?: -(int)routes.n_ours;
+	return tunnel_routes_read(RT_TABLE_MAIN, if_nametoindex("t0"), &routes)
+		       ?: -(int)routes.n_ours;
 }
 
 static void test_without_capability(void **state)
@@ -358,7 +366,7 @@ static void test_without_capability(void **state)
 	begin();
 	netns_prefixes(BOTH, to, N(to));
 	netns_prefixes("10.8.0.0/16 fd00:8::/64", more, N(more));
-	assert_int_equal(tunnel_routes_add(if_nametoindex("t0"), to, 2, NULL), 0);
+	assert_int_equal(tunnel_routes_add(RT_TABLE_MAIN, if_nametoindex("t0"), to, 2, NULL), 0);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(netns_as_nobody(add_one, &more[i]), -EPERM);
 		assert_int_equal(netns_as_nobody(remove_one, &to[i]), -EPERM);
@@ -396,14 +404,17 @@ static void test_numbers(void **state)
 		netns_run("ip route add %s dev t1", prefix_format(&to[n - 1], text));
 		if (n > 1)
 			netns_run("ip route add %s dev t1", prefix_format(&to[n / 2], text));
-		assert_int_equal(tunnel_routes_add(if_nametoindex("t0"), to, n, refused), 0);
+		assert_int_equal(
+			tunnel_routes_add(RT_TABLE_MAIN, if_nametoindex("t0"), to, n, refused), 0);
 		for (size_t k = 0; k < n; k++)
 			n_refused += refused[k];
 		assert_true(refused[n - 1] && refused[n / 2]);
-		assert_int_equal(tunnel_routes_read(if_nametoindex("t0"), &routes), 0);
+		assert_int_equal(tunnel_routes_read(RT_TABLE_MAIN, if_nametoindex("t0"), &routes),
+				 0);
 		assert_int_equal(routes.n_ours + n_refused, n);
 		assert_int_equal(n_refused, n == 1 ? 1 : 2);
-		assert_int_equal(tunnel_routes_remove(if_nametoindex("t0"), to, n), 0);
+		assert_int_equal(tunnel_routes_remove(RT_TABLE_MAIN, if_nametoindex("t0"), to, n),
+				 0);
 		assert_string_equal(
 			netns_run("ip route show proto 110; ip -6 route show proto 110"), "");
 	}
@@ -429,15 +440,15 @@ static void test_many(void **state)
 	ifindex = if_nametoindex("t0");
 	fill_many(to, MANY);
 	t[0] = now_s();
-	assert_int_equal(tunnel_routes_add(ifindex, to, MANY, NULL), 0);
+	assert_int_equal(tunnel_routes_add(RT_TABLE_MAIN, ifindex, to, MANY, NULL), 0);
 	t[1] = now_s();
-	assert_int_equal(tunnel_routes_read(ifindex, &routes), 0);
+	assert_int_equal(tunnel_routes_read(RT_TABLE_MAIN, ifindex, &routes), 0);
 	t[2] = now_s();
 	assert_int_equal(routes.n_ours, MANY);
 	assert_string_equal(netns_run("ip route show proto 110 | wc -l"), "10000\n");
 	assert_string_equal(netns_run("ip -6 route show proto 110 | wc -l"), "10000\n");
 	t[3] = now_s();
-	assert_int_equal(tunnel_routes_remove(ifindex, to, MANY), 0);
+	assert_int_equal(tunnel_routes_remove(RT_TABLE_MAIN, ifindex, to, MANY), 0);
 	t[4] = now_s();
 	assert_string_equal(netns_run("ip route show proto 110; ip -6 route show proto 110"), "");
 	print_message("# %d routes: added in %.0f ms, read in %.0f ms, removed in %.0f ms\n", MANY,

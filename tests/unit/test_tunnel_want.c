@@ -2,8 +2,7 @@
 /*
  * test_tunnel_want.c - what the tunnel should hold for a list.
  *
- * Devices are written as in notation.h; 's' is the relay itself. The result is "peers | routes |
- * addresses".
+ * Devices are written as in notation.h; 's' is the relay itself.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -23,38 +22,80 @@
 static const struct {
 	const char *name, *list;
 	bool ipv4_only;
-	const char *want;
+	const char *want; /* "peers | own table | main table | our addresses" */
 } cases[] = {
-	{ "nobody but the relay",      "s:10.0.0.9,200::9", false, "| | 10.0.0.9/32 200::9/64" },
+	{ "nobody but the relay",      "s:10.0.0.9,200::9", false, "| | | 10.0.0.9/32 200::9/128" },
 	{ "a device of both families", "s:10.0.0.9,200::9 a:10.0.0.1,200::1", false,
-	  "a=10.0.0.1/32,200::1/128 | 10.0.0.1/32 200::1/128 | 10.0.0.9/32 200::9/64" },
+	  "a=10.0.0.1/32,200::1/128 | 10.0.0.1/32 200::1/128 | 10.0.0.1/32 200::1/128 | 10.0.0.9/32 200::9/128" },
 	{ "single stack",              "s%48:10.0.0.9,200::9 a:10.0.0.1,200::1;fd00::/8,172.16.0.0/12", true,
-	  "a=172.16.0.0/12,10.0.0.1/32 | 172.16.0.0/12 10.0.0.1/32 | 10.0.0.9/32" },
+	  "a=172.16.0.0/12,10.0.0.1/32 | 172.16.0.0/12 10.0.0.1/32 | 10.0.0.1/32 | 10.0.0.9/32" },
 	{ "IPv6 alone",                "s%32:200::9 a:200::1;fd00::/8", false,
-	  "a=fd00::/8,200::1/128 | fd00::/8 200::1/128 | 200::9/32" },
-	{ "length of the VPC's range", "s%48:200::9 a%64:200::1", false, "a=200::1/128 | 200::1/128 | 200::9/48" },
-	{ "default routes are no routes", "s:10.0.0.9 a:10.0.0.1;0.0.0.0/0,::/0", false,
-	  "a=0.0.0.0/0,10.0.0.1/32,::/0 | 10.0.0.1/32 | 10.0.0.9/32" },
-	{ "nor are its halves",        "s:10.0.0.9 a:10.0.0.1;128.0.0.0/1,8000::/1", false,
-	  "a=128.0.0.0/1,10.0.0.1/32,8000::/1 | 10.0.0.1/32 | 10.0.0.9/32" },
-	{ "its quarters are",          "s:10.0.0.9 a:10.0.0.1;64.0.0.0/2,4000::/2", false,
-	  "a=64.0.0.0/2,10.0.0.1/32,4000::/2 | 64.0.0.0/2 10.0.0.1/32 4000::/2 | 10.0.0.9/32" },
-	{ "what is never routed, IPv4", "s:10.0.0.9 a:10.0.0.1;127.0.0.0/8,127.1.0.0/16,224.0.0.0/4,239.1.1.1,169.254.7.0/24,0.0.0.0/8,0.1.0.0/16,255.255.255.255", false,
-	  "a=224.0.0.0/4,0.0.0.0/8,127.0.0.0/8,0.1.0.0/16,127.1.0.0/16,169.254.7.0/24,10.0.0.1/32,239.1.1.1/32,255.255.255.255/32 | 10.0.0.1/32 | 10.0.0.9/32" },
-	{ "what is never routed, IPv6", "s:10.0.0.9 a:200::1;::,::1,fe80::/64,ff02::/16,::ffff:10.0.0.0/104", false,
-	  "a=ff02::/16,fe80::/64,::ffff:10.0.0.0/104,::/128,::1/128,200::1/128 | 200::1/128 | 10.0.0.9/32" },
-	{ "what is just beside them",  "s:10.0.0.9 a:1.0.0.0/8,126.0.0.0/8,223.0.0.0/8,169.253.0.0/16,255.255.255.254,fec0::/10,fe00::/9,::2", false,
-	  "a=1.0.0.0/8,126.0.0.0/8,223.0.0.0/8,169.253.0.0/16,255.255.255.254/32,fe00::/9,fec0::/10,::2/128 | "
-	  "1.0.0.0/8 126.0.0.0/8 223.0.0.0/8 169.253.0.0/16 255.255.255.254/32 fe00::/9 fec0::/10 ::2/128 | 10.0.0.9/32" },
+	  "a=fd00::/8,200::1/128 | fd00::/8 200::1/128 | 200::1/128 | 200::9/128" },
+	{ "the VPC's range is no network of ours", "s%7:10.0.0.9,fd00::9 a:fd00::1", false,
+	  "a=fd00::1/128 | fd00::1/128 | fd00::1/128 | 10.0.0.9/32 fd00::9/128" },
+	{ "what is advertised is for spokes", "s:10.0.0.9 a:10.0.0.1;0.0.0.0/0,10.8.0.0/16,::/0,fd08::/16", false,
+	  "a=0.0.0.0/0,10.8.0.0/16,10.0.0.1/32,::/0,fd08::/16 | 0.0.0.0/0 10.8.0.0/16 10.0.0.1/32 ::/0 fd08::/16 | 10.0.0.1/32 | 10.0.0.9/32" },
+	{ "quarters of everything are", "s:10.0.0.9 a:10.0.0.1;0.0.0.0/2,64.0.0.0/2,128.0.0.0/2,192.0.0.0/2,2000::/3", false,
+	  "a=0.0.0.0/2,64.0.0.0/2,128.0.0.0/2,192.0.0.0/2,10.0.0.1/32,2000::/3 | "
+	  "0.0.0.0/2 64.0.0.0/2 128.0.0.0/2 192.0.0.0/2 10.0.0.1/32 2000::/3 | 10.0.0.1/32 | 10.0.0.9/32" },
+	{ "a host that is advertised is no tunnel address", "s:10.0.0.9 a:10.0.0.1;10.0.0.53,fd00::53", false,
+	  "a=10.0.0.1/32,10.0.0.53/32,fd00::53/128 | 10.0.0.1/32 10.0.0.53/32 fd00::53/128 | 10.0.0.1/32 | 10.0.0.9/32" },
+	{ "tunnel addresses that are special", "s:127.0.0.9,10.0.0.9,fe80::9 a:127.0.0.1,169.254.169.254,224.0.0.5,0.0.0.1,255.255.255.255,::1,fe80::1,ff02::5,::ffff:10.0.0.1", false,
+	  "a=0.0.0.1/32,127.0.0.1/32,169.254.169.254/32,224.0.0.5/32,255.255.255.255/32,::1/128,::ffff:10.0.0.1/128,fe80::1/128,ff02::5/128 | "
+	  "0.0.0.1/32 127.0.0.1/32 169.254.169.254/32 224.0.0.5/32 255.255.255.255/32 ::1/128 ::ffff:10.0.0.1/128 fe80::1/128 ff02::5/128 | | 10.0.0.9/32" },
+	{ "tunnel addresses of somebody on the Internet", "s:8.8.8.8,2001:db8:ff::1,100.64.0.9 a:8.8.4.4,2001:db8::1,100.64.0.1", false,
+	  "a=8.8.4.4/32,100.64.0.1/32,2001:db8::1/128 | 8.8.4.4/32 100.64.0.1/32 2001:db8::1/128 | 100.64.0.1/32 | 100.64.0.9/32" },
+	{ "just beside what is private", "s:10.0.0.9 a:11.0.0.1,172.32.0.1,192.169.0.1,100.128.0.1,100.63.255.255,400::1,fe00::1", false,
+	  "a=11.0.0.1/32,100.63.255.255/32,100.128.0.1/32,172.32.0.1/32,192.169.0.1/32,400::1/128,fe00::1/128 | "
+	  "11.0.0.1/32 100.63.255.255/32 100.128.0.1/32 172.32.0.1/32 192.169.0.1/32 400::1/128 fe00::1/128 | | 10.0.0.9/32" },
 	{ "what two claim has one",    "s:10.0.0.9 b:10.0.0.1,10.0.0.2 a:10.0.0.1", false,
-	  "a=10.0.0.1/32 b=10.0.0.2/32 | 10.0.0.1/32 10.0.0.2/32 | 10.0.0.9/32" },
+	  "a=10.0.0.1/32 b=10.0.0.2/32 | 10.0.0.1/32 10.0.0.2/32 | 10.0.0.1/32 10.0.0.2/32 | 10.0.0.9/32" },
 	{ "our own address is nobody's", "s:10.0.0.9,200::9 a:10.0.0.9,200::9,10.0.0.1", false,
-	  "a=10.0.0.1/32 | 10.0.0.1/32 | 10.0.0.9/32 200::9/64" },
+	  "a=10.0.0.1/32 | 10.0.0.1/32 | 10.0.0.1/32 | 10.0.0.9/32 200::9/128" },
 	{ "what we advertise is no route", "s:10.0.0.9;10.7.0.0/16,fd07::/16 a:10.0.0.1;10.7.0.0/16", false,
-	  "a=10.0.0.1/32 | 10.0.0.1/32 | 10.0.0.9/32" },
-	{ "a device with nothing left is a peer", "s:10.0.0.9 a:10.0.0.9", false, "a= | | 10.0.0.9/32" },
+	  "a=10.0.0.1/32 | 10.0.0.1/32 | 10.0.0.1/32 | 10.0.0.9/32" },
+	{ "a device with nothing left is a peer", "s:10.0.0.9 a:10.0.0.9", false, "a= | | | 10.0.0.9/32" },
 	{ "peers in the order of keys", "c:10.0.0.3 s:10.0.0.9 a:10.0.0.1 b:10.0.0.2", false,
-	  "a=10.0.0.1/32 b=10.0.0.2/32 c=10.0.0.3/32 | 10.0.0.1/32 10.0.0.2/32 10.0.0.3/32 | 10.0.0.9/32" },
+	  "a=10.0.0.1/32 b=10.0.0.2/32 c=10.0.0.3/32 | 10.0.0.1/32 10.0.0.2/32 10.0.0.3/32 | "
+	  "10.0.0.1/32 10.0.0.2/32 10.0.0.3/32 | 10.0.0.9/32" },
+};
+
+/* What the operator and the host say of the same list. */
+static const struct {
+	const char *name, *list;
+	const char *ranges, *host_routes, *taken; /* prefixes with blanks between, or NULL */
+	const char *others;                       /* as in conflicts[] */
+	const char *host, *addresses;
+	size_t left;
+} limited[] = {
+	{ "ranges that the operator names", "s:8.8.8.8,10.0.0.9 a:8.8.4.4,10.0.0.1", "8.8.0.0/16", NULL, NULL, "",
+	  "8.8.4.4/32", "8.8.8.8/32", 2 },
+	{ "IPv6 ranges that the operator names", "s:2001:db8::9,fd00::9 a:2001:db8::1,fd00::1", "2001:db8::/32", NULL, NULL, "",
+	  "2001:db8::1/128", "2001:db8::9/128", 2 },
+	{ "special stays special in them", "s:10.0.0.9 a:127.0.0.1,::1", "127.0.0.0/8 10.0.0.0/8 ::/8", NULL, NULL, "",
+	  "", "10.0.0.9/32", 2 },
+	{ "networks for the host", "s:10.0.0.9 a:10.0.0.1;10.8.0.0/16,10.9.0.0/16,fd08::/16,fd09::/16", NULL, "10.8.0.0/15 fd09::/16", NULL, "",
+	  "10.8.0.0/16 10.9.0.0/16 10.0.0.1/32 fd09::/16", "10.0.0.9/32", 0 },
+	{ "a wider one is not inside", "s:10.0.0.9 a:10.0.0.1;10.8.0.0/14,fd08::/14,0.0.0.0/0,::/0", NULL, "10.8.0.0/16 fd08::/16", NULL, "",
+	  "10.0.0.1/32", "10.0.0.9/32", 0 },
+	{ "gateway, name server and api-server", "s:10.0.0.9 a:10.0.0.1,10.0.0.53,fd00::53,fd00::1", NULL, NULL, "10.0.0.53/32 fd00::53/128", "",
+	  "10.0.0.1/32 fd00::1/128", "10.0.0.9/32", 2 },
+	{ "ours is one of them", "s:10.0.0.53,fd00::53,10.0.0.9 a:10.0.0.1", NULL, NULL, "10.0.0.53/32 fd00::53/128", "",
+	  "10.0.0.1/32", "10.0.0.9/32", 2 },
+	{ "also where host-routes has room", "s:10.0.0.9 a:10.0.0.1;10.0.0.53/32,fd00::53/128", NULL, "10.0.0.0/8 fd00::/8", "10.0.0.53/32 fd00::53/128", "",
+	  "10.0.0.1/32", "10.0.0.9/32", 2 },
+	{ "an address of this host", "s:10.0.0.9,fd00::9 a:10.0.0.1,fd00::1", NULL, NULL, NULL, "2:10.0.0.1/32 2:fd00::1/128",
+	  "", "10.0.0.9/32 fd00::9/128", 2 },
+	{ "hosts of another interface's subnet", "s:10.0.0.9 a:10.0.0.1,192.168.1.7,fd01::7", NULL, NULL, NULL, "2:192.168.1.1/24 2:fd01::1/64",
+	  "10.0.0.1/32", "10.0.0.9/32", 2 },
+	{ "a part of it", "s:10.0.0.9 a:10.0.0.1;192.168.1.128/25,fd01::8000:0/112", NULL, "192.168.0.0/16 fd00::/8", NULL, "2:192.168.1.1/24 2:fd01::1/64",
+	  "10.0.0.1/32", "10.0.0.9/32", 2 },
+	{ "more than it", "s:10.0.0.9 a:10.0.0.1;192.168.0.0/16,fd01::/32", NULL, "192.168.0.0/16 fd00::/8", NULL, "2:192.168.1.1/24 2:fd01::1/64",
+	  "192.168.0.0/16 10.0.0.1/32 fd01::/32", "10.0.0.9/32", 0 },
+	{ "our own interface is no other", "s:10.0.0.9,200::9 a:10.0.0.1,200::1", NULL, NULL, NULL, "7:10.0.0.9/8 7:200::9/64",
+	  "10.0.0.1/32 200::1/128", "10.0.0.9/32 200::9/128", 0 },
+	{ "a subnet that our address is in is a conflict", "s:10.0.0.9,200::9 a:10.0.0.1,200::1", NULL, NULL, NULL, "2:10.9.9.9/8 2:200::77/64",
+	  "10.0.0.1/32 200::1/128", "10.0.0.9/32 200::9/128", 0 },
 };
 
 static const struct {
@@ -66,12 +107,15 @@ static const struct {
 	{ "other ranges",              "s:100.64.0.1,200::1", "1:127.0.0.1/8 2:192.0.2.1/24 2:2001:db8::1/64 2:fe80::1/64", NULL },
 	{ "on the tunnel itself",      "s:100.64.0.1,200::1", "7:100.64.0.1/32 7:200::1/64", NULL },
 	{ "the same address",          "s:100.64.0.1", "2:100.64.0.1/32", "100.64.0.1 in 100.64.0.1/32" },
+	{ "the same IPv6 address",     "s:200::1", "2:200::1/128", "200::1 in 200::1/128" },
 	{ "a carrier's range",         "s:100.64.0.1,200::1", "2:100.100.3.4/10", "100.64.0.1 in 100.100.3.4/10" },
 	{ "the same IPv6 range",       "s:100.64.0.1,200::1", "3:200::77/64", "200::1 in 200::77/64" },
 	{ "just outside of the range", "s:100.128.0.1,200:0:0:1::1", "2:100.100.3.4/10 2:200::77/64", NULL },
 	{ "a host of theirs in our range", "s:100.64.0.1,200::1", "2:200::2/128 2:100.64.0.2/32", NULL },
 };
 /* clang-format on */
+
+static const struct tunnel_limits unlimited;
 
 static const char *show(const struct tunnel_want *want, char text[static NOTATION_TEXT_MAX])
 {
@@ -89,10 +133,12 @@ static const char *show(const struct tunnel_want *want, char text[static NOTATIO
 		n += snprintf(text + n, NOTATION_TEXT_MAX - n, " ");
 		assert_int_equal(peer->keepalive_s, 20);
 	}
-	n += snprintf(text + n, NOTATION_TEXT_MAX - n, "|");
-	for (size_t i = 0; i < want->n_routes; i++)
-		n += snprintf(text + n, NOTATION_TEXT_MAX - n, " %s",
-			      prefix_format(&want->routes[i], prefix));
+	for (int t = 0; t < TUNNEL_TABLE_COUNT; t++) {
+		n += snprintf(text + n, NOTATION_TEXT_MAX - n, "%s|", t ? " " : "");
+		for (size_t i = 0; i < want->routes[t].n; i++)
+			n += snprintf(text + n, NOTATION_TEXT_MAX - n, " %s",
+				      prefix_format(&want->routes[t].at[i], prefix));
+	}
 	n += snprintf(text + n, NOTATION_TEXT_MAX - n, " |");
 	for (size_t i = 0; i < want->n_addresses; i++)
 		n += snprintf(text + n, NOTATION_TEXT_MAX - n, " %s",
@@ -100,7 +146,8 @@ static const char *show(const struct tunnel_want *want, char text[static NOTATIO
 	return text;
 }
 
-static void make(const char *text, bool ipv6, struct tunnel_want *ret)
+static void make(const char *text, bool ipv6, const struct tunnel_limits *limits,
+		 struct tunnel_want *ret)
 {
 	struct device_list list = notation_list(text);
 	uint8_t self[WG_KEY_BYTES];
@@ -109,7 +156,7 @@ static void make(const char *text, bool ipv6, struct tunnel_want *ret)
 
 	memset(self, 's', sizeof(self));
 	assert_int_equal(desired_build(&input, &desired), 0);
-	assert_int_equal(tunnel_want_make(&desired, ret), 0);
+	assert_int_equal(tunnel_want_make(&desired, limits, ret), 0);
 	desired_done(&desired);
 	device_list_done(&list);
 }
@@ -124,7 +171,7 @@ static void test_keepalive_of_many(void **state)
 		bool many = n > TUNNEL_KEEPALIVE_PEERS;
 		struct tunnel_want want = {};
 
-		assert_int_equal(tunnel_want_make(&desired, &want), 0);
+		assert_int_equal(tunnel_want_make(&desired, &unlimited, &want), 0);
 		assert_int_equal(want.device.n_peers, n);
 		for (size_t i = 0; i < n; i++) {
 			assert_int_equal(want.device.peers[i].any_keepalive, many);
@@ -135,6 +182,12 @@ static void test_keepalive_of_many(void **state)
 	}
 }
 
+static void expect_sorted(const struct prefix_set *set)
+{
+	for (size_t r = 1; r < set->n; r++)
+		assert_true(prefix_compare(&set->at[r - 1], &set->at[r]) < 0);
+}
+
 static void test_want(void **state)
 {
 	(void)state;
@@ -142,11 +195,11 @@ static void test_want(void **state)
 		struct tunnel_want want = {};
 		char text[NOTATION_TEXT_MAX];
 
-		make(cases[i].list, !cases[i].ipv4_only, &want);
+		make(cases[i].list, !cases[i].ipv4_only, &unlimited, &want);
 		if (strcmp(show(&want, text), cases[i].want) != 0)
 			fail_msg("%s: %s", cases[i].name, text);
-		for (size_t r = 1; r < want.n_routes; r++)
-			assert_true(prefix_compare(&want.routes[r - 1], &want.routes[r]) < 0);
+		expect_sorted(&want.routes[TUNNEL_OWN]);
+		expect_sorted(&want.routes[TUNNEL_HOST]);
 		tunnel_want_done(&want);
 	}
 }
@@ -164,24 +217,32 @@ static struct link_addr parse_addr(const char *word)
 	return addr;
 }
 
+static size_t parse_addrs(const char *text, struct link_addr *addrs)
+{
+	char copy[NOTATION_TEXT_MAX], *rest = copy;
+	size_t n = 0;
+
+	snprintf(copy, sizeof(copy), "%s", text);
+	for (char *word; (word = strsep(&rest, " "));)
+		if (*word)
+			addrs[n++] = parse_addr(word);
+	return n;
+}
+
 static void test_conflict(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < N(conflicts); i++) {
-		char copy[NOTATION_TEXT_MAX], *rest = copy, ours[PREFIX_TEXT_MAX],
-					      theirs[PREFIX_TEXT_MAX], text[160] = "";
+		char ours[PREFIX_TEXT_MAX], theirs[PREFIX_TEXT_MAX], text[160] = "";
 		struct link_addr addrs[8];
+		struct tunnel_limits limits = { .addrs = addrs, .ifindex = 7 };
 		const struct prefix *address = NULL;
 		const struct link_addr *other;
 		struct tunnel_want want = {};
-		size_t n = 0;
 
-		snprintf(copy, sizeof(copy), "%s", conflicts[i].others);
-		for (char *word; (word = strsep(&rest, " "));)
-			if (*word)
-				addrs[n++] = parse_addr(word);
-		make(conflicts[i].list, true, &want);
-		other = tunnel_want_conflict(&want, addrs, n, 7, &address);
+		limits.n_addrs = parse_addrs(conflicts[i].others, addrs);
+		make(conflicts[i].list, true, &limits, &want);
+		other = tunnel_want_conflict(&want, &limits, &address);
 		if (other)
 			snprintf(text, sizeof(text), "%s in %s", prefix_format_addr(address, ours),
 				 prefix_format(&other->addr, theirs));
@@ -191,54 +252,191 @@ static void test_conflict(void **state)
 	}
 }
 
-/* Ours is 7; what is left of the routes. */
-static void test_spare(void **state)
+static const char *show_set(const struct prefix *at, size_t n, char text[static NOTATION_TEXT_MAX])
 {
-	static const struct {
-		const char *name, *list, *others, *routes;
-	} spared[] = {
-		{ "nothing in the way", "s:10.0.0.9 a:10.0.0.1;10.1.0.0/16,fd01::/16",
-		  "2:192.0.2.1/24 2:2001:db8::1/64", "10.1.0.0/16 10.0.0.1/32 fd01::/16" },
-		{ "part of a subnet", "s:10.0.0.9 a:192.0.2.128/25,2001:db8::8000:0/112",
-		  "2:192.0.2.1/24 2:2001:db8::1/64", "" },
-		{ "the subnet itself", "s:10.0.0.9 a:192.0.2.0/24,2001:db8::/64",
-		  "2:192.0.2.1/24 2:2001:db8::1/64", "" },
-		{ "a gateway", "s:10.0.0.9 a:192.0.2.254,2001:db8::fe",
-		  "2:192.0.2.1/24 2:2001:db8::1/64", "" },
-		{ "more than a subnet", "s:10.0.0.9 a:192.0.0.0/16,2001:db8::/32",
-		  "2:192.0.2.1/24 2:2001:db8::1/64", "192.0.0.0/16 2001:db8::/32" },
-		{ "our own subnet", "s:10.0.0.9 a:10.0.0.1,200::1", "7:10.0.0.9/8 7:200::9/64",
-		  "10.0.0.1/32 200::1/128" },
-		{ "the subnet that our address is in", "s:10.0.0.9,200::9 a:10.0.0.1,200::1",
-		  "2:10.9.9.9/8 2:200::77/64", "10.0.0.1/32 200::1/128" },
-		{ "that one and another", "s:10.0.0.9,200::9 a:10.0.0.1,200::1,fd00::1,172.16.0.1",
-		  "2:10.9.9.9/8 2:200::77/64 3:172.16.0.9/12 3:fd00::2/64",
-		  "10.0.0.1/32 200::1/128" },
-		{ "a lone address", "s:10.0.0.9 a:192.0.2.7,2001:db8::7",
-		  "2:192.0.2.7/32 2:2001:db8::7/128", "192.0.2.7/32 2001:db8::7/128" },
-	};
+	char prefix[PREFIX_TEXT_MAX];
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < n; i++)
+		len += snprintf(text + len, NOTATION_TEXT_MAX - len, "%s%s", i ? " " : "",
+				prefix_format(&at[i], prefix));
+	return text;
+}
+
+/* Ours is 7. */
+static void test_limits(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N(limited); i++) {
+		char text[NOTATION_TEXT_MAX];
+		struct link_addr addrs[8];
+		struct prefix_list taken = {};
+		struct tunnel_limits limits = { .addrs = addrs, .ifindex = 7 };
+		struct tunnel_want want = {};
+
+		limits.n_addrs = parse_addrs(limited[i].others, addrs);
+		if (limited[i].ranges)
+			assert_int_equal(prefix_list_parse(limited[i].ranges, &limits.ranges), 0);
+		if (limited[i].host_routes)
+			assert_int_equal(
+				prefix_list_parse(limited[i].host_routes, &limits.host_routes), 0);
+		if (limited[i].taken)
+			assert_int_equal(prefix_list_parse(limited[i].taken, &taken), 0);
+		limits.taken = taken.at;
+		limits.n_taken = taken.n;
+		make(limited[i].list, true, &limits, &want);
+		show_set(want.routes[TUNNEL_HOST].at, want.routes[TUNNEL_HOST].n, text);
+		if (strcmp(text, limited[i].host) != 0)
+			fail_msg("%s: main table: '%s'", limited[i].name, text);
+		show_set(want.addresses, want.n_addresses, text);
+		if (strcmp(text, limited[i].addresses) != 0)
+			fail_msg("%s: addresses: '%s'", limited[i].name, text);
+		if (want.n_left != limited[i].left)
+			fail_msg("%s: %zu left out", limited[i].name, want.n_left);
+		assert_int_equal(!want.n_left, want.left_why == TUNNEL_LEFT_NONE);
+		tunnel_want_done(&want);
+	}
+}
+
+#define LISTS 3000
+#define DEVICES 12
+#define PREFIXES 6
+
+/* A fixed sequence, so that what fails fails again. */
+static uint32_t draw(uint32_t *seed)
+{
+	*seed = *seed * 1664525 + 1013904223;
+	return *seed >> 8;
+}
+
+/* Anything, but often what matters: special, private, whole halves, the host's own. */
+static struct prefix draw_prefix(uint32_t *seed, const struct prefix_list *matters, bool host)
+{
+	struct prefix prefix = matters->at[draw(seed) % matters->n];
+	uint8_t most = prefix.family == PREFIX_IPV4 ? 32 : 128;
+
+	if (draw(seed) % 4 == 0)
+		for (size_t i = 0; i < (prefix.family == PREFIX_IPV4 ? 4 : 16); i++)
+			prefix.addr[i] = draw(seed);
+	prefix.bits = host ? most : draw(seed) % 3 ? draw(seed) % (most + 1) : prefix.bits;
+	prefix_mask(&prefix);
+	return prefix;
+}
+
+static struct device_list draw_list(uint32_t *seed, const struct prefix_list *matters)
+{
+	struct device_list list = {};
+
+	for (int d = 0; d < DEVICES; d++) {
+		struct device device = {};
+		uint32_t n_hosts = draw(seed) % PREFIXES, n_more = draw(seed) % PREFIXES;
+
+		memset(device.public_key, d ? 'a' + d : 's', sizeof(device.public_key));
+		device.name[0] = 'a' + d;
+		device.ipv6_bits = draw(seed) % 129;
+		assert_int_equal(device_list_add(&list, &device), 0);
+		for (uint32_t i = 0; i < n_hosts + n_more; i++) {
+			struct prefix prefix = draw_prefix(seed, matters, i < n_hosts);
+
+			assert_int_equal(device_list_add_prefix(&list, &prefix), 0);
+		}
+		list.devices[list.n_devices - 1].n_addresses = n_hosts;
+	}
+	return list;
+}
+
+static bool is_address_of(const struct desired *desired, const struct prefix *prefix)
+{
+	for (size_t i = 0; i < desired->n_entries; i++)
+		if (!prefix_compare(&desired->entries[i].prefix, prefix))
+			return desired->entries[i].is_address &&
+			       desired->entries[i].device != DESIRED_LOCAL;
+	return false;
+}
+
+static bool is_allowed(const struct tunnel_limits *limits, const struct prefix *host)
+{
+	struct prefix_list private;
+
+	assert_int_equal(prefix_list_parse("10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 "
+					   "fc00::/7 200::/7",
+					   &private),
+			 0);
+	if (!prefix_is_host(host) || !prefix_list_covers(&private, host))
+		return false;
+	for (size_t i = 0; i < limits->n_taken; i++)
+		if (!prefix_compare(&limits->taken[i], host))
+			return false;
+	return true;
+}
+
+static bool is_local(const struct tunnel_limits *limits, const struct prefix *host)
+{
+	for (size_t i = 0; i < limits->n_addrs; i++) {
+		struct prefix theirs = limits->addrs[i].addr;
+
+		theirs.bits = theirs.family == PREFIX_IPV4 ? 32 : 128;
+		if (!prefix_compare(&theirs, host))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Whatever a list says: the main table has host routes alone, each to a device's tunnel address
+ * that is private and nobody else's, beside what host-routes covers; our addresses are hosts, and
+ * as private.
+ */
+static void test_no_list_moves_the_host(void **state)
+{
+	struct prefix_list matters, taken;
+	struct link_addr addrs[8];
+	struct tunnel_limits limits = { .addrs = addrs, .ifindex = 7 };
+	uint32_t seed = 20261130;
+	uint8_t self[WG_KEY_BYTES];
 
 	(void)state;
-	for (size_t i = 0; i < N(spared); i++) {
-		char copy[NOTATION_TEXT_MAX], *rest = copy, text[NOTATION_TEXT_MAX] = "";
-		char prefix[PREFIX_TEXT_MAX];
+	memset(self, 's', sizeof(self));
+	assert_int_equal(
+		prefix_list_parse(
+			"0.0.0.0/0 0.0.0.0/1 128.0.0.0/2 10.0.0.0/8 10.0.0.53 10.9.0.0/16 "
+			"100.64.0.0/10 100.100.2.136 192.168.1.0/24 192.168.1.1 8.8.8.8 "
+			"169.254.169.254 224.0.0.5 127.0.0.1 ::/0 2000::/3 fd00::/8 fd00::53 "
+			"200::/7 2001:db8::1 fe80::9 ff02::5 ::1 ::ffff:10.0.0.1 fd01::/64",
+			&matters),
+		0);
+	assert_int_equal(prefix_list_parse("10.0.0.53 100.100.2.136 fd00::53 2001:db8::1", &taken),
+			 0);
+	assert_int_equal(prefix_list_parse("10.9.0.0/16 fd09::/16", &limits.host_routes), 0);
+	limits.taken = taken.at;
+	limits.n_taken = taken.n;
+	limits.n_addrs =
+		parse_addrs("2:192.168.1.7/24 2:fd01::7/64 2:2001:db8::7/64 2:8.8.8.8/32", addrs);
+	for (int i = 0; i < LISTS; i++) {
+		struct device_list list = draw_list(&seed, &matters);
+		struct desired_input input = { .list = &list, .self_key = self, .ipv6 = true };
+		struct desired desired = {};
 		struct tunnel_want want = {};
-		struct link_addr addrs[8];
-		size_t n = 0, len = 0, before;
+		char text[PREFIX_TEXT_MAX];
 
-		snprintf(copy, sizeof(copy), "%s", spared[i].others);
-		for (char *word; (word = strsep(&rest, " "));)
-			addrs[n++] = parse_addr(word);
-		make(spared[i].list, true, &want);
-		before = want.n_routes;
-		tunnel_want_spare(&want, addrs, n, 7);
-		for (size_t r = 0; r < want.n_routes; r++)
-			len += snprintf(text + len, sizeof(text) - len, "%s%s", r ? " " : "",
-					prefix_format(&want.routes[r], prefix));
-		if (strcmp(text, spared[i].routes) != 0)
-			fail_msg("%s: '%s'", spared[i].name, text);
-		assert_int_equal(want.n_routes + want.n_spared, before);
+		assert_int_equal(desired_build(&input, &desired), 0);
+		assert_int_equal(tunnel_want_make(&desired, &limits, &want), 0);
+		for (size_t r = 0; r < want.routes[TUNNEL_HOST].n; r++) {
+			const struct prefix *route = &want.routes[TUNNEL_HOST].at[r];
+
+			if (is_local(&limits, route) ||
+			    (!(is_address_of(&desired, route) && is_allowed(&limits, route)) &&
+			     !prefix_list_covers(&limits.host_routes, route)))
+				fail_msg("list %d: route to %s", i, prefix_format(route, text));
+		}
+		for (size_t a = 0; a < want.n_addresses; a++)
+			if (!is_allowed(&limits, &want.addresses[a]))
+				fail_msg("list %d: address %s", i,
+					 prefix_format(&want.addresses[a], text));
 		tunnel_want_done(&want);
+		desired_done(&desired);
+		device_list_done(&list);
 	}
 }
 
@@ -252,11 +450,11 @@ static void test_too_many_addresses(void **state)
 	for (int i = 0; i <= TUNNEL_RECORD_ADDRESSES_MAX; i++)
 		addresses[i] = (struct prefix){ PREFIX_IPV4, 32, { 10, 0, 0, i } };
 	desired.n_self_addresses = TUNNEL_RECORD_ADDRESSES_MAX;
-	assert_int_equal(tunnel_want_make(&desired, &want), 0);
+	assert_int_equal(tunnel_want_make(&desired, &unlimited, &want), 0);
 	assert_int_equal(want.n_addresses, TUNNEL_RECORD_ADDRESSES_MAX);
 	tunnel_want_done(&want);
 	desired.n_self_addresses++;
-	assert_int_equal(tunnel_want_make(&desired, &want), -E2BIG);
+	assert_int_equal(tunnel_want_make(&desired, &unlimited, &want), -E2BIG);
 	assert_int_equal(want.n_addresses, 0);
 }
 
@@ -266,7 +464,8 @@ int main(void)
 		cmocka_unit_test(test_want),
 		cmocka_unit_test(test_keepalive_of_many),
 		cmocka_unit_test(test_conflict),
-		cmocka_unit_test(test_spare),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_no_list_moves_the_host),
 		cmocka_unit_test(test_too_many_addresses),
 	};
 

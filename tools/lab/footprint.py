@@ -17,6 +17,7 @@ _FOLDERS = ("/sys/fs/bpf", "/run/nex-relay")
 _COMMANDS = ("ip -o address", "ip -o -4 route show table all", "ip -o -6 route show table all",
              "ip -4 rule", "ip -6 rule", "nft -s list ruleset")
 _SYSCTL_ROOTS = ("ipv4/conf", "ipv6/conf")
+_SYSCTLS = ("/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv4/icmp_errors_use_inbound_ifaddr")
 
 
 def _files(root: str) -> Iterator[str]:
@@ -29,7 +30,7 @@ def _sysctls() -> Footprint:
     found: Footprint = {}
     paths = [f"/proc/sys/net/{root}" for root in _SYSCTL_ROOTS]
     names = [name for path in paths for name in _files(path) if os.path.isfile(name)]
-    for name in [*names, "/proc/sys/net/ipv4/ip_forward"]:
+    for name in [*names, *_SYSCTLS]:
         try:
             with open(name, encoding="ascii", errors="replace") as file:
                 found[name] = file.read().strip()

@@ -21,6 +21,7 @@ from lab.wait import wait_until
 BINARY = "/lib/systemd/systemd-networkd"
 BUS_BINARY = "/usr/bin/dbus-daemon"
 _CONFIG = "/etc/systemd/network"
+_DROP_INS = "/etc/systemd/networkd.conf.d"
 _UDEV = "/run/udev"
 _LINKS = 256  # more than a test makes
 _READ_ONLY = "mount -o remount,bind,ro /sys && "
@@ -74,7 +75,7 @@ class Networkd:
         self._probes = 0
 
     def __enter__(self) -> "Networkd":
-        for folder in (_CONFIG, "/run/systemd", f"{_UDEV}/data"):
+        for folder in (_CONFIG, _DROP_INS, "/run/systemd", f"{_UDEV}/data"):
             os.makedirs(folder, exist_ok=True)
         self._undo.append(lambda: shutil.rmtree(_UDEV))
         for index in range(1, self._newest_link() + _LINKS) if self.with_udev else ():
@@ -97,8 +98,8 @@ class Networkd:
             self.host.run("ip", "link", "delete", "newest")
 
     def write(self, path: str, text: str) -> None:
-        """A file below /etc/systemd/network."""
-        assert os.path.dirname(path) == _CONFIG, path
+        """A file of its configuration."""
+        assert os.path.dirname(path) in (_CONFIG, _DROP_INS), path
         with open(path, "w", encoding="ascii") as file:
             file.write(text)
         self._undo.append(lambda: os.unlink(path))

@@ -40,12 +40,41 @@ def received(node: Node, interface: str) -> dict[str, int]:
     return {key: int(words[0]) for key, words in _fields(node, interface, "transfer").items()}
 
 
-def routes(node: Node, interface: str) -> set[str]:
-    """Destinations of the main table's routes into the interface, with their prefix lengths; but
-    not those that the kernel makes for an address."""
+def own_table(interface: str) -> str:
+    """Number of the routing table that nex-relay has for an interface of its own."""
+    number = 2166136261  # FNV-1a
+    for byte in interface.encode():
+        number = (number ^ byte) * 16777619 % 2**32
+    return str(110000 + number % 10000)
+
+
+def table(node: Node, interface: str) -> str:
+    """The routing table that a rule of nex-relay names for what enters by the interface; where
+    there is none, as where the interface is adopted, the main one."""
+    for rule in json.loads(node.run("ip", "-j", "rule")):
+        if rule.get("iif") == interface and rule.get("protocol") == "110":
+            return str(rule["table"])
+    return "main"
+
+
+def _routes(node: Node, interface: str, number: str) -> set[str]:
     found = set()
-    for family in ("-4", "-6"):
-        listed = json.loads(node.run("ip", "-j", family, "route", "show", "dev", interface) or "[]")
-        found |= {str(ipaddress.ip_network(route["dst"])) for route in listed
-                  if route.get("protocol") != "kernel" and route["dst"] != "default"}
+    for family, default in (("-4", "0.0.0.0/0"), ("-6", "::/0")):
+        shown = node.call("ip", "-j", family, "route", "show", "table", number, "dev", interface)
+        if shown.returncode:
+            continue  # a table is made with its first route
+        found |= {default if route["dst"] == "default" else str(ipaddress.ip_network(route["dst"]))
+                  for route in json.loads(shown.stdout or "[]")
+                  if route.get("protocol") != "kernel"}
     return found
+
+
+def routes(node: Node, interface: str) -> set[str]:
+    """Destinations, with their prefix lengths, to which what enters by the interface is sent back
+    into it; but not those that the kernel makes for an address."""
+    return _routes(node, interface, table(node, interface))
+
+
+def host_routes(node: Node, interface: str) -> set[str]:
+    """The same for everybody else's packets: the main table's."""
+    return _routes(node, interface, "main")

@@ -52,6 +52,21 @@ static bool check_flag(struct check_list *list, const char *name)
 	return true;
 }
 
+/* Written where it can be, and done without where it cannot. */
+static void check_icmp_errors(struct check_list *list)
+{
+	static const char path[] = "net/ipv4/icmp_errors_use_inbound_ifaddr";
+	struct statvfs fs;
+	int value;
+
+	if (!sysctl_read(path, &value) && !value && !statvfs("/proc/sys/net", &fs) &&
+	    fs.f_flag & ST_RDONLY)
+		check_warn(list, "icmp errors", "start the container with this sysctl set to 1",
+			   "%s is 0 and /proc/sys is read-only: what the kernel answers to senders "
+			   "behind an exit device leaves by the uplink",
+			   path);
+}
+
 void check_forwarding(struct check_list *list)
 {
 	const char *reason;
@@ -60,6 +75,7 @@ void check_forwarding(struct check_list *list)
 		check_switch(list, "ipv4 forwarding", "net/ipv4/ip_forward");
 	if (ipv6_support(&reason))
 		check_switch(list, "ipv6 forwarding", IPV6_SWITCH);
+	check_icmp_errors(list);
 }
 
 static void check_uplink_ra(struct check_list *list, const char *uplink, int forwarding)

@@ -13,7 +13,7 @@ struct command {
 	const char *name;
 	const char *arguments; /* for the synopsis; NULL: the command is internal */
 	int max_args;
-	unsigned int options; /* bits of enum option_id */
+	uint64_t options; /* bits of enum option_id */
 	command_run *run;
 	const char *summary; /* one line */
 	const char *text;    /* paragraphs, with examples */

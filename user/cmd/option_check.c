@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/prefix.h"
+#include "base/prefix_list.h"
 #include "base/printable.h"
 #include "cmd/option_table.h"
 #include "cmd/stun_servers.h"
@@ -139,6 +139,27 @@ static int wrong(char ret_why[static OPTION_WHY_MAX], const char *format, ...)
 	return -EINVAL;
 }
 
+/* Return: what is wrong with a list of prefixes, or NULL. */
+static const char *check_prefixes(enum option_id id, const char *value)
+{
+	struct prefix_list list;
+	int err;
+
+	if (id == OPTION_KERNEL_FORWARDING && option_is_choice("yes|no", value))
+		return NULL;
+	err = prefix_list_parse(value, &list);
+	if (err == -E2BIG)
+		return "names more than 64 networks";
+	if (err == -EADDRNOTAVAIL)
+		return "has bits set beyond a prefix length: write 10.0.0.0/8, not 10.0.0.1/8";
+	if (err)
+		return "must be networks with commas between them, as 10.0.0.0/8,fd00::/8";
+	for (size_t i = 0; i < list.n; i++)
+		if (!list.at[i].bits)
+			return "must name networks: 0.0.0.0/0 and ::/0 are everything";
+	return NULL;
+}
+
 int option_check(enum option_id id, const char *value, char ret_why[static OPTION_WHY_MAX])
 {
 	const char *choices = option_row(id)->choices, *why;
@@ -157,6 +178,9 @@ int option_check(enum option_id id, const char *value, char ret_why[static OPTIO
 		return wrong(ret_why, "is longer than %zu bytes", size - 1);
 	if ((OPTIONS_ACCOUNT & OPTION_BIT(id)) && !printable_check(value))
 		return wrong(ret_why, "has control characters, or what is not UTF-8, in it");
-	why = check_account(id, value);
+	why = id == OPTION_TUNNEL_RANGES || id == OPTION_HOST_ROUTES ||
+			      id == OPTION_KERNEL_FORWARDING
+		      ? check_prefixes(id, value)
+		      : check_account(id, value);
 	return why ? wrong(ret_why, "%s", why) : 0;
 }

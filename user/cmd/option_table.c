@@ -77,6 +77,17 @@ static const struct option_row rows[OPTION_COUNT] = {
 	[OPTION_THREADED_NAPI] = { "threaded-napi", 0, "auto|on|off", "auto|on|off", "auto",
 		"Threaded NAPI of the interface. Some kernels make a thread for each peer; auto\n"
 		"switches that off with more than " NUMBER_TEXT(TUNNEL_NAPI_AUTO_PEERS) " peers (default: auto)." },
+	[OPTION_TUNNEL_RANGES] = { "tunnel-ranges", 0, "PREFIX,...", NULL, NULL,
+		"Where tunnel addresses may lie. An address outside of these is never the relay's\n"
+		"own, and this host does not route it (default: what is private: 10.0.0.0/8,\n"
+		"172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, fc00::/7 and 200::/7)." },
+	[OPTION_HOST_ROUTES] = { "host-routes", 0, "PREFIX,...", NULL, NULL,
+		"Advertised networks inside of these are reached from this host itself, and from\n"
+		"its other interfaces, too (default: none; spokes reach all of them anyway)." },
+	[OPTION_KERNEL_FORWARDING] = { "kernel-forwarding", 0, "no|yes|PREFIX,...", NULL, "no",
+		"Where spokes get to beside each other, by the host's own routes and firewall:\n"
+		"nowhere, anywhere, or to these networks, such as 172.17.0.0/16 of containers\n"
+		"(default: no)." },
 	[OPTION_HOOK]      = { "hook", 0, "tc|xdp", "tc|xdp", "tc",
 		"Where packets are taken: tc keeps GRO batches whole, xdp is generic XDP\n"
 		"(default: tc)." },
@@ -100,7 +111,7 @@ static const struct option_row rows[OPTION_COUNT] = {
 /* The order of the help; the first group is every command's, and needs no heading. */
 static const struct {
 	const char *heading;
-	unsigned int options;
+	uint64_t options;
 } groups[] = {
 	{ NULL, OPTION_BIT(OPTION_INTERFACE) | OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_JSON) |
 		OPTION_BIT(OPTION_VERBOSE) | OPTION_BIT(OPTION_HELP) },
@@ -111,6 +122,9 @@ static const struct {
 		OPTION_BIT(OPTION_STATE_DIR) | OPTION_BIT(OPTION_LISTEN_PORT) |
 		OPTION_BIT(OPTION_MTU) | OPTION_BIT(OPTION_WIREGUARD) |
 		OPTION_BIT(OPTION_THREADED_NAPI) },
+	{ "Routing, when the interface is ours:",
+		OPTION_BIT(OPTION_TUNNEL_RANGES) | OPTION_BIT(OPTION_HOST_ROUTES) |
+		OPTION_BIT(OPTION_KERNEL_FORWARDING) },
 	{ "Forwarding:",
 		OPTION_BIT(OPTION_HOOK) | OPTION_BIT(OPTION_ATTACH) | OPTION_BIT(OPTION_FORWARD) |
 		OPTION_BIT(OPTION_STRICT) },
@@ -176,7 +190,7 @@ static void print_option(FILE *to, enum option_id id)
 	print_paragraph(to, row->help);
 }
 
-void option_print_help(FILE *to, unsigned int allowed)
+void option_print_help(FILE *to, uint64_t allowed)
 {
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
 		if (groups[i].heading && (allowed & groups[i].options))

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #define OPTION_CONFIG_DEFAULT "/etc/nex-relay/nex-relay.conf"
@@ -39,6 +40,9 @@ enum option_id {
 	OPTION_MTU,
 	OPTION_WIREGUARD,
 	OPTION_THREADED_NAPI,
+	OPTION_TUNNEL_RANGES,
+	OPTION_HOST_ROUTES,
+	OPTION_KERNEL_FORWARDING,
 	OPTION_HOOK,
 	OPTION_ATTACH,
 	OPTION_FORWARD,
@@ -50,11 +54,18 @@ enum option_id {
 };
 
 /* Bits for struct command.options. */
-#define OPTION_BIT(id) (1u << (id))
-_Static_assert(OPTION_COUNT < 32, "a bit for each option");
+#define OPTION_BIT(id) (UINT64_C(1) << (id))
+_Static_assert(OPTION_COUNT < 64, "a bit for each option");
 
 /* The secrets: never in a message, wiped where they were found. */
 #define OPTIONS_SECRET (OPTION_BIT(OPTION_REG_KEY) | OPTION_BIT(OPTION_PASSWORD))
+
+/* What is for an interface of our own alone. */
+#define OPTIONS_TUNNEL                                                                            \
+	(OPTION_BIT(OPTION_STATE_DIR) | OPTION_BIT(OPTION_LISTEN_PORT) | OPTION_BIT(OPTION_MTU) | \
+	 OPTION_BIT(OPTION_WIREGUARD) | OPTION_BIT(OPTION_THREADED_NAPI) |                        \
+	 OPTION_BIT(OPTION_TUNNEL_RANGES) | OPTION_BIT(OPTION_HOST_ROUTES) |                      \
+	 OPTION_BIT(OPTION_KERNEL_FORWARDING))
 
 /* What is for the control plane alone: not with a device list of another origin. */
 #define OPTIONS_ACCOUNT                                                                        \
@@ -87,7 +98,7 @@ enum option_id option_find(const char *name);
 const char *option_environment_name(enum option_id id, char name[static OPTION_ENVIRONMENT_MAX]);
 
 /** option_print_help() - one paragraph for each option of @allowed, in groups. */
-void option_print_help(FILE *to, unsigned int allowed);
+void option_print_help(FILE *to, uint64_t allowed);
 
 /**
  * option_check() - can @value be the value of @id?

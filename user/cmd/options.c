@@ -125,7 +125,7 @@ unsigned int options_hurry(unsigned int max)
 	return n < max ? n : max;
 }
 
-static int read_environment(unsigned int allowed, struct options *options)
+static int read_environment(uint64_t allowed, struct options *options)
 {
 	char name[OPTION_ENVIRONMENT_MAX];
 
@@ -150,7 +150,7 @@ static int read_environment(unsigned int allowed, struct options *options)
 }
 
 /* The default file need not be there, and need not be for everybody to read. */
-static int open_config(unsigned int allowed, struct options *options)
+static int open_config(uint64_t allowed, struct options *options)
 {
 	bool is_given = options_given(options, OPTION_CONFIG);
 	const char *path = options->value[OPTION_CONFIG];
@@ -171,7 +171,7 @@ static int open_config(unsigned int allowed, struct options *options)
 	return -EINVAL;
 }
 
-static int read_config(unsigned int allowed, struct options *options)
+static int read_config(uint64_t allowed, struct options *options)
 {
 	int err;
 
@@ -191,7 +191,7 @@ static int read_config(unsigned int allowed, struct options *options)
 }
 
 /* What getopt_long() wants: the allowed rows, with the id as value. */
-static void make_getopt(unsigned int allowed, struct option longs[static OPTION_COUNT + 1],
+static void make_getopt(uint64_t allowed, struct option longs[static OPTION_COUNT + 1],
 			char shorts[static 2 * OPTION_COUNT + 2])
 {
 	size_t n = 0, s = 0;
@@ -258,7 +258,7 @@ static int complain(const char *command, int found, int letter, char **argv)
 	return -EINVAL;
 }
 
-static int read_flags(const char *command, unsigned int allowed, int argc, char **argv,
+static int read_flags(const char *command, uint64_t allowed, int argc, char **argv,
 		      struct options *ret)
 {
 	struct option longs[OPTION_COUNT + 1];
@@ -281,8 +281,8 @@ static int read_flags(const char *command, unsigned int allowed, int argc, char 
 	return err;
 }
 
-int options_parse(const char *command, unsigned int allowed, int argc, char **argv,
-		  struct options *ret, int *ret_args)
+int options_parse(const char *command, uint64_t allowed, int argc, char **argv, struct options *ret,
+		  int *ret_args)
 {
 	int err;
 

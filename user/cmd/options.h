@@ -52,8 +52,8 @@ struct options {
  *
  * Return: 0; -EINVAL after one line on stderr that says what is wrong.
  */
-int options_parse(const char *command, unsigned int allowed, int argc, char **argv,
-		  struct options *ret, int *ret_args);
+int options_parse(const char *command, uint64_t allowed, int argc, char **argv, struct options *ret,
+		  int *ret_args);
 
 /** options_hurry() - how much faster than usual a relay is to be in a test: NEX_RELAY_TEST_HURRY,
  * 0 to @max. */

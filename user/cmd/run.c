@@ -36,6 +36,24 @@ static enum tunnel_napi napi(const struct options *options)
 								: TUNNEL_NAPI_AUTO;
 }
 
+/* option_check() has seen the lists: they are right. */
+static void take_list(const struct options *options, enum option_id id, struct prefix_list *list)
+{
+	if (options->value[id])
+		(void)prefix_list_parse(options->value[id], list);
+}
+
+static struct kernel_forwarding forwarding(const struct options *options)
+{
+	struct kernel_forwarding forwarding = {
+		.all = options_is(options, OPTION_KERNEL_FORWARDING, "yes"),
+	};
+
+	if (!forwarding.all && !options_is(options, OPTION_KERNEL_FORWARDING, "no"))
+		take_list(options, OPTION_KERNEL_FORWARDING, &forwarding.to);
+	return forwarding;
+}
+
 static int misused(const char *why)
 {
 	log_err(0, "run: %s", why);
@@ -45,13 +63,9 @@ static int misused(const char *why)
 /* Settings of an interface make no sense where it is not touched. Return: the first, or NULL. */
 static const char *given_of_tunnel(const struct options *options)
 {
-	static const enum option_id of_tunnel[] = { OPTION_STATE_DIR, OPTION_LISTEN_PORT,
-						    OPTION_MTU, OPTION_WIREGUARD,
-						    OPTION_THREADED_NAPI };
-
-	for (size_t i = 0; i < sizeof(of_tunnel) / sizeof(of_tunnel[0]); i++)
-		if (options_given(options, of_tunnel[i]))
-			return option_name(of_tunnel[i]);
+	for (int id = 0; id < OPTION_COUNT; id++)
+		if (OPTIONS_TUNNEL & OPTION_BIT(id) && options_given(options, id))
+			return option_name(id);
 	return NULL;
 }
 
@@ -95,11 +109,14 @@ int cmd_run(const struct options *options, char **args, int n_args)
 		.mtu = options_number(options, OPTION_MTU),
 		.backend = backend(options),
 		.napi = napi(options),
+		.forwarding = forwarding(options),
 	};
 	AUTO(account_options_done) struct account account = {};
 	const char *tunnel_option = given_of_tunnel(options), *why;
 
 	(void)args, (void)n_args;
+	take_list(options, OPTION_TUNNEL_RANGES, &settings.ranges);
+	take_list(options, OPTION_HOST_ROUTES, &settings.host_routes);
 	if (choose_devices(options, &settings, &account))
 		return EXIT_MISUSED;
 	if (settings.adopt && tunnel_option) {

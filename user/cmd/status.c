@@ -126,32 +126,6 @@ static const char *text_of(const struct status *status, const char *outer, const
 	return json_object_get_string(value);
 }
 
-static const char *member_text(struct json_object *object, const char *name)
-{
-	struct json_object *value = NULL;
-
-	return json_object_object_get_ex(object, name, &value) && value
-		       ? json_object_get_string(value)
-		       : "-";
-}
-
-static void print_control_routes(const struct status *status)
-{
-	struct json_object *tunnel = NULL, *routes = NULL, *route;
-
-	if (!json_object_object_get_ex(status->written, "tunnel", &tunnel) ||
-	    !json_object_object_get_ex(tunnel, "control_routes", &routes) ||
-	    !json_object_is_type(routes, json_type_array))
-		return;
-	for (size_t i = 0; i < json_object_array_length(routes); i++) {
-		route = json_object_array_get_idx(routes, i);
-		printf("            route to %s of '%s' left out: %s of the control plane is in "
-		       "it\n",
-		       member_text(route, "route"), member_text(route, "device"),
-		       member_text(route, "address"));
-	}
-}
-
 static void print_tunnel(const struct status *status)
 {
 	static const struct {
@@ -159,7 +133,7 @@ static void print_tunnel(const struct status *status)
 	} others[] = { { "foreign_addresses", "addresses that are not ours" },
 		       { "foreign_routes", "routes that are not ours" },
 		       { "refused_routes", "routes left out: somebody else has them" },
-		       { "spared_routes", "routes left out: another interface's subnet" } };
+		       { "left_out", "addresses of the list that this host does not route" } };
 
 	if (!strcmp(text_of(status, "tunnel", NULL), "-"))
 		return;
@@ -167,11 +141,17 @@ static void print_tunnel(const struct status *status)
 	       text_of(status, "tunnel", "wireguard"), text_of(status, "tunnel", "listen_port"),
 	       text_of(status, "tunnel", "mtu"));
 	printf("            public key %s\n", text_of(status, "tunnel", "public_key"));
+	printf("            routing table %s\n", text_of(status, "tunnel", "routing_table"));
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (strcmp(text_of(status, "tunnel", others[i].member), "0") != 0)
 			printf("            %s %s\n", text_of(status, "tunnel", others[i].member),
 			       others[i].what);
-	print_control_routes(status);
+	if (strcmp(text_of(status, "tunnel", "left_out_first"), "-") != 0)
+		printf("            the first is %s\n",
+		       text_of(status, "tunnel", "left_out_first"));
+	if (strcmp(text_of(status, "tunnel", "behind_rule"), "0") != 0)
+		printf("            routing rule %s of another program stands before ours\n",
+		       text_of(status, "tunnel", "behind_rule"));
 	if (strcmp(text_of(status, "tunnel", "error"), "-") != 0)
 		printf("            not as it should be: %s\n", text_of(status, "tunnel", "error"));
 }

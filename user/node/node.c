@@ -412,6 +412,8 @@ static int run_locked(struct node *node)
 		.relay_only = node->settings->relay_only,
 		.strict = node->settings->strict,
 	};
+	node->sync.ranges = node->settings->ranges;
+	node->sync.host_routes = node->settings->host_routes;
 	err = have_interface(node, &before, &n_peers);
 	if (!err)
 		err = start(node, n_peers, before.had_pins);

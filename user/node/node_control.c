@@ -227,8 +227,7 @@ int node_control_start(struct node *node)
 
 	node->incoming.keep_base = true;
 	control->keep_again = evtimer_new(node->base, on_keep_again, node);
-	if (!control->keep_again || node_saved_start(node) || node_ping_start(node) ||
-	    node_spared_start(node))
+	if (!control->keep_again || node_saved_start(node) || node_ping_start(node))
 		return -ENOMEM;
 	node_gifts_start(node);
 	return 0;
@@ -243,7 +242,6 @@ void node_control_stop(struct node *node)
 		on_keep_again(-1, 0, node); /* there may be room by now */
 	node_saved_stop(node);
 	node_ping_stop(node);
-	node_spared_stop(node);
 	if (control->keep_again)
 		event_free(control->keep_again);
 	if (control->stun_fd >= 0)

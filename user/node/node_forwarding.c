@@ -23,9 +23,19 @@ static const char *remedy(int err)
 	return err == -EBADMSG ? " (it is damaged: remove it)" : "";
 }
 
+static struct forwarding_want wanted(const struct node *node)
+{
+	return (struct forwarding_want){
+		.ifname = node->settings->ifname,
+		.ipv6 = node->sync.ipv6,
+		.errors = !node->settings->adopt,
+	};
+}
+
 /* Return: 0; negative errno with @why. */
 static int enable(struct node *node, char *why, size_t size)
 {
+	const struct forwarding_want want = wanted(node);
 	struct forwarding_error failed = {};
 	int lock = instance_host_lock(&node->instance), err;
 
@@ -35,8 +45,7 @@ static int enable(struct node *node, char *why, size_t size)
 		snprintf(why, size, "lock %s: %s", node->instance.host_lock_path, strerror(-lock));
 	if (lock < 0)
 		return lock;
-	err = forwarding_enable(node->instance.sysctl_path, node->settings->ifname, node->sync.ipv6,
-				&failed);
+	err = forwarding_enable(node->instance.sysctl_path, &want, &failed);
 	instance_host_unlock(&node->instance, lock, true);
 	if (err)
 		snprintf(why, size, "set %s: %s%s", failed.sysctl, strerror(-err), remedy(err));
@@ -70,8 +79,8 @@ static int mend_switches(struct node *node, char *why, size_t size)
 	};
 	struct forwarding_error failed = {};
 	unsigned int wrong = 0;
-	int err = forwarding_look(node->instance.sysctl_path, node->settings->ifname,
-				  node->sync.ipv6, &wrong, &failed);
+	const struct forwarding_want want = wanted(node);
+	int err = forwarding_look(node->instance.sysctl_path, &want, &wrong, &failed);
 
 	if (err)
 		snprintf(why, size, "look at %s: %s%s", failed.sysctl, strerror(-err), remedy(err));

@@ -154,7 +154,6 @@ int node_control_begin(struct node *node)
 	record.list = node->want_list;
 	control->state.len = control->state.total = 0;
 	control->addresses = (struct border_addresses_coming){};
-	control->is_spared_due = false;
 	return err ?: border_send(node->child.sock, &record, 1, -1);
 }
 

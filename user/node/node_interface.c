@@ -246,6 +246,10 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 	if (access(node->instance.status_path, F_OK))
 		node_write_status(node);
 	node_state_look(node);
+	if (node->sync.tunnel && host_view_is_stale(&node->sync.host)) {
+		node->sync.host_is_known = false;
+		node_tunnel_changed(node, TUNNEL_ADDRESSES);
+	}
 	/* An interface of ours that is just being put back is attached to then. */
 	if (node->sync.tunnel && evtimer_pending(node->mend, NULL))
 		return;

@@ -55,10 +55,8 @@ struct node_control {
 
 	struct control_state state; /* to be kept */
 	struct border_addresses_coming addresses;
-	struct event *spared_again, *keep_again;
-	uint32_t spared_due; /* number of the set that the source is to be told of */
-	int keep_err;        /* of the last time the state was written */
-	bool is_spared_due;
+	struct event *keep_again;
+	int keep_err;    /* of the last time the state was written */
 	bool is_revoked; /* and not let in since: somebody may have been told to remove it */
 	struct kept_file state_file;
 
@@ -166,7 +164,8 @@ struct node {
 	int mend_retry_ms;        /* after so long, when it fails once more; 0: it did not */
 	int64_t unsure_at; /* an edit of ours failed then, and may have half an effect yet; ms */
 	struct node_fight fight;
-	size_t said_foreign_addresses, said_foreign_routes, said_refused, said_spared;
+	size_t said_foreign_addresses, said_foreign_routes, said_refused, said_left;
+	uint32_t said_behind;
 	char said_conflict[TUNNEL_ERROR_MAX]; /* sync.conflict, once that was said */
 	char tunnel_error[TUNNEL_ERROR_MAX];  /* why the interface is not right, or empty */
 };
@@ -314,17 +313,8 @@ int node_ping_answer(struct node *node, const struct border_record *record);
 /** node_ping_stop() - safe when it never started. */
 void node_ping_stop(struct node *node);
 
-/** node_spared_start() - before the first source. Return: 0; -ENOMEM. */
-int node_spared_start(struct node *node);
-
-/** node_spared_stop() - safe when it never started. */
-void node_spared_stop(struct node *node);
-
 /** node_spared_record() - an ADDRESSES record. Return: 0; negative errno of the border. */
 int node_spared_record(struct node *node, const struct border_record *record);
-
-/** node_spared_report() - say which routes are left out for the control plane, if that is news. */
-void node_spared_report(struct node *node);
 
 /** node_gifts_start() - watch the files that the source has descriptors of. */
 void node_gifts_start(struct node *node);

@@ -13,7 +13,9 @@
 
 #include "base/log.h"
 #include "node/node_private.h"
+#include "node/tunnel_want.h"
 #include "tunnel/route_watch.h"
+#include "tunnel/tunnel_routes.h"
 
 #define MEND_AFTER_MS 20       /* changes come in swarms: one pass for all */
 #define COUNT_AFTER_MS 500     /* others' routes, of which there may be many */
@@ -43,7 +45,8 @@ static int64_t now_ms(void)
 	return clock_ms(CLOCK_MONOTONIC);
 }
 
-static const char *const part_names[] = { "link", "key or port", "peers", "addresses", "routes" };
+static const char *const part_names[] = { "link",      "key or port", "peers",
+					  "addresses", "routes",      "routing rules" };
 
 static const char *format_parts(unsigned int parts, char *text, size_t size)
 {
@@ -90,6 +93,7 @@ int node_tunnel_start(struct node *node, bool *ret_made)
 		.mtu = settings->mtu,
 		.backend = settings->backend,
 		.napi = settings->napi,
+		.forwarding = settings->forwarding,
 	};
 	err = tunnel_start(&node->tunnel, &started);
 	if (err) {
@@ -111,8 +115,9 @@ static bool is_news(const struct node *node)
 
 	return tunnel->n_foreign_addresses != node->said_foreign_addresses ||
 	       tunnel->n_foreign_routes != node->said_foreign_routes ||
-	       tunnel->n_refused != node->said_refused || tunnel->n_spared != node->said_spared ||
-	       strcmp(node->sync.conflict, node->said_conflict) != 0;
+	       tunnel->routes[TUNNEL_HOST].n_refused != node->said_refused ||
+	       tunnel->n_left != node->said_left || tunnel->behind_rule != node->said_behind ||
+	       tunnel->n_lost || strcmp(node->sync.conflict, node->said_conflict) != 0;
 }
 
 static void say_conflict(struct node *node)
@@ -128,12 +133,31 @@ static void say_conflict(struct node *node)
 		log_note("%s is as it should be again", node->settings->ifname);
 }
 
+/* Once for each that is lost: the operator may have reached it from here. */
+static void say_lost(struct tunnel *tunnel)
+{
+	char text[TUNNEL_ERROR_MAX] = "", one[PREFIX_TEXT_MAX];
+	size_t len = 0;
+
+	for (size_t i = 0; i < tunnel->lost.n && len + PREFIX_TEXT_MAX < sizeof(text); i++)
+		len += snprintf(text + len, sizeof(text) - len, "%s%s", i ? "," : "",
+				prefix_format(&tunnel->lost.at[i], one));
+	if (tunnel->n_lost)
+		log_warn("this host itself has no route any more to %zu networks that devices "
+			 "advertise (spokes reach them); `host-routes = %s` in the configuration "
+			 "keeps them",
+			 tunnel->n_lost, text);
+	tunnel->n_lost = tunnel->lost.n = 0;
+}
+
 /* What others have on the interface, and what we cannot have: said when it changes. */
 void node_tunnel_report(struct node *node)
 {
 	const struct tunnel *tunnel = &node->tunnel;
+	const struct tunnel_routes_of *host = &tunnel->routes[TUNNEL_HOST];
 	char text[PREFIX_TEXT_MAX];
 
+	say_lost(&node->tunnel);
 	/* Till then it is not known what is ours. */
 	if (!node->sync.has_list)
 		return;
@@ -144,21 +168,26 @@ void node_tunnel_report(struct node *node)
 	if (tunnel->n_foreign_routes && !node->said_foreign_routes)
 		log_warn("%s has %zu routes that are not ours, leaving them alone",
 			 tunnel->config.ifname, tunnel->n_foreign_routes);
-	if (tunnel->n_refused != node->said_refused && tunnel->n_refused)
+	if (host->n_refused != node->said_refused && host->n_refused)
 		log_warn("%zu routes are somebody else's, leaving them alone: the first is %s "
 			 "(see `ip route show`)",
-			 tunnel->n_refused, prefix_format(&tunnel->refused, text));
-	if (tunnel->n_spared != node->said_spared && tunnel->n_spared)
-		log_warn("%zu routes would take a part of another interface's subnet into %s, "
-			 "leaving them out: the first is %s (it is relayed all the same)",
-			 tunnel->n_spared, tunnel->config.ifname,
-			 prefix_format(&tunnel->spared, text));
-	node->said_spared = tunnel->n_spared;
+			 host->n_refused, prefix_format(&host->refused, text));
+	if (tunnel->n_left != node->said_left && tunnel->n_left)
+		log_warn("%zu addresses of the list are not routed by this host, nor are they its "
+			 "own: the first is %s: %s (spokes reach it all the same)",
+			 tunnel->n_left, prefix_format_addr(&tunnel->left, text),
+			 tunnel_left_why(tunnel->left_why));
+	if (tunnel->behind_rule != node->said_behind && tunnel->behind_rule)
+		log_warn(
+			"routing rule %u of another program stands before ours: what the kernel "
+			"forwards or answers for %s may leave by another interface (see `ip rule`)",
+			tunnel->behind_rule, tunnel->config.ifname);
+	node->said_left = tunnel->n_left;
+	node->said_behind = tunnel->behind_rule;
 	node->said_foreign_addresses = tunnel->n_foreign_addresses;
 	node->said_foreign_routes = tunnel->n_foreign_routes;
-	node->said_refused = tunnel->n_refused;
+	node->said_refused = host->n_refused;
 	say_conflict(node);
-	node_spared_report(node);
 }
 
 /* Not now: later and later. The same trouble is said once. */
@@ -269,6 +298,11 @@ static void make_again(struct node *node)
 	is_well(node);
 }
 
+static size_t n_refused(const struct node *node)
+{
+	return node->tunnel.routes[TUNNEL_HOST].n_refused;
+}
+
 static void on_mend(evutil_socket_t fd, short what, void *arg)
 {
 	struct node *node = arg;
@@ -278,7 +312,7 @@ static void on_mend(evutil_socket_t fd, short what, void *arg)
 	 * interface go its IPv4 routes, silently.
 	 */
 	bool again = parts & TUNNEL_ADDRESSES ||
-		     (node->tunnel.n_refused && parts & (TUNNEL_ROUTES | TUNNEL_LINK));
+		     (n_refused(node) && parts & (TUNNEL_ROUTES | TUNNEL_LINK));
 	bool had_other_key = node->tunnel.has_other_key;
 	char text[64];
 	int err;
@@ -353,7 +387,7 @@ static void on_poll_peers(evutil_socket_t fd, short what, void *arg)
 	if (looks) {
 		node->mend_parts |= TUNNEL_PEERS | TUNNEL_IDENTITY;
 		/* The kernel says when they are free, but for those of a nexthop object. */
-		if (node->tunnel.n_refused)
+		if (n_refused(node))
 			node->mend_parts |= TUNNEL_ROUTES;
 		on_mend(-1, 0, node);
 	}
@@ -386,15 +420,29 @@ void node_tunnel_watch_peers(struct node *node)
 static void on_route(evutil_socket_t fd, short what, void *arg)
 {
 	struct node *node = arg;
-	int changes = route_watch_read(fd, node->tunnel.ifindex, node->tunnel.wanted,
-				       node->tunnel.n_wanted);
+	const struct tunnel_routes_of *routes = node->tunnel.routes;
+	const struct route_watch watch = {
+		.ifindex = node->tunnel.ifindex,
+		.own_table = tunnel_table(node->settings->ifname),
+		.own = &routes[TUNNEL_OWN].wanted,
+		.main = &routes[TUNNEL_HOST].wanted,
+	};
+	int changes = route_watch_read(fd, &watch);
 
 	(void)what;
-	if (changes < 0)
+	if (changes < 0) {
 		node_interface_deaf(node, changes);
-	if (changes & ~ROUTE_FOREIGN)
+		changes = ROUTE_OVERRUN;
+	}
+	if (changes & (ROUTE_OURS_CHANGED | ROUTE_OVERRUN))
 		node_tunnel_changed(node, TUNNEL_ROUTES);
-	else if (changes && !evtimer_pending(node->count, NULL))
+	if (changes & (RULES_CHANGED | ROUTE_OVERRUN))
+		node_tunnel_changed(node, TUNNEL_RULES);
+	if (changes & (ROUTE_DEFAULT_CHANGED | ROUTE_OVERRUN)) {
+		node->sync.host_is_known = false;
+		node_tunnel_changed(node, TUNNEL_ADDRESSES);
+	}
+	if (changes & ROUTE_FOREIGN && !evtimer_pending(node->count, NULL))
 		node_after(node->count, COUNT_AFTER_MS);
 }
 

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "base/prefix_list.h"
 #include "datapath/datapath.h"
 #include "nexodus/account.h"
 #include "tunnel/tunnel.h"
@@ -29,6 +30,8 @@ struct run_settings {
 	uint32_t mtu; /* bytes */
 	enum tunnel_backend backend;
 	enum tunnel_napi napi;
+	struct kernel_forwarding forwarding;
+	struct prefix_list ranges, host_routes; /* as in struct tunnel_limits */
 };
 
 #endif

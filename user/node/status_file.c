@@ -13,8 +13,8 @@
 
 #include "base/printable.h"
 #include "node/node_private.h"
-
-#define CONTROL_ROUTES_SHOWN 64
+#include "node/tunnel_want.h"
+#include "tunnel/tunnel_routes.h"
 
 static struct json_object *text_or_null(const char *text)
 {
@@ -93,25 +93,16 @@ static struct json_object *control_json(const struct node_status *status)
 	return object;
 }
 
-/* Routes that are left out for the control plane: who advertises them, and why. */
-static struct json_object *control_routes(const struct control_routes *routes)
+/* "8.8.8.8: why", or NULL. */
+static struct json_object *left_out_first(const struct tunnel *tunnel)
 {
-	struct json_object *array = json_object_new_array(), *item;
-	char text[PREFIX_TEXT_MAX];
+	char address[PREFIX_TEXT_MAX], text[2 * TUNNEL_ERROR_MAX];
 
-	for (size_t i = 0; i < routes->n && i < CONTROL_ROUTES_SHOWN; i++) {
-		const struct control_route *route = &routes->at[i];
-
-		item = json_object_new_object();
-		json_object_object_add(item, "route",
-				       json_object_new_string(prefix_format(&route->route, text)));
-		json_object_object_add(
-			item, "address",
-			json_object_new_string(prefix_format_addr(&route->address, text)));
-		json_object_object_add(item, "device", text_or_null(route->device));
-		json_object_array_add(array, item);
-	}
-	return array;
+	if (!tunnel->n_left)
+		return NULL;
+	snprintf(text, sizeof(text), "%s: %s", prefix_format_addr(&tunnel->left, address),
+		 tunnel_left_why(tunnel->left_why));
+	return json_object_new_string(text);
 }
 
 /* The interface, when it is our own; NULL when it is somebody else's. */
@@ -135,10 +126,13 @@ static struct json_object *tunnel_json(const struct node_status *status)
 			       json_object_new_int64(tunnel->n_foreign_addresses));
 	json_object_object_add(object, "foreign_routes",
 			       json_object_new_int64(tunnel->n_foreign_routes));
-	json_object_object_add(object, "refused_routes", json_object_new_int64(tunnel->n_refused));
-	json_object_object_add(object, "spared_routes", json_object_new_int64(tunnel->n_spared));
-	json_object_object_add(object, "control_routes",
-			       control_routes(&status->sync->control_routes));
+	json_object_object_add(object, "refused_routes",
+			       json_object_new_int64(tunnel->routes[TUNNEL_HOST].n_refused));
+	json_object_object_add(object, "left_out", json_object_new_int64(tunnel->n_left));
+	json_object_object_add(object, "left_out_first", left_out_first(tunnel));
+	json_object_object_add(object, "behind_rule", json_object_new_int64(tunnel->behind_rule));
+	json_object_object_add(object, "routing_table",
+			       json_object_new_int64(tunnel_table(tunnel->config.ifname)));
 	json_object_object_add(object, "error", text_or_null(status->tunnel_error));
 	return object;
 }

@@ -119,7 +119,6 @@ void sync_close(struct sync *sync)
 	datapath_close(sync->dp);
 	device_list_done(&sync->list);
 	tables_done(&sync->have);
-	control_routes_done(&sync->control_routes);
 	*sync = (struct sync){};
 }
 
@@ -228,8 +227,8 @@ struct step {
 	size_t n_addrs;
 	struct desired desired;
 	struct tables want;
+	struct tunnel_limits limits; /* its taken only while it is worked out */
 	struct tunnel_want tunnel;
-	struct control_routes control_routes;
 };
 
 static void step_done(struct step *step)
@@ -238,7 +237,6 @@ static void step_done(struct step *step)
 	desired_done(&step->desired);
 	tables_done(&step->want);
 	tunnel_want_done(&step->tunnel);
-	control_routes_done(&step->control_routes);
 }
 
 static int build(struct sync *sync, const struct device_list *list, struct step *step)
@@ -266,6 +264,42 @@ static int plan_step(struct sync *sync, struct step *step)
 	return plan_tables(&step->desired, sync->ifindex, &sync->have, &step->want);
 }
 
+/* The name servers and gateways that could be read: a list waits for no others. */
+static void know_host(struct sync *sync)
+{
+	int err = sync->host_is_known ? 0 : host_view_read(&sync->host);
+
+	if (err)
+		log_debug("read the host's default routes: %s", strerror(-err));
+	sync->host_is_known = !err;
+}
+
+/* Return: how many are in @taken. */
+static size_t find_taken(const struct sync *sync,
+			 struct prefix taken[static HOST_VIEW_MAX + SYNC_SERVERS_MAX])
+{
+	memcpy(taken, sync->host.at, sync->host.n * sizeof(*taken));
+	memcpy(taken + sync->host.n, sync->servers, sync->n_servers * sizeof(*taken));
+	return sync->host.n + sync->n_servers;
+}
+
+static int want_tunnel(struct sync *sync, struct step *step)
+{
+	struct prefix taken[HOST_VIEW_MAX + SYNC_SERVERS_MAX];
+
+	know_host(sync);
+	step->limits = (struct tunnel_limits){
+		.ranges = sync->ranges,
+		.host_routes = sync->host_routes,
+		.taken = taken,
+		.n_taken = find_taken(sync, taken),
+		.addrs = step->addrs,
+		.n_addrs = step->n_addrs,
+		.ifindex = sync->tunnel->ifindex,
+	};
+	return tunnel_want_make(&step->desired, &step->limits, &step->tunnel);
+}
+
 /* Nothing is changed yet. Return: as sync_list(). */
 static int prepare(struct sync *sync, const struct device_list *list, struct step *step)
 {
@@ -275,12 +309,7 @@ static int prepare(struct sync *sync, const struct device_list *list, struct ste
 		err = plan_step(sync, step);
 	if (err || !sync->tunnel)
 		return err;
-	err = tunnel_want_make(&step->desired, &step->tunnel);
-	if (err)
-		return err;
-	tunnel_want_spare(&step->tunnel, step->addrs, step->n_addrs, sync->tunnel->ifindex);
-	return control_routes_spare(&step->tunnel, &step->desired, &sync->control,
-				    &step->control_routes);
+	return want_tunnel(sync, step);
 }
 
 /* Return: @err, after the tunnel's own words for it were kept. */
@@ -338,10 +367,6 @@ static int apply(struct sync *sync, struct step *step, bool warn)
 	if (warn)
 		warn_of_conflicts(&step->desired);
 	sync->n_conflicts = step->desired.n_conflicts;
-	control_routes_keep_said(&step->control_routes, &sync->control_routes);
-	control_routes_done(&sync->control_routes);
-	sync->control_routes = step->control_routes;
-	step->control_routes = (struct control_routes){};
 	return 0;
 }
 
@@ -354,8 +379,7 @@ static int check_addresses(const struct sync *sync, const struct step *step,
 	const struct prefix *address;
 	struct link link = {};
 
-	other = tunnel_want_conflict(&step->tunnel, step->addrs, step->n_addrs,
-				     sync->tunnel->ifindex, &address);
+	other = tunnel_want_conflict(&step->tunnel, &step->limits, &address);
 	why[0] = '\0';
 	if (!other)
 		return 0;
@@ -458,4 +482,35 @@ int sync_interface(struct sync *sync, uint32_t ifindex)
 	if (!err && !sync->attached)
 		err = attach(sync);
 	return err;
+}
+
+static int prefix_order(const void *a, const void *b)
+{
+	return prefix_compare(a, b);
+}
+
+/* Is there a route into the tunnel for exactly @host among those that the host's own table has? */
+static bool has_host_route(const struct sync *sync, const struct prefix *host)
+{
+	const struct prefix_set *routes;
+
+	if (!sync->tunnel || !sync->ifindex)
+		return false;
+	routes = &sync->tunnel->routes[TUNNEL_HOST].wanted;
+	return routes->n && bsearch(host, routes->at, routes->n, sizeof(*host), prefix_order);
+}
+
+int sync_server(struct sync *sync, const struct prefix *server)
+{
+	size_t at = 0;
+
+	while (at < sync->n_servers && prefix_compare(&sync->servers[at], server) != 0)
+		at++;
+	if (at == SYNC_SERVERS_MAX)
+		at = 0; /* the oldest */
+	if (at < sync->n_servers)
+		memmove(&sync->servers[at], &sync->servers[at + 1],
+			(--sync->n_servers - at) * sizeof(*server));
+	sync->servers[sync->n_servers++] = *server;
+	return has_host_route(sync, server) ? sync_again(sync) : 0;
 }

@@ -15,11 +15,13 @@
 #include "base/wg_key.h"
 #include "datapath/datapath.h"
 #include "datapath/tables.h"
-#include "node/control_routes.h"
+#include "node/host_view.h"
 #include "node/settings.h"
 #include "peers/device.h"
 #include "peers/plan.h"
 #include "tunnel/tunnel.h"
+
+#define SYNC_SERVERS_MAX 16
 
 struct sync {
 	struct datapath_config config;
@@ -40,8 +42,11 @@ struct sync {
 	struct tables have; /* what the maps hold */
 	bool have_is_sure;  /* false after a failed step: read the maps again */
 
-	struct border_addresses control;      /* whom the source talks to: never in the tunnel */
-	struct control_routes control_routes; /* left out for that */
+	struct prefix_list ranges, host_routes; /* as in struct tunnel_limits */
+	struct host_view host;                  /* read again unless host_is_known */
+	bool host_is_known;
+	struct prefix servers[SYNC_SERVERS_MAX]; /* whom the helper talks to, the newest last */
+	size_t n_servers;
 
 	time_t applied_at; /* when a list was last applied; 0: never */
 	size_t n_devices, n_addresses, n_cidrs, n_skipped, n_conflicts;
@@ -100,13 +105,12 @@ int sync_repair(struct sync *sync);
 int sync_again(struct sync *sync);
 
 /**
- * sync_control() - the source talks to these addresses now: bring the routes in line with that.
+ * sync_server() - the helper is about to talk to this host: no device has a route of the host's own
+ * for it. The last SYNC_SERVERS_MAX count.
  *
- * Without a list, the routes that an earlier run has made are there.
- *
- * Return: 1 when the routes are other ones now; 0 when they are as they were; negative errno.
+ * Return: 0; negative errno when the routes could not be brought in line with that.
  */
-int sync_control(struct sync *sync, const struct border_addresses *control);
+int sync_server(struct sync *sync, const struct prefix *server);
 
 /**
  * sync_interface() - the interface is now @ifindex, or gone (0).

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/prefix_class.h"
+
 /* Room for each peer's AllowedIPs, which are counted first. */
 static int make_peers(const struct desired *desired, struct wg_device *device)
 {
@@ -31,70 +33,175 @@ static int make_peers(const struct desired *desired, struct wg_device *device)
 	return 0;
 }
 
-/* 0.0.0.0/1 and 128.0.0.0/1 are a default route that beats the host's own. */
-static bool is_routable(const struct prefix *prefix)
+static const struct prefix_list *ranges_of(const struct tunnel_limits *limits)
 {
-	static const struct prefix never[] = {
-		{ PREFIX_IPV4, 8, { 0 } },
-		{ PREFIX_IPV4, 8, { 127 } },
-		{ PREFIX_IPV4, 16, { 169, 254 } },
-		{ PREFIX_IPV4, 4, { 224 } },
-		{ PREFIX_IPV4, 32, { 255, 255, 255, 255 } },
-		{ PREFIX_IPV6, 128, { 0 } },
-		{ PREFIX_IPV6, 128, { [15] = 1 } },
-		{ PREFIX_IPV6, 96, { [10] = 0xff, 0xff } }, /* ::ffff:0:0/96, IPv4-mapped */
-		{ PREFIX_IPV6, 10, { 0xfe, 0x80 } },
-		{ PREFIX_IPV6, 8, { 0xff } },
-	};
+	static const struct prefix_list private = { { { PREFIX_IPV4, 8, { 10 } },
+						      { PREFIX_IPV4, 12, { 172, 16 } },
+						      { PREFIX_IPV4, 16, { 192, 168 } },
+						      { PREFIX_IPV4, 10, { 100, 64 } },
+						      { PREFIX_IPV6, 7, { 0xfc } },
+						      { PREFIX_IPV6, 7, { 2 } } },
+						    6 };
 
-	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
-		if (prefix_covers(&never[i], prefix))
-			return false;
-	return prefix->bits > 1;
+	return limits->ranges.n ? &limits->ranges : &private;
 }
 
-static int make_routes(const struct desired *desired, struct tunnel_want *want)
+static bool is_taken(const struct tunnel_limits *limits, const struct prefix *host)
 {
-	want->routes = reallocarray(NULL, desired->n_entries + 1, sizeof(*want->routes));
-	if (!want->routes)
+	for (size_t i = 0; i < limits->n_taken; i++)
+		if (!prefix_compare(&limits->taken[i], host))
+			return true;
+	return false;
+}
+
+/* The address as a host, whatever prefix length it has on its interface. */
+static struct prefix host_of(const struct prefix *addr)
+{
+	struct prefix host = *addr;
+
+	host.bits = host.family == PREFIX_IPV4 ? 32 : 128;
+	return host;
+}
+
+/* Does another interface have this very address? */
+static bool is_local(const struct tunnel_limits *limits, const struct prefix *host)
+{
+	for (size_t i = 0; i < limits->n_addrs; i++) {
+		struct prefix theirs = host_of(&limits->addrs[i].addr);
+
+		if (limits->addrs[i].ifindex != limits->ifindex && !prefix_compare(&theirs, host))
+			return true;
+	}
+	return false;
+}
+
+static enum tunnel_left why_not(const struct tunnel_limits *limits, const struct prefix *address)
+{
+	if (prefix_is_special(address))
+		return TUNNEL_LEFT_SPECIAL;
+	if (!prefix_list_covers(ranges_of(limits), address))
+		return TUNNEL_LEFT_RANGE;
+	if (is_taken(limits, address))
+		return TUNNEL_LEFT_TAKEN;
+	return TUNNEL_LEFT_NONE;
+}
+
+static void leave_out(struct tunnel_want *want, const struct prefix *address, enum tunnel_left why)
+{
+	if (want->n_left++)
+		return;
+	want->left = *address;
+	want->left_why = why;
+}
+
+static int make_addresses(const struct desired *desired, const struct tunnel_limits *limits,
+			  struct tunnel_want *want)
+{
+	for (size_t i = 0; i < desired->n_self_addresses; i++) {
+		const struct prefix *address = &desired->self_addresses[i];
+		enum tunnel_left why = why_not(limits, address);
+
+		if (why != TUNNEL_LEFT_NONE) {
+			leave_out(want, address, why);
+			continue;
+		}
+		if (want->n_addresses == TUNNEL_RECORD_ADDRESSES_MAX)
+			return -E2BIG;
+		want->addresses[want->n_addresses++] = *address;
+	}
+	return 0;
+}
+
+/* An address of ours that lies in the subnet of @addr. */
+static const struct prefix *own_address_in(const struct tunnel_want *want,
+					   const struct prefix *addr)
+{
+	for (size_t i = 0; i < want->n_addresses; i++)
+		if (prefix_covers(addr, &want->addresses[i]))
+			return &want->addresses[i];
+	return NULL;
+}
+
+/* Is @route a part of what another interface reaches directly? */
+static bool is_theirs(const struct tunnel_want *want, const struct tunnel_limits *limits,
+		      const struct prefix *route)
+{
+	const struct link_addr *addrs = limits->addrs;
+
+	for (size_t i = 0; i < limits->n_addrs; i++)
+		if (addrs[i].ifindex != limits->ifindex && !prefix_is_host(&addrs[i].addr) &&
+		    prefix_covers(&addrs[i].addr, route) && !own_address_in(want, &addrs[i].addr))
+			return true;
+	return false;
+}
+
+/* Why the host's own routing does not get a route to what a device has. */
+static enum tunnel_left why_no_host_route(const struct tunnel_want *want,
+					  const struct tunnel_limits *limits,
+					  const struct desired_entry *entry)
+{
+	enum tunnel_left why = TUNNEL_LEFT_NONE;
+
+	if (entry->is_address)
+		why = why_not(limits, &entry->prefix);
+	else if (prefix_is_special(&entry->prefix))
+		why = TUNNEL_LEFT_SPECIAL;
+	else if (is_taken(limits, &entry->prefix))
+		why = TUNNEL_LEFT_TAKEN;
+	if (why == TUNNEL_LEFT_NONE && is_local(limits, &entry->prefix))
+		why = TUNNEL_LEFT_TAKEN;
+	return why == TUNNEL_LEFT_NONE && is_theirs(want, limits, &entry->prefix)
+		       ? TUNNEL_LEFT_SUBNET
+		       : why;
+}
+
+/* What somebody advertises is the host's business only where the operator has named it. */
+static bool is_for_host(const struct tunnel_limits *limits, const struct desired_entry *entry)
+{
+	return entry->is_address ||
+	       (entry->prefix.bits && prefix_list_covers(&limits->host_routes, &entry->prefix));
+}
+
+static int make_routes(const struct desired *desired, const struct tunnel_limits *limits,
+		       struct tunnel_want *want)
+{
+	struct prefix_set *own = &want->routes[TUNNEL_OWN], *host = &want->routes[TUNNEL_HOST];
+
+	own->at = reallocarray(NULL, desired->n_entries + 1, sizeof(*own->at));
+	host->at = reallocarray(NULL, desired->n_entries + 1, sizeof(*host->at));
+	if (!own->at || !host->at)
 		return -ENOMEM;
 	for (size_t i = 0; i < desired->n_entries; i++) {
 		const struct desired_entry *entry = &desired->entries[i];
+		enum tunnel_left why;
 		struct wg_peer *peer;
 
 		if (entry->device == DESIRED_LOCAL)
 			continue;
 		peer = &want->device.peers[entry->device];
 		peer->allowed[peer->n_allowed++] = entry->prefix;
-		if (is_routable(&entry->prefix))
-			want->routes[want->n_routes++] = entry->prefix;
+		own->at[own->n++] = entry->prefix;
+		if (!is_for_host(limits, entry))
+			continue;
+		why = why_no_host_route(want, limits, entry);
+		if (why == TUNNEL_LEFT_NONE)
+			host->at[host->n++] = entry->prefix;
+		else
+			leave_out(want, &entry->prefix, why);
 	}
 	return 0;
 }
 
-static int make_addresses(const struct desired *desired, struct tunnel_want *want)
-{
-	for (size_t i = 0; i < desired->n_self_addresses; i++) {
-		struct prefix address = desired->self_addresses[i];
-
-		if (want->n_addresses == TUNNEL_RECORD_ADDRESSES_MAX)
-			return -E2BIG;
-		if (address.family == PREFIX_IPV6)
-			address.bits = desired->self_ipv6_bits ?: TUNNEL_WANT_IPV6_BITS;
-		want->addresses[want->n_addresses++] = address;
-	}
-	return 0;
-}
-
-int tunnel_want_make(const struct desired *desired, struct tunnel_want *ret)
+int tunnel_want_make(const struct desired *desired, const struct tunnel_limits *limits,
+		     struct tunnel_want *ret)
 {
 	struct tunnel_want want = {};
 	int err = make_peers(desired, &want.device);
 
 	if (!err)
-		err = make_routes(desired, &want);
+		err = make_addresses(desired, limits, &want);
 	if (!err)
-		err = make_addresses(desired, &want);
+		err = make_routes(desired, limits, &want);
 	if (err)
 		tunnel_want_done(&want);
 	else
@@ -102,56 +209,35 @@ int tunnel_want_make(const struct desired *desired, struct tunnel_want *ret)
 	return err;
 }
 
-/* An address of ours that lies in the subnet of @addr. */
-static const struct prefix *own_address_in(const struct tunnel_want *want,
-					   const struct prefix *addr)
-{
-	for (size_t i = 0; i < want->n_addresses; i++) {
-		struct prefix host = want->addresses[i];
-
-		host.bits = host.family == PREFIX_IPV4 ? 32 : 128;
-		if (prefix_covers(addr, &host))
-			return &want->addresses[i];
-	}
-	return NULL;
-}
-
-/* Is @route a part of what another interface reaches directly? */
-static bool is_theirs(const struct tunnel_want *want, const struct prefix *route,
-		      const struct link_addr *addrs, size_t n, uint32_t ifindex)
-{
-	for (size_t i = 0; i < n; i++)
-		if (addrs[i].ifindex != ifindex && !prefix_is_host(&addrs[i].addr) &&
-		    prefix_covers(&addrs[i].addr, route) && !own_address_in(want, &addrs[i].addr))
-			return true;
-	return false;
-}
-
-void tunnel_want_spare(struct tunnel_want *want, const struct link_addr *addrs, size_t n,
-		       uint32_t ifindex)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < want->n_routes; i++) {
-		if (!is_theirs(want, &want->routes[i], addrs, n, ifindex))
-			want->routes[kept++] = want->routes[i];
-		else if (!want->n_spared++)
-			want->spared = want->routes[i];
-	}
-	want->n_routes = kept;
-}
-
 const struct link_addr *tunnel_want_conflict(const struct tunnel_want *want,
-					     const struct link_addr *addrs, size_t n,
-					     uint32_t ifindex, const struct prefix **ret_address)
+					     const struct tunnel_limits *limits,
+					     const struct prefix **ret_address)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct prefix *ours = own_address_in(want, &addrs[i].addr);
+	for (size_t i = 0; i < limits->n_addrs; i++) {
+		const struct prefix *ours = own_address_in(want, &limits->addrs[i].addr);
 
-		if (addrs[i].ifindex == ifindex || !ours)
+		if (limits->addrs[i].ifindex == limits->ifindex || !ours)
 			continue;
 		*ret_address = ours;
-		return &addrs[i];
+		return &limits->addrs[i];
 	}
 	return NULL;
+}
+
+const char *tunnel_left_why(enum tunnel_left why)
+{
+	switch (why) {
+	case TUNNEL_LEFT_NONE:
+		break;
+	case TUNNEL_LEFT_SPECIAL:
+		return "it is special (loopback, link-local, multicast, ...)";
+	case TUNNEL_LEFT_RANGE:
+		return "it lies outside of the tunnel ranges: add its range to tunnel-ranges if it "
+		       "is right";
+	case TUNNEL_LEFT_TAKEN:
+		return "this host, its gateway, a name server or the api-server has it";
+	case TUNNEL_LEFT_SUBNET:
+		return "it lies in the subnet of another interface";
+	}
+	return "";
 }

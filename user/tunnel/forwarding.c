@@ -22,6 +22,7 @@
 
 #define IPV4_SWITCH "net/ipv4/ip_forward"
 #define IPV4_REDIRECTS "net/ipv4/conf/all/accept_redirects"
+#define IPV4_ERRORS "net/ipv4/icmp_errors_use_inbound_ifaddr"
 #define IPV6_SWITCH "net/ipv6/conf/all/forwarding"
 
 static void auto_closedir(DIR **dir)
@@ -171,6 +172,17 @@ static int plan_ipv6(struct forwarding_record *record, const char *ifname, unsig
 	return err;
 }
 
+static int plan_errors(struct forwarding_record *record, unsigned int *wrong,
+		       struct forwarding_error *ret_err)
+{
+	int value, err = sysctl_read(IPV4_ERRORS, &value);
+
+	if (err || value)
+		return err && err != -ENOENT ? fail(ret_err, IPV4_ERRORS, err) : 0;
+	*wrong |= FORWARDING_ERRORS;
+	return record_value(record, IPV4_ERRORS, 1, ret_err);
+}
+
 /* Interfaces come and go: those that are gone take no room. */
 static void forget_gone(struct forwarding_record *record)
 {
@@ -185,8 +197,9 @@ static void forget_gone(struct forwarding_record *record)
 }
 
 /* What is to be done, as bits of enum forwarding_wrong; it is in @record then. */
-static int plan(const char *file, const char *ifname, bool ipv6, struct forwarding_record *record,
-		unsigned int *wrong, struct forwarding_error *ret_err)
+static int plan(const char *file, const struct forwarding_want *want,
+		struct forwarding_record *record, unsigned int *wrong,
+		struct forwarding_error *ret_err)
 {
 	int err = forwarding_record_load(file, record);
 
@@ -194,8 +207,10 @@ static int plan(const char *file, const char *ifname, bool ipv6, struct forwardi
 		return fail(ret_err, file, err);
 	forget_gone(record);
 	err = plan_ipv4(record, wrong, ret_err);
-	if (!err && ipv6)
-		err = plan_ipv6(record, ifname, wrong, ret_err);
+	if (!err && want->errors)
+		err = plan_errors(record, wrong, ret_err);
+	if (!err && want->ipv6)
+		err = plan_ipv6(record, want->ifname, wrong, ret_err);
 	return err;
 }
 
@@ -231,24 +246,24 @@ static int write_accept_ra(const struct forwarding_record *record, struct forwar
 	return 0;
 }
 
-int forwarding_look(const char *file, const char *ifname, bool ipv6, unsigned int *ret_wrong,
+int forwarding_look(const char *file, const struct forwarding_want *want, unsigned int *ret_wrong,
 		    struct forwarding_error *ret_err)
 {
 	AUTO(forwarding_record_done) struct forwarding_record record = {};
 	unsigned int wrong = 0;
-	int err = plan(file, ifname, ipv6, &record, &wrong, ret_err);
+	int err = plan(file, want, &record, &wrong, ret_err);
 
 	if (!err)
 		*ret_wrong = wrong;
 	return err;
 }
 
-int forwarding_enable(const char *file, const char *ifname, bool ipv6,
+int forwarding_enable(const char *file, const struct forwarding_want *want,
 		      struct forwarding_error *ret_err)
 {
 	AUTO(forwarding_record_done) struct forwarding_record record = {};
 	unsigned int wrong = 0;
-	int err = plan(file, ifname, ipv6, &record, &wrong, ret_err);
+	int err = plan(file, want, &record, &wrong, ret_err);
 
 	if (err || !wrong)
 		return err;
@@ -261,7 +276,9 @@ int forwarding_enable(const char *file, const char *ifname, bool ipv6,
 		err = write_value(IPV4_SWITCH, 1, ret_err);
 	if (!err && wrong & FORWARDING_IPV6)
 		err = write_value(IPV6_SWITCH, 1, ret_err);
-	return err;
+	if (!err && wrong & FORWARDING_ERRORS)
+		err = write_value(IPV4_ERRORS, 1, ret_err);
+	return err == -EROFS && wrong == FORWARDING_ERRORS ? 0 : err;
 }
 
 static int enable_flag(const char *family, const char *ifname, bool *changed,

@@ -26,6 +26,20 @@ enum forwarding_wrong {
 	FORWARDING_IPV4 = 1 << 0,           /* net.ipv4.ip_forward is 0 */
 	FORWARDING_IPV6 = 1 << 1,           /* net.ipv6.conf.all.forwarding is 0 */
 	FORWARDING_ADVERTISEMENTS = 1 << 2, /* an interface would ignore them because of us */
+	FORWARDING_ERRORS = 1 << 3,         /* net.ipv4.icmp_errors_use_inbound_ifaddr is 0 */
+};
+
+/* What is to be switched on. IPv4 always is. */
+struct forwarding_want {
+	const char
+		*ifname; /* the relay's interface, on which advertisements are nobody's business */
+	bool ipv6;       /* the host has IPv6 */
+	/*
+	 * The interface has rules and a table of its own (tunnel_rules.h). They route IPv4's ICMP
+	 * errors back into the tunnel when those come from the tunnel's address, and so
+	 * net.ipv4.icmp_errors_use_inbound_ifaddr has to be 1. IPv6 does that by itself.
+	 */
+	bool errors;
 };
 
 struct forwarding_error {
@@ -33,11 +47,9 @@ struct forwarding_error {
 };
 
 /**
- * forwarding_enable() - net.ipv4.ip_forward = 1 and, with @ipv6, net.ipv6.conf.all.forwarding = 1.
+ * forwarding_enable() - net.ipv4.ip_forward = 1 and, with IPv6, net.ipv6.conf.all.forwarding = 1.
  * @record:  path of the record file; replaced atomically, mode 0600. A record that exists is
  *           extended, never overwritten: its values are the host's original ones.
- * @ifname:  the relay's interface, on which advertisements are nobody's business.
- * @ipv6:    the host has IPv6.
  * @ret_err: says which sysctl failed; may be NULL.
  *
  * Nothing is written that already has the wanted value. Before IPv6 forwarding is switched on, and
@@ -49,12 +61,13 @@ struct forwarding_error {
  * net.ipv4.conf.all.accept_redirects) those are recorded that switching forwarding off again would
  * not bring back.
  *
- * A forwarding switch that is on, but with another number than 1, counts as on.
+ * A forwarding switch that is on, but with another number than 1, counts as on. Where /proc/sys is
+ * read-only, @want->errors is left undone: most spokes do without, and `nex-relay check` names it.
  *
  * Return: 0; -EBADMSG when the record is no record of ours; negative errno, with what was changed
  *         so far in the record.
  */
-int forwarding_enable(const char *record, const char *ifname, bool ipv6,
+int forwarding_enable(const char *record, const struct forwarding_want *want,
 		      struct forwarding_error *ret_err);
 
 /**
@@ -63,7 +76,7 @@ int forwarding_enable(const char *record, const char *ifname, bool ipv6,
  *
  * Return: as forwarding_enable().
  */
-int forwarding_look(const char *record, const char *ifname, bool ipv6, unsigned int *ret_wrong,
+int forwarding_look(const char *record, const struct forwarding_want *want, unsigned int *ret_wrong,
 		    struct forwarding_error *ret_err);
 
 /**

@@ -44,7 +44,8 @@ bool forwarding_path_valid(const char *path)
 {
 	static const char ipv4[] = "net/ipv4/conf/", ipv6[] = "net/ipv6/conf/";
 
-	if (!strcmp(path, "net/ipv4/ip_forward"))
+	if (!strcmp(path, "net/ipv4/ip_forward") ||
+	    !strcmp(path, "net/ipv4/icmp_errors_use_inbound_ifaddr"))
 		return true;
 	if (!strncmp(path, ipv4, sizeof(ipv4) - 1))
 		return conf_path_valid(path + sizeof(ipv4) - 1, true);

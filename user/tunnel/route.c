@@ -6,9 +6,11 @@
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/prefix.h"
 #include "tunnel/nl.h"
+#include "tunnel/tunnel_routes.h"
 
 #define ROUTES_MAX 4096 /* default routes, not routes */
 
@@ -33,6 +35,45 @@ static int add_route(struct routes *routes, const struct default_route *route)
 	return 0;
 }
 
+/* RTA_GATEWAY has the family of the route, RTA_VIA one of its own (RFC 5549). */
+static void take_gateway(const struct nlattr *attr, uint8_t family, struct prefix *gateway)
+{
+	const uint8_t *bytes = mnl_attr_get_payload(attr);
+	size_t len = mnl_attr_get_payload_len(attr);
+
+	if (mnl_attr_get_type(attr) == RTA_VIA) {
+		const struct rtvia *via = mnl_attr_get_payload(attr);
+
+		if (len < sizeof(*via))
+			return;
+		family = via->rtvia_family == AF_INET ? PREFIX_IPV4 : PREFIX_IPV6;
+		bytes = via->rtvia_addr;
+		len -= sizeof(*via);
+	}
+	if (len != (family == PREFIX_IPV4 ? 4 : 16))
+		return;
+	*gateway = (struct prefix){ .family = family, .bits = len * 8 };
+	memcpy(gateway->addr, bytes, len);
+}
+
+static bool is_gateway(const struct nlattr *attr)
+{
+	return mnl_attr_get_type(attr) == RTA_GATEWAY || mnl_attr_get_type(attr) == RTA_VIA;
+}
+
+static void take_hop_gateway(const struct rtnexthop *hop, struct default_route *route)
+{
+	const struct nlattr *attr = (const void *)RTNH_DATA(hop);
+	int len = (int)hop->rtnh_len - (int)RTNH_LENGTH(0);
+
+	route->gateway = (struct prefix){};
+	for (; mnl_attr_ok(attr, len); attr = mnl_attr_next(attr)) {
+		if (is_gateway(attr))
+			take_gateway(attr, route->family, &route->gateway);
+		len -= MNL_ALIGN(attr->nla_len);
+	}
+}
+
 static int add_hops(struct routes *routes, const struct nlattr *attr, struct default_route *route)
 {
 	int len = mnl_attr_get_payload_len(attr), err = 0;
@@ -40,6 +81,7 @@ static int add_hops(struct routes *routes, const struct nlattr *attr, struct def
 
 	for (; !err && len >= (int)sizeof(*hop) && RTNH_OK(hop, len); hop = RTNH_NEXT(hop)) {
 		route->ifindex = hop->rtnh_ifindex;
+		take_hop_gateway(hop, route);
 		err = add_route(routes, route);
 		len -= RTNH_ALIGN(hop->rtnh_len);
 	}
@@ -55,12 +97,19 @@ static int take_route(const struct nlmsghdr *msg, void *data)
 
 	if (msg->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(msg) < sizeof(*head))
 		return -EPROTO;
-	if (head->rtm_dst_len || head->rtm_type != RTN_UNICAST)
+	/* Ours lead into a tunnel, and are in no table of the host's. */
+	if (head->rtm_dst_len || head->rtm_type != RTN_UNICAST ||
+	    head->rtm_protocol == TUNNEL_ROUTE_PROTOCOL)
 		return 0;
 	if (head->rtm_family != AF_INET && head->rtm_family != AF_INET6)
 		return 0;
 	route.family = head->rtm_family == AF_INET ? PREFIX_IPV4 : PREFIX_IPV6;
 	route.from_ra = head->rtm_protocol == RTPROT_RA;
+	mnl_attr_for_each(attr, msg, sizeof(*head))
+	{
+		if (is_gateway(attr))
+			take_gateway(attr, route.family, &route.gateway);
+	}
 	mnl_attr_for_each(attr, msg, sizeof(*head))
 	{
 		if (mnl_attr_get_type(attr) == RTA_MULTIPATH) {

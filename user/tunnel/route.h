@@ -9,14 +9,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/prefix.h"
+
 struct default_route {
-	uint8_t family;   /* enum prefix_family */
-	uint32_t ifindex; /* a route with several next hops appears once for each */
-	bool from_ra;     /* IPv6: learnt from a router advertisement (RTPROT_RA) */
+	uint8_t family;        /* enum prefix_family */
+	uint32_t ifindex;      /* a route with several next hops appears once for each */
+	bool from_ra;          /* IPv6: learnt from a router advertisement (RTPROT_RA) */
+	struct prefix gateway; /* a host; family 0: none */
 };
 
 /**
- * route_defaults() - all unicast default routes, in whatever table, both families.
+ * route_defaults() - all unicast default routes but ours, in whatever table, both families.
  * @ret_routes: caller frees with free(); NULL when there are none.
  * @ret_n:      number of routes.
  *

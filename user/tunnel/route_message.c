@@ -35,6 +35,11 @@ static bool take_attr(const struct nlattr *attr, struct route_message *route)
 			return false;
 		route->table = mnl_attr_get_u32(attr);
 		return true;
+	case RTA_PRIORITY:
+		if (mnl_attr_validate(attr, MNL_TYPE_U32) < 0)
+			return false;
+		route->metric = mnl_attr_get_u32(attr);
+		return true;
 	case RTA_OIF:
 		if (mnl_attr_validate(attr, MNL_TYPE_U32) < 0)
 			return false;

@@ -15,6 +15,7 @@ struct route_message {
 	struct prefix to;
 	uint32_t table;
 	uint32_t ifindex; /* the one interface that it leads out of; 0 for several or none */
+	uint32_t metric;
 	uint8_t protocol; /* RTPROT_* */
 	uint8_t type;     /* RTN_* */
 };

@@ -10,17 +10,18 @@
 #include "tunnel/tunnel_routes.h"
 
 #define RECEIVE_BUFFER (4 * 1024 * 1024) /* some thousand changes */
+#define GROUP(number) (1u << ((number)-1))
 
-struct wanted {
-	uint32_t ifindex;
-	const struct prefix *ours;
-	size_t n;
+struct reading {
+	const struct route_watch *watch;
 	int changes;
 };
 
 int route_watch_open(void)
 {
-	return nl_watch_open(RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE, RECEIVE_BUFFER);
+	return nl_watch_open(GROUP(RTNLGRP_IPV4_ROUTE) | GROUP(RTNLGRP_IPV6_ROUTE) |
+				     GROUP(RTNLGRP_IPV4_RULE) | GROUP(RTNLGRP_IPV6_RULE),
+			     RECEIVE_BUFFER);
 }
 
 static int compare(const void *a, const void *b)
@@ -28,44 +29,67 @@ static int compare(const void *a, const void *b)
 	return prefix_compare(a, b);
 }
 
-static bool is_wanted(const struct wanted *wanted, const struct prefix *to)
+static bool is_in(const struct prefix_set *set, const struct prefix *to)
 {
-	return wanted->n && bsearch(to, wanted->ours, wanted->n, sizeof(*to), compare);
+	return set->n && bsearch(to, set->at, set->n, sizeof(*to), compare);
 }
 
 /* As the reading of them counts. */
-static bool is_foreign(const struct wanted *wanted, const struct route_message *route)
+static bool is_foreign(const struct route_watch *watch, const struct route_message *route)
 {
-	if (route->ifindex != wanted->ifindex || route->type != RTN_UNICAST)
+	if (route->ifindex != watch->ifindex || route->type != RTN_UNICAST)
 		return false;
 	return !route->to.bits ||
 	       (route->protocol != TUNNEL_ROUTE_PROTOCOL && route->protocol != RTPROT_KERNEL);
 }
 
-static void take_route(const struct nlmsghdr *msg, void *data)
+/* A route of ours that leads nowhere (table_floor.h). */
+static bool is_floor(const struct route_message *route)
 {
-	struct wanted *wanted = data;
-	struct route_message route;
-	bool replaces = msg->nlmsg_flags & NLM_F_REPLACE;
-
-	if (!route_message_parse(msg, &route) || route.table != RT_TABLE_MAIN)
-		return;
-	if (is_foreign(wanted, &route))
-		wanted->changes |= ROUTE_FOREIGN;
-	/* What leads into the tunnel beside ours does no harm; in its place, it is not ours. */
-	if (msg->nlmsg_type == RTM_NEWROUTE && route.ifindex == wanted->ifindex &&
-	    (route.protocol == TUNNEL_ROUTE_PROTOCOL || !replaces))
-		return;
-	if (is_wanted(wanted, &route.to))
-		wanted->changes |= ROUTE_OURS_CHANGED;
+	return route->protocol == TUNNEL_ROUTE_PROTOCOL &&
+	       (route->type == RTN_UNREACHABLE || route->type == RTN_THROW);
 }
 
-int route_watch_read(int fd, uint32_t ifindex, const struct prefix *ours, size_t n)
+static int look_at_route(const struct route_watch *watch, const struct nlmsghdr *msg,
+			 const struct route_message *route)
 {
-	struct wanted wanted = { .ifindex = ifindex, .ours = ours, .n = n };
-	int lost = nl_watch_read(fd, take_route, &wanted);
+	bool is_own = route->table == watch->own_table, is_main = route->table == RT_TABLE_MAIN;
+	bool replaces = msg->nlmsg_flags & NLM_F_REPLACE;
+	int changes = 0;
+
+	if (!route->to.bits && !is_own && route->ifindex != watch->ifindex)
+		changes |= ROUTE_DEFAULT_CHANGED;
+	if (is_main && is_foreign(watch, route))
+		changes |= ROUTE_FOREIGN;
+	if (is_own && is_floor(route))
+		return msg->nlmsg_type == RTM_DELROUTE ? changes | ROUTE_OURS_CHANGED : changes;
+	/* What leads into the tunnel beside ours does no harm; in its place, it is not ours. */
+	if (msg->nlmsg_type == RTM_NEWROUTE && route->ifindex == watch->ifindex &&
+	    (route->protocol == TUNNEL_ROUTE_PROTOCOL || !replaces))
+		return changes;
+	if ((is_own && is_in(watch->own, &route->to)) ||
+	    (is_main && is_in(watch->main, &route->to)))
+		changes |= ROUTE_OURS_CHANGED;
+	return changes;
+}
+
+static void take(const struct nlmsghdr *msg, void *data)
+{
+	struct reading *reading = data;
+	struct route_message route;
+
+	if (msg->nlmsg_type == RTM_NEWRULE || msg->nlmsg_type == RTM_DELRULE)
+		reading->changes |= RULES_CHANGED;
+	else if (route_message_parse(msg, &route))
+		reading->changes |= look_at_route(reading->watch, msg, &route);
+}
+
+int route_watch_read(int fd, const struct route_watch *watch)
+{
+	struct reading reading = { .watch = watch };
+	int lost = nl_watch_read(fd, take, &reading);
 
 	if (lost < 0)
 		return lost;
-	return wanted.changes | (lost ? ROUTE_OVERRUN : 0);
+	return reading.changes | (lost ? ROUTE_OVERRUN : 0);
 }

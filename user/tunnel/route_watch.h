@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * route_watch.h - hear when somebody changes the routes that lead into the tunnel.
+ * route_watch.h - hear when somebody changes the routes that lead into the tunnel, the rules that
+ * lead to its table, or the host's default routes.
  *
  * Not everything is told: when an interface goes down or away the kernel drops its IPv4 routes
  * without a word. link_watch_read() hears of that. Those of a nexthop object that is deleted go in
@@ -13,17 +14,20 @@
 #include <stdint.h>
 
 #include "base/prefix.h"
+#include "tunnel/tunnel.h"
 
 /** What route_watch_read() saw, as bits. */
 enum route_change {
-	ROUTE_OURS_CHANGED = 1 << 0, /* read the routes again */
-	ROUTE_OVERRUN = 1 << 1,      /* messages were lost: read them again, too */
-	ROUTE_FOREIGN = 1 << 2,      /* count those of others again, there is no hurry */
+	ROUTE_OURS_CHANGED = 1 << 0,    /* read the routes again */
+	ROUTE_OVERRUN = 1 << 1,         /* messages were lost: read everything again */
+	ROUTE_FOREIGN = 1 << 2,         /* count those of others again, there is no hurry */
+	ROUTE_DEFAULT_CHANGED = 1 << 3, /* a default route of the host's */
+	RULES_CHANGED = 1 << 4,         /* read the rules again */
 };
 
 /**
  * route_watch_open() - a non-blocking, close-on-exec rtnetlink socket that hears of changes to
- * routes of both families.
+ * routes and rules of both families.
  *
  * Adding very many routes at once overruns it all the same; that costs one more reading.
  *
@@ -31,19 +35,26 @@ enum route_change {
  */
 int route_watch_open(void);
 
+struct route_watch {
+	uint32_t ifindex;   /* the tunnel */
+	uint32_t own_table; /* its number */
+	/* What is to be routed into the tunnel, also where ours is not there because somebody else
+	 * has a route to it. */
+	const struct prefix_set *own, *main;
+};
+
 /**
  * route_watch_read() - take pending messages from @fd, a bounded number.
- * @ifindex: the tunnel.
- * @ours:    prefixes that are to be routed into it, sorted by prefix_compare(); also those that
- * ours is not there for, as somebody else has a route to them.
  *
- * A change is, in the main table and to exactly one of @ours: a route that was deleted, whoever's
- * (ours is missing, or one that ours had to give way to is gone); a route that does not lead out of
- * @ifindex alone; and one that replaced ours under another protocol. Additions of ours are none.
- * ROUTE_FOREIGN is one out of @ifindex, to whatever prefix, that is neither ours nor the kernel's.
+ * A change of ours is, in either table and to exactly one of its prefixes: a route that was
+ * deleted, whoever's (ours is missing, or one that ours had to give way to is gone); a route that
+ * does not lead out of the tunnel alone; and one that replaced ours under another protocol; and in
+ * the own table, a route of ours that leads nowhere and was deleted. Additions of ours are none.
+ * ROUTE_FOREIGN is one of the main table out of the tunnel, to whatever prefix, that is neither
+ * ours nor the kernel's.
  *
  * Return: bits of enum route_change, 0 when nothing of interest was pending; negative errno.
  */
-int route_watch_read(int fd, uint32_t ifindex, const struct prefix *ours, size_t n);
+int route_watch_read(int fd, const struct route_watch *watch);
 
 #endif

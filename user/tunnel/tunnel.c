@@ -15,6 +15,8 @@
 #include "tunnel/link_edit.h"
 #include "tunnel/sysctl.h"
 #include "tunnel/tunnel_private.h"
+#include "tunnel/tunnel_routes.h"
+#include "tunnel/tunnel_rules.h"
 #include "tunnel/wg_uapi_socket.h"
 #include "tunnel/wg_edit.h"
 #include "tunnel/wg_userspace.h"
@@ -337,6 +339,7 @@ static int start_with_key(struct tunnel *tunnel, const uint8_t *private_key,
 		return err;
 	tunnel->ifindex = link.ifindex;
 	tunnel->kernel = device.kernel;
+	tunnel->is_taken_over = tunnel->is_taken_over || *ret_how == TUNNEL_TAKEN_OVER;
 	return 0;
 }
 
@@ -460,12 +463,15 @@ static int remove_link(const char *ifname, const struct tunnel_record *record)
 int tunnel_down(const char *ifname, const char *record_path)
 {
 	struct tunnel_record record = {};
-	int err = tunnel_record_load(record_path, &record);
+	uint32_t table = tunnel_table(ifname);
+	int err = tunnel_record_load(record_path, &record), routes_err;
 
 	if (err && err != -ENOENT)
 		return err;
 	err = record.made ? remove_link(ifname, &record) : 0;
 	if (err && err != -ESTALE)
 		return err;
-	return tunnel_record_remove(record_path) ?: err;
+	/* The rules after the interface: without them, what enters by it would leave elsewhere. */
+	routes_err = tunnel_rules_clear(table) ?: table_flush(table);
+	return routes_err ?: tunnel_record_remove(record_path) ?: err;
 }

@@ -4,6 +4,7 @@
  *
  *   tunnel.c        make, configure, remove the interface
  *   tunnel_sync.c   its peers, addresses and routes, one difference at a time
+ *   tunnel_tables.c the rules, and which table has which routes
  *   tunnel_mend.c   notice what somebody else has changed
  *
  * What was made is written down in a record (tunnel_record.h) before it is made. All of it may be
@@ -17,6 +18,7 @@
 #include <stdint.h>
 
 #include "tunnel/private_key.h"
+#include "tunnel/table_floor.h"
 #include "tunnel/tunnel_record.h"
 #include "tunnel/wg_plan.h"
 
@@ -46,17 +48,39 @@ struct tunnel_config {
 	uint32_t mtu; /* bytes */
 	enum tunnel_backend backend;
 	enum tunnel_napi napi;
+	struct kernel_forwarding forwarding;
 };
 
-/* What the tunnel should hold. Made by who knows the device list. */
+/* The tables that have routes into the tunnel. */
+enum tunnel_tables {
+	TUNNEL_OWN,  /* tunnel_table(): for what enters or leaves by the tunnel */
+	TUNNEL_HOST, /* the main table: for this host, and what it forwards from elsewhere */
+	TUNNEL_TABLE_COUNT,
+};
+
+struct prefix_set {
+	struct prefix *at; /* sorted by prefix_compare(), each once */
+	size_t n;
+};
+
+/* Why an address of the list is no address of ours, or is not routed by the main table. */
+enum tunnel_left {
+	TUNNEL_LEFT_NONE,
+	TUNNEL_LEFT_SPECIAL, /* no host has it: loopback, link-local, multicast, ... */
+	TUNNEL_LEFT_RANGE,   /* outside of the tunnel ranges */
+	TUNNEL_LEFT_TAKEN,   /* this host, or what it has to reach elsewhere, has it */
+	TUNNEL_LEFT_SUBNET,  /* in the subnet of another interface */
+};
+
+/* What the tunnel should hold, as the device list has it. */
 struct tunnel_want {
 	struct wg_device device; /* its peers: each key once, each prefix at one of them */
-	struct prefix *routes;   /* sorted by prefix_compare(), each once */
-	size_t n_routes;
-	size_t n_spared;      /* routes left out for the sake of other interfaces */
-	struct prefix spared; /* the first of them */
-	struct prefix addresses[TUNNEL_RECORD_ADDRESSES_MAX]; /* with the on-link prefix length */
+	struct prefix_set routes[TUNNEL_TABLE_COUNT];
+	struct prefix addresses[TUNNEL_RECORD_ADDRESSES_MAX]; /* hosts */
 	size_t n_addresses;
+	size_t n_left;      /* addresses that are left out of TUNNEL_HOST, or of @addresses */
+	struct prefix left; /* the first of them */
+	enum tunnel_left left_why;
 };
 
 /** tunnel_want_done() - free what @want owns and zero it; safe on a zeroed one. */
@@ -69,7 +93,16 @@ enum tunnel_part {
 	TUNNEL_PEERS = 1 << 2,    /* peers, AllowedIPs, keepalive */
 	TUNNEL_ADDRESSES = 1 << 3,
 	TUNNEL_ROUTES = 1 << 4,
-	TUNNEL_ALL = (1 << 5) - 1,
+	TUNNEL_RULES = 1 << 5, /* routing rules */
+	TUNNEL_ALL = (1 << 6) - 1,
+};
+
+/* Routes into the tunnel in one table. */
+struct tunnel_routes_of {
+	struct prefix_set have;   /* ours */
+	struct prefix_set wanted; /* of the last tunnel_remove(), refused or not */
+	size_t n_refused;         /* routes that somebody else has, exactly so */
+	struct prefix refused;    /* the first of them */
 };
 
 struct tunnel {
@@ -84,18 +117,23 @@ struct tunnel {
 	bool is_sure;
 	bool has_addresses; /* all that are in the record */
 	struct wg_device have;
-	struct prefix *routes; /* ours; sorted */
-	size_t n_routes;
-
-	struct prefix *wanted; /* routes of the last tunnel_remove(), refused or not; sorted */
-	size_t n_wanted;
+	struct tunnel_routes_of routes[TUNNEL_TABLE_COUNT];
+	/* Our addresses that rules are made for; read again unless has_rules. */
+	struct prefix from[2 * TUNNEL_RECORD_ADDRESSES_MAX];
+	size_t n_from;
+	bool has_rules, has_rules_ipv6;
+	uint32_t behind_rule; /* priority of a rule of others that ours cannot stand before; 0 */
 
 	struct wg_plan plan; /* between tunnel_add() and tunnel_remove() */
-	size_t n_foreign_routes, n_foreign_addresses;
-	size_t n_refused;      /* routes that somebody else has, exactly so */
-	struct prefix refused; /* the first of them */
-	size_t n_spared;       /* as in struct tunnel_want */
-	struct prefix spared;
+	bool is_taken_over;  /* until the first list: whose routes to its prefixes are ours now */
+	size_t n_foreign_routes, n_foreign_addresses; /* routes: of the main table */
+	/* Networks that devices still advertise, but the main table has lost: an earlier version
+	 * made a route for each, or the operator had named them. */
+	struct prefix_list lost;
+	size_t n_lost; /* all of them */
+	size_t n_left;                                /* as in struct tunnel_want */
+	struct prefix left;
+	enum tunnel_left left_why;
 
 	char error[TUNNEL_ERROR_MAX]; /* what failed, why, and what to do: after an error */
 };
@@ -167,7 +205,8 @@ void tunnel_gone(struct tunnel *tunnel);
 void tunnel_done(struct tunnel *tunnel);
 
 /**
- * tunnel_down() - remove the interface if the record says that we made it, and the record.
+ * tunnel_down() - remove the interface if the record says that we made it, its rules, its table,
+ * and the record.
  *
  * Whatever it is called now. Peers first: an interface that is deleted full takes minutes.
  *

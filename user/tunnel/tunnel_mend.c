@@ -114,27 +114,6 @@ static int mend_peers(struct tunnel *tunnel, const struct link *link, unsigned i
 	return 0;
 }
 
-static int mend_routes(struct tunnel *tunnel, unsigned int *changed)
-{
-	auto_free struct prefix *before = tunnel->routes;
-	size_t n_before = tunnel->n_routes;
-	int err;
-
-	tunnel->routes = NULL;
-	tunnel->n_routes = 0;
-	err = tunnel_read_routes(tunnel);
-	if (err) {
-		tunnel->is_sure = false;
-		return err;
-	}
-	if (tunnel->n_routes != n_before)
-		*changed |= TUNNEL_ROUTES;
-	for (size_t i = 0; i < n_before && !(*changed & TUNNEL_ROUTES); i++)
-		if (prefix_compare(&before[i], &tunnel->routes[i]) != 0)
-			*changed |= TUNNEL_ROUTES;
-	return 0;
-}
-
 int tunnel_mend(struct tunnel *tunnel, unsigned int parts, unsigned int *ret_changed)
 {
 	struct link link = {};
@@ -159,6 +138,8 @@ int tunnel_mend(struct tunnel *tunnel, unsigned int parts, unsigned int *ret_cha
 		}
 	}
 	if (!err && parts & TUNNEL_ROUTES && tunnel->is_sure)
-		err = mend_routes(tunnel, ret_changed);
+		err = tunnel_mend_routes(tunnel, ret_changed);
+	if (!err && parts & TUNNEL_RULES)
+		err = tunnel_mend_rules(tunnel, ret_changed);
 	return err;
 }

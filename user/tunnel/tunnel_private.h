@@ -39,6 +39,26 @@ int tunnel_enable_ipv6(struct tunnel *tunnel);
 /** tunnel_read_routes() - read ours into @tunnel, and count others'. Return: as tunnel_add(). */
 int tunnel_read_routes(struct tunnel *tunnel);
 
+/** tunnel_add_routes() - what @want has and the tables have not; then the rules that lead there.
+ * Return: as tunnel_add(). */
+int tunnel_add_routes(struct tunnel *tunnel, const struct tunnel_want *want);
+
+/** tunnel_remove_routes() - what the tables have and @want has not. Return: as tunnel_add(). */
+int tunnel_remove_routes(struct tunnel *tunnel, const struct tunnel_want *want);
+
+/** tunnel_believe_routes() - they are as in @want now, but for those that were refused. Takes the
+ * routes of @want over. Return: 0; negative errno when the tables have to be read again. */
+int tunnel_believe_routes(struct tunnel *tunnel, struct tunnel_want *want);
+
+/** tunnel_mend_routes() - are routes and floor as we left them? Return: as tunnel_mend(). */
+int tunnel_mend_routes(struct tunnel *tunnel, unsigned int *changed);
+
+/** tunnel_mend_rules() - are the rules? Return: as tunnel_mend(). */
+int tunnel_mend_rules(struct tunnel *tunnel, unsigned int *changed);
+
+/** tunnel_forget_routes() - free what is known of them. */
+void tunnel_forget_routes(struct tunnel *tunnel);
+
 /**
  * tunnel_read_addresses() - how many addresses of the record are not there? Counts others' in
  * @tunnel.

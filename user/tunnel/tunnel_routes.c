@@ -20,11 +20,12 @@ enum state {
 
 /* One pass over the open routes. */
 struct pass {
-	uint32_t ifindex;
-	uint16_t type;   /* RTM_NEWROUTE, RTM_DELROUTE */
-	uint16_t flags;  /* NLM_F_* */
-	uint8_t family;  /* of those to be looked at; 0 for both */
-	uint32_t metric; /* 0: none is named */
+	uint32_t table, ifindex;
+	uint16_t type;    /* RTM_NEWROUTE, RTM_DELROUTE */
+	uint16_t flags;   /* NLM_F_* */
+	uint8_t family;   /* of those to be looked at; 0 for both */
+	uint8_t protocol; /* 0: of a route to remove, any */
+	uint32_t metric;  /* 0: none is named */
 	const struct prefix *to;
 	uint8_t *state; /* enum state */
 	size_t n;
@@ -55,14 +56,14 @@ static bool fill_route(struct nlmsghdr *msg, size_t i, void *data)
 	head = mnl_nlmsg_put_extra_header(msg, sizeof(*head));
 	head->rtm_family = is_ipv4 ? AF_INET : AF_INET6;
 	head->rtm_dst_len = to->bits;
-	head->rtm_table = RT_TABLE_MAIN;
-	head->rtm_protocol = TUNNEL_ROUTE_PROTOCOL;
+	head->rtm_protocol = pass->protocol;
 	head->rtm_type = RTN_UNICAST;
 	if (pass->type == RTM_DELROUTE)
 		head->rtm_scope = RT_SCOPE_NOWHERE; /* any */
 	else
 		head->rtm_scope = is_ipv4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
 	mnl_attr_put(msg, RTA_DST, is_ipv4 ? 4 : 16, to->addr);
+	mnl_attr_put_u32(msg, RTA_TABLE, pass->table);
 	mnl_attr_put_u32(msg, RTA_OIF, pass->ifindex);
 	if (pass->metric)
 		mnl_attr_put_u32(msg, RTA_PRIORITY, pass->metric);
@@ -78,7 +79,8 @@ static void begin(struct pass *pass)
 {
 	pass->failed = pass->n;
 	for (size_t i = 0; i < pass->n; i++)
-		if (!pass->to[i].bits || prefix_check(&pass->to[i]))
+		if ((!pass->to[i].bits && pass->table == RT_TABLE_MAIN) ||
+		    prefix_check(&pass->to[i]))
 			note_failure(pass, i, -EINVAL);
 }
 
@@ -123,7 +125,7 @@ static int judge_taken(struct pass *pass, enum state beside)
 		n_taken += pass->state[i] == TAKEN;
 	if (!n_taken)
 		return 0;
-	err = routes_into_read(pass->ifindex, &routes);
+	err = routes_into_read(pass->table, pass->ifindex, &routes);
 	if (err)
 		return err;
 	for (size_t i = 0; i < pass->n; i++) {
@@ -145,6 +147,8 @@ static int judge_taken(struct pass *pass, enum state beside)
  */
 static int probe(struct pass *pass)
 {
+	if (pass->table != RT_TABLE_MAIN)
+		return 0;
 	pass->family = PREFIX_IPV4;
 	pass->flags = NLM_F_EXCL;
 	pass->metric = 0;
@@ -159,12 +163,15 @@ static int add(struct pass *pass)
 	return run(pass, on_added) ?: judge_taken(pass, SETTLED);
 }
 
-int tunnel_routes_add(uint32_t ifindex, const struct prefix *to, size_t n, bool *refused)
+int tunnel_routes_add(uint32_t table, uint32_t ifindex, const struct prefix *to, size_t n,
+		      bool *refused)
 {
 	auto_free uint8_t *state = calloc(n ?: 1, sizeof(*state));
 	struct pass pass = {
+		.table = table,
 		.ifindex = ifindex,
 		.type = RTM_NEWROUTE,
+		.protocol = TUNNEL_ROUTE_PROTOCOL,
 		.to = to,
 		.state = state,
 		.n = n,
@@ -180,12 +187,15 @@ int tunnel_routes_add(uint32_t ifindex, const struct prefix *to, size_t n, bool 
 	return err ?: pass.err;
 }
 
-int tunnel_routes_remove(uint32_t ifindex, const struct prefix *to, size_t n)
+static int remove_all(uint32_t table, uint32_t ifindex, uint8_t protocol, const struct prefix *to,
+		      size_t n)
 {
 	auto_free uint8_t *state = calloc(n ?: 1, sizeof(*state));
 	struct pass pass = {
+		.table = table,
 		.ifindex = ifindex,
 		.type = RTM_DELROUTE,
+		.protocol = protocol,
 		.to = to,
 		.state = state,
 		.n = n,
@@ -195,4 +205,23 @@ int tunnel_routes_remove(uint32_t ifindex, const struct prefix *to, size_t n)
 		return -ENOMEM;
 	begin(&pass);
 	return run(&pass, on_removed) ?: pass.err;
+}
+
+int tunnel_routes_remove(uint32_t table, uint32_t ifindex, const struct prefix *to, size_t n)
+{
+	return remove_all(table, ifindex, TUNNEL_ROUTE_PROTOCOL, to, n);
+}
+
+int tunnel_routes_take(uint32_t ifindex, const struct prefix *to, size_t n)
+{
+	return remove_all(RT_TABLE_MAIN, ifindex, RTPROT_UNSPEC, to, n);
+}
+
+uint32_t tunnel_table(const char *ifname)
+{
+	uint32_t hash = 2166136261u; /* FNV-1a */
+
+	for (; *ifname; ifname++)
+		hash = (hash ^ (uint8_t)*ifname) * 16777619u;
+	return TUNNEL_TABLE_FIRST + hash % TUNNEL_TABLES;
 }

@@ -16,7 +16,7 @@
 
 /* The dump of one family. */
 struct reading {
-	uint32_t ifindex;
+	uint32_t table, ifindex;
 	uint8_t family;             /* enum prefix_family */
 	size_t begin[ROUTE_OWNERS]; /* where it starts in each list */
 	struct routes_into routes;
@@ -42,7 +42,7 @@ static int add_route(struct routes_into *routes, enum route_owner owner, const s
 
 static enum route_owner owner_of(const struct route_message *route)
 {
-	if (!route->to.bits)
+	if (!route->to.bits && route->table == RT_TABLE_MAIN)
 		return ROUTE_FOREIGN;
 	if (route->protocol == TUNNEL_ROUTE_PROTOCOL)
 		return ROUTE_OURS;
@@ -56,7 +56,7 @@ static int take_route(const struct nlmsghdr *msg, void *data)
 
 	/* The kernel was asked for just these, but it need not have understood. */
 	if (msg->nlmsg_type != RTM_NEWROUTE || !route_message_parse(msg, &route) ||
-	    route.to.family != reading->family || route.table != RT_TABLE_MAIN ||
+	    route.to.family != reading->family || route.table != reading->table ||
 	    route.type != RTN_UNICAST || route.ifindex != reading->ifindex)
 		return 0;
 	return add_route(&reading->routes, owner_of(&route), &route.to);
@@ -84,11 +84,11 @@ static int read_family(struct reading *reading, uint8_t family)
 	msg->nlmsg_type = RTM_GETROUTE;
 	head = mnl_nlmsg_put_extra_header(msg, sizeof(*head));
 	head->rtm_family = family == PREFIX_IPV4 ? AF_INET : AF_INET6;
-	head->rtm_table = RT_TABLE_MAIN;
 	head->rtm_type = RTN_UNICAST;
+	mnl_attr_put_u32(msg, RTA_TABLE, reading->table);
 	mnl_attr_put_u32(msg, RTA_OIF, reading->ifindex);
 	err = nl_dump_strict(NETLINK_ROUTE, msg, take_route, forget_family, reading);
-	/* IPv4's table is made with its first route. */
+	/* A table is made with its first route. */
 	return err == -ENOENT ? 0 : err;
 }
 
@@ -113,9 +113,9 @@ static void sort_lists(struct routes_into *routes)
 	}
 }
 
-int routes_into_read(uint32_t ifindex, struct routes_into *ret)
+int routes_into_read(uint32_t table, uint32_t ifindex, struct routes_into *ret)
 {
-	struct reading reading = { .ifindex = ifindex };
+	struct reading reading = { .table = table, .ifindex = ifindex };
 	int err = ifindex ? 0 : -ENODEV;
 
 	if (!err)
@@ -146,10 +146,10 @@ void routes_into_done(struct routes_into *routes)
 	*routes = (struct routes_into){};
 }
 
-int tunnel_routes_read(uint32_t ifindex, struct tunnel_routes *ret)
+int tunnel_routes_read(uint32_t table, uint32_t ifindex, struct tunnel_routes *ret)
 {
 	struct routes_into routes = {};
-	int err = routes_into_read(ifindex, &routes);
+	int err = routes_into_read(table, ifindex, &routes);
 
 	if (err)
 		return err;

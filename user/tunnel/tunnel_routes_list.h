@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tunnel_routes_list.h - the routes of the main table that lead out of one interface, by who made
- * them.
+ * tunnel_routes_list.h - the routes of a table that lead out of one interface, by who made them.
  */
 #ifndef TUNNEL_TUNNEL_ROUTES_LIST_H
 #define TUNNEL_TUNNEL_ROUTES_LIST_H
@@ -15,7 +14,7 @@
 enum route_owner {
 	ROUTE_OURS,      /* TUNNEL_ROUTE_PROTOCOL */
 	ROUTE_CONNECTED, /* the kernel's, which come with addresses */
-	ROUTE_FOREIGN,   /* all others, and default routes of anybody */
+	ROUTE_FOREIGN,   /* all others; in the main table, default routes of anybody */
 	ROUTE_OWNERS
 };
 
@@ -27,12 +26,12 @@ struct routes_into {
 };
 
 /**
- * routes_into_read() - all unicast routes out of @ifindex alone.
+ * routes_into_read() - all unicast routes of @table out of @ifindex alone.
  * @ret: set on success only; freed with routes_into_done().
  *
  * Return: 0; -ENODEV; -E2BIG; another negative errno.
  */
-int routes_into_read(uint32_t ifindex, struct routes_into *ret);
+int routes_into_read(uint32_t table, uint32_t ifindex, struct routes_into *ret);
 
 /** routes_into_has() - does @owner have a route to exactly @to? */
 bool routes_into_has(const struct routes_into *routes, enum route_owner owner,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* tunnel_sync.c - the tunnel's peers, addresses and routes, one difference at a time. */
+/* tunnel_sync.c - the tunnel's peers and addresses, one difference at a time. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +8,13 @@
 #include "tunnel/link_edit.h"
 #include "tunnel/napi.h"
 #include "tunnel/tunnel_private.h"
-#include "tunnel/tunnel_routes.h"
 #include "tunnel/wg_edit.h"
 
 void tunnel_want_done(struct tunnel_want *want)
 {
 	wg_device_done(&want->device);
-	free(want->routes);
+	for (int t = 0; t < TUNNEL_TABLE_COUNT; t++)
+		free(want->routes[t].at);
 	*want = (struct tunnel_want){};
 }
 
@@ -22,11 +22,8 @@ void tunnel_gone(struct tunnel *tunnel)
 {
 	wg_device_done(&tunnel->have);
 	wg_plan_done(&tunnel->plan);
-	free(tunnel->routes);
-	free(tunnel->wanted);
-	tunnel->routes = tunnel->wanted = NULL;
-	tunnel->n_routes = tunnel->n_wanted = tunnel->n_refused = 0;
-	tunnel->n_foreign_routes = tunnel->n_foreign_addresses = 0;
+	tunnel_forget_routes(tunnel);
+	tunnel->n_foreign_addresses = 0;
 	tunnel->is_sure = tunnel->has_addresses = tunnel->has_other_key = false;
 	tunnel->ifindex = 0;
 }
@@ -35,38 +32,6 @@ void tunnel_done(struct tunnel *tunnel)
 {
 	tunnel_gone(tunnel);
 	*tunnel = (struct tunnel){};
-}
-
-/* What is in sorted @a and not in sorted @b. Return: number of them in @out, which has room for
- * @n_a. */
-static size_t difference(const struct prefix *a, size_t n_a, const struct prefix *b, size_t n_b,
-			 struct prefix *out)
-{
-	size_t n = 0, j = 0;
-
-	for (size_t i = 0; i < n_a; i++) {
-		while (j < n_b && prefix_compare(&b[j], &a[i]) < 0)
-			j++;
-		if (j == n_b || prefix_compare(&b[j], &a[i]) != 0)
-			out[n++] = a[i];
-	}
-	return n;
-}
-
-int tunnel_read_routes(struct tunnel *tunnel)
-{
-	AUTO(tunnel_routes_done) struct tunnel_routes there = {};
-	int err = tunnel_routes_read(tunnel->ifindex, &there);
-
-	if (err)
-		return tunnel_fail(tunnel, err, NULL, "read the routes of %s",
-				   tunnel->config.ifname);
-	free(tunnel->routes);
-	tunnel->routes = there.ours;
-	tunnel->n_routes = there.n_ours;
-	tunnel->n_foreign_routes = there.n_foreign;
-	there.ours = NULL;
-	return 0;
 }
 
 static int read_peers(struct tunnel *tunnel)
@@ -208,46 +173,6 @@ static int remove_addresses(struct tunnel *tunnel, const struct tunnel_want *wan
 	return err;
 }
 
-static int add_routes(struct tunnel *tunnel, const struct tunnel_want *want)
-{
-	struct prefix *add = calloc(want->n_routes + 1, sizeof(*add));
-	bool *refused = calloc(want->n_routes + 1, sizeof(*refused));
-	int err = -ENOMEM;
-	size_t n = 0;
-
-	if (add && refused) {
-		n = difference(want->routes, want->n_routes, tunnel->routes, tunnel->n_routes, add);
-		err = tunnel_routes_add(tunnel->ifindex, add, n, refused);
-	}
-	if (err) {
-		(void)tunnel_fail(tunnel, err, NULL, "add routes to %s", tunnel->config.ifname);
-		n = 0;
-	}
-	tunnel->n_refused = 0;
-	for (size_t i = 0; i < n; i++)
-		if (refused[i] && !tunnel->n_refused++)
-			tunnel->refused = add[i];
-	free(add);
-	free(refused);
-	return err;
-}
-
-static int remove_routes(struct tunnel *tunnel, const struct tunnel_want *want)
-{
-	struct prefix *gone = calloc(tunnel->n_routes + 1, sizeof(*gone));
-	int err = -ENOMEM;
-	size_t n;
-
-	if (gone) {
-		n = difference(tunnel->routes, tunnel->n_routes, want->routes, want->n_routes,
-			       gone);
-		err = tunnel_routes_remove(tunnel->ifindex, gone, n);
-	}
-	free(gone);
-	return err ? tunnel_fail(tunnel, err, NULL, "remove routes from %s", tunnel->config.ifname)
-		   : 0;
-}
-
 /*
  * A thread for each peer exhausts the PIDs of a host with thousands of them. The switch only works
  * once there is a peer, and a kernel without it has no such threads.
@@ -300,36 +225,12 @@ int tunnel_add(struct tunnel *tunnel, const struct tunnel_want *want)
 	err = add_peers(tunnel, want);
 	if (!err)
 		err = add_addresses(tunnel, want);
-	return err ?: add_routes(tunnel, want);
+	return err ?: tunnel_add_routes(tunnel, want);
 }
 
-static int believe_routes(struct tunnel *tunnel, struct tunnel_want *want)
-{
-	struct prefix *routes;
-
-	free(tunnel->wanted);
-	tunnel->wanted = want->routes;
-	tunnel->n_wanted = want->n_routes;
-	want->routes = NULL;
-	if (tunnel->n_refused)
-		return tunnel_read_routes(tunnel);
-	routes = reallocarray(NULL, tunnel->n_wanted + 1, sizeof(*routes));
-	if (!routes)
-		return -ENOMEM;
-	for (size_t i = 0; i < tunnel->n_wanted; i++)
-		routes[i] = tunnel->wanted[i];
-	free(tunnel->routes);
-	tunnel->routes = routes;
-	tunnel->n_routes = tunnel->n_wanted;
-	return 0;
-}
-
-/* What was refused is not there; it is tried again when it may have become free. */
 static int believe(struct tunnel *tunnel, struct tunnel_want *want)
 {
-	tunnel->n_spared = want->n_spared;
-	tunnel->spared = want->spared;
-	if (believe_routes(tunnel, want))
+	if (tunnel_believe_routes(tunnel, want))
 		return -EIO;
 	wg_device_done(&tunnel->have);
 	tunnel->have = want->device;
@@ -341,10 +242,8 @@ static int believe(struct tunnel *tunnel, struct tunnel_want *want)
 
 int tunnel_remove(struct tunnel *tunnel, struct tunnel_want *want)
 {
-	int err = remove_routes(tunnel, want);
+	int err = remove_addresses(tunnel, want) ?: tunnel_remove_routes(tunnel, want);
 
-	if (!err)
-		err = remove_addresses(tunnel, want);
 	if (err)
 		return err;
 	err = wg_edit_peers(tunnel->config.ifname, tunnel->plan.removals, tunnel->plan.n_removals);
