@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "cmd/help.h"
+#include "node/node_signals.h"
 
 #define ANY (OPTION_BIT(OPTION_INTERFACE) | OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_HELP))
 #define SHOW (ANY | OPTION_BIT(OPTION_JSON))
@@ -86,6 +87,8 @@ int main(int argc, char **argv)
 {
 	const struct command *command;
 
+	if (argc > 1 && !strcmp(argv[1], "run"))
+		node_signals_block();
 	open_standard_descriptors();
 	log_setup("nex-relay", false);
 	if (argc < 2) {

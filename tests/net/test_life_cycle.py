@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from conftest import HOOKS, foreign_program
 
-from lab import bpf, footprint
+from lab import bpf, footprint, strace
 from lab.mesh import Mesh
 from lab.relay import MAPS, Daemon, RelayCommands, process_state
 from lab.steady import no_loss
@@ -124,6 +124,43 @@ def test_a_signal_to_all_processes(mesh: Mesh, relay: RelayCommands, with_peers:
         daemon.stop()
     assert daemon.process.wait(10) == 0
     assert not [line for line in daemon.messages() if "source" in line or "warning" in line]
+
+
+# Between them, calls that `run` makes from its first instruction to its last one.
+CALLS = ("openat", "close", "munmap", "fcntl", "bpf", "sendto", "recvmsg", "epoll_ctl",
+         "epoll_wait", "kill", "wait4", "rename")
+BLOCKED = "rt_sigprocmask(SIG_BLOCK, [HUP INT TERM]"
+
+
+def _traced(mesh: Mesh, relay: RelayCommands, *options: str, inject: str = "",
+            calls: tuple[str, ...] = (), log: str = "/dev/null") -> Daemon:
+    argv = strace.argv(relay.run_argv(*options), inject, calls, log)
+    daemon = Daemon(argv, mesh.relay.start)
+    relay.daemons.append(daemon)
+    return daemon
+
+
+@pytest.mark.kernel
+def test_told_to_end_again_and_again(mesh: Mesh, relay: RelayCommands,
+                                                with_peers: tuple[str, ...]) -> None:
+    """However often SIGTERM comes, from the first instruction to the last one, `run` ends once, in
+    order. What the loader does before, the program cannot know."""
+    if reason := strace.problem():
+        pytest.skip(reason)
+    log = "/run/lab/signals.trace"
+    daemon = _traced(mesh, relay, *with_peers, calls=(*CALLS, "rt_sigprocmask"), log=log)
+    wait_until(lambda: relay.is_loaded(daemon), lambda: f"loaded list: {daemon.messages()}")
+    assert daemon.stop() == 0
+    before = strace.counts_before(log, BLOCKED)
+    assert before is not None, "never blocked"
+    assert strace.counts_before(log, '"/dev/null"')["openat"] == before["openat"], "not at first"
+    for call in CALLS:
+        number = before.get(call, 0) + 1
+        daemon = _traced(mesh, relay, *with_peers, inject=f"signal=TERM:when={number}+",
+                         calls=(call,))
+        wait_until(lambda: relay.is_loaded(daemon) or daemon.process.poll() is not None, "a list")
+        assert daemon.stop() == 0, (call, daemon.messages())
+        assert len([line for line in daemon.messages() if "signal 15" in line]) == 1, call
 
 
 def test_what_is_said_at_the_end(relay: RelayCommands, with_peers: tuple[str, ...]) -> None:

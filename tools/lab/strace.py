@@ -61,6 +61,18 @@ def places(log: str) -> list[Place]:
     return found
 
 
+def counts_before(log: str, words: str) -> dict[str, int] | None:
+    """How many calls of each name there are in a log before the first line with these words; None
+    where there is no such line."""
+    counts: Counter[str] = Counter()
+    with open(log, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if words in line:
+                return dict(counts)
+            counts[line.partition("(")[0]] += 1
+    return None
+
+
 @contextmanager
 def injected(node: Node, pid: int, inject: str, calls: tuple[str, ...]) -> Iterator[list[str]]:
     """While the block runs, a process that runs meets inject ("error=EBUSY:when=1+") at these

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "node/node_private.h"
+#include "node/node_signals.h"
 #include "node/preflight.h"
 #include "node/status_file.h"
 #include "tunnel/forwarding.h"
@@ -18,8 +19,6 @@
 #define STATUS_AGAIN_MS 1000
 #define LIST_AGAIN_MIN_MS 250
 #define LIST_AGAIN_MAX_MS 30000
-
-static const int signals[NODE_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
 
 void node_after(struct event *timer, int ms)
 {
@@ -196,17 +195,8 @@ void node_look_at_ipv6(struct node *node, bool first)
 		log_note("this host has IPv6 now: relaying both");
 }
 
-static void on_signal(evutil_socket_t number, short what, void *arg)
+static void read_again(struct node *node)
 {
-	struct node *node = arg;
-
-	(void)what;
-	if (number != SIGHUP) {
-		log_note("ending on signal %d; only `nex-relay down` ends the forwarding",
-			 (int)number);
-		event_base_loopbreak(node->base);
-		return;
-	}
 	log_note("reading again on SIGHUP");
 	node_look_at_ipv6(node, false);
 	(void)node_enable_forwarding(node); /* said; what runs goes on */
@@ -221,26 +211,30 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 		node_interface_read(node);
 }
 
-/* A signal that comes while we start waits until the loop can take it. */
-static void hold_signals(bool hold)
+static void on_signal(evutil_socket_t fd, short what, void *arg)
 {
-	sigset_t set;
+	struct node *node = arg;
+	int number = node_signals_next(fd);
 
-	sigemptyset(&set);
-	for (int i = 0; i < NODE_SIGNALS; i++)
-		sigaddset(&set, signals[i]);
-	sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+	(void)what;
+	if (number == SIGHUP) {
+		read_again(node);
+	} else if (number) {
+		log_note("ending on signal %d; only `nex-relay down` ends the forwarding", number);
+		event_base_loopbreak(node->base);
+	}
 }
 
 static int start_signals(struct node *node)
 {
-	for (int i = 0; i < NODE_SIGNALS; i++) {
-		node->on_signal[i] = evsignal_new(node->base, signals[i], on_signal, node);
-		if (!node->on_signal[i] || event_add(node->on_signal[i], NULL))
-			return -ENOMEM;
-	}
-	hold_signals(false);
-	return 0;
+	int fd = node_signals_open();
+
+	if (fd < 0)
+		return fd;
+	node->signal_fd = fd;
+	node->on_signal =
+		event_new(node->base, node->signal_fd, EV_READ | EV_PERSIST, on_signal, node);
+	return node->on_signal && !event_add(node->on_signal, NULL) ? 0 : -ENOMEM;
 }
 
 static int start_loop(struct node *node)
@@ -270,9 +264,10 @@ static void stop_loop(struct node *node)
 	node_interface_stop(node);
 	node_forwarding_stop(node);
 	node_tunnel_stop(node);
-	for (int i = 0; i < NODE_SIGNALS; i++)
-		if (node->on_signal[i])
-			event_free(node->on_signal[i]);
+	if (node->on_signal)
+		event_free(node->on_signal);
+	if (node->signal_fd >= 0)
+		close(node->signal_fd);
 	if (node->status_again)
 		event_free(node->status_again);
 	if (node->base)
@@ -443,6 +438,7 @@ int node_run(const struct run_settings *settings)
 {
 	struct node node = {
 		.settings = settings,
+		.signal_fd = -1,
 		.link_fd = -1,
 		.route_fd = -1,
 		.state_dir.fd = -1,
@@ -453,7 +449,6 @@ int node_run(const struct run_settings *settings)
 	int err;
 
 	signal(SIGPIPE, SIG_IGN);
-	hold_signals(true);
 	err = instance_init(&node.instance, settings->ifname);
 	if (err)
 		return log_err(err, "'%s' cannot be an interface's name", settings->ifname);

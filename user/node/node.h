@@ -11,7 +11,8 @@
 /**
  * node_run() - relay until SIGTERM or SIGINT. Forwarding goes on when it returns.
  *
- * Says what it does and what fails on stderr.
+ * Says what it does and what fails on stderr. The caller has called node_signals_block() as the
+ * first thing of all: a signal that comes while we start, or end, waits for the loop.
  *
  * Return: 0 after a signal; negative errno when it could not start, with nothing left behind.
  */

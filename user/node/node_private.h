@@ -2,7 +2,7 @@
 /*
  * node_private.h - the node's state, and what its files do for each other.
  *
- *   node.c            start, signals, end
+ *   node.c            start, what is done on a signal, end
  *   node_source.c     the peer file and the source process that parses it
  *   node_control.c    the same for a control plane that the source talks to
  *   node_gifts.c      what the source needs for that
@@ -33,7 +33,6 @@
 #include "peers/border_list.h"
 #include "tunnel/state_dir.h"
 
-#define NODE_SIGNALS 3
 #define NODE_CONTROL_FILES 4
 
 struct node;
@@ -110,7 +109,8 @@ struct node {
 	bool is_replaced;           /* another node has the lock */
 
 	struct event_base *base;
-	struct event *on_signal[NODE_SIGNALS];
+	int signal_fd;
+	struct event *on_signal;
 
 	/* node_source.c */
 	struct file_watch watch;

@@ -24,10 +24,7 @@ static _Noreturn void write_list(const struct node *node)
 {
 	int err;
 
-	/* The node is told too, and waits for the list. */
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
+	/* The signals that end the node are blocked here, too: it waits for the list. */
 	close(node->state_dir.fd); /* its lock is the node's, who may be killed */
 	err = saved_list_write(node->control.list_path, &node->sync.list, as_of(&node->control));
 	_exit(err ? (-err < 255 ? -err : 255) : 0);

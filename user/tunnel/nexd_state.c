@@ -125,10 +125,7 @@ static int work(int fd, int to_parent, struct answer *answer)
 static _Noreturn void be_child(int fd, int to_parent)
 {
 	struct answer answer = {};
-	sigset_t none;
 
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
 	answer.err = work(fd, to_parent, &answer);
 	_exit(write(to_parent, &answer, sizeof(answer)) != sizeof(answer));
 }
