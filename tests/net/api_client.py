@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from lab.api_server import DOMAIN, ApiServer
+from lab.wait import LIMIT_S
 
 HEADERS = {"Accept": "application/json", "User-Agent": "test/1 (linux; amd64)"}
 
@@ -20,7 +21,7 @@ class Connection(http.client.HTTPSConnection):
     def __init__(self, server: ApiServer, host: str, address: str = "") -> None:
         self._context_of_server = ssl.create_default_context(cafile=server.ca_path)
         self._context_of_server.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
-        super().__init__(host, server.port, timeout=10, context=self._context_of_server)
+        super().__init__(host, server.port, timeout=LIMIT_S, context=self._context_of_server)
         self._address = address or server.addresses[0]
 
     def connect(self) -> None:
@@ -86,7 +87,7 @@ class Events:
         """All of it so far."""
         return bytes(self._body)
 
-    def next(self, seconds: float = 5) -> dict[str, Any] | None:
+    def next(self, seconds: float = LIMIT_S) -> dict[str, Any] | None:
         """The next event; None at the end."""
         while (end := self._body.find(b"\n\n", self._taken)) < 0:
             if self.ended or not self.pump(seconds):
@@ -122,7 +123,7 @@ class Events:
     def end(self) -> str:
         """Read to the end: how was it?"""
         while not self.ended:
-            self.pump(5)
+            self.pump()
         return self.ended
 
     def close(self) -> None:
@@ -130,7 +131,7 @@ class Events:
         self.response.close()
         self._connection.close()
 
-    def pump(self, seconds: float = 5) -> bool:
+    def pump(self, seconds: float = LIMIT_S) -> bool:
         """Read what there is; False at the end."""
         sock = self._connection.sock
         sock.settimeout(seconds)

@@ -16,11 +16,10 @@ from lab.controlled import Controlled
 from lab.owner import INTERFACE, STATE
 from lab.relay import Daemon
 from lab.steady import Steady
-from lab.wait import wait_until
+from lab.wait import LIMIT_S, wait_until
 from lab.wireguard import make_key
 
 HURRY = "NEX_RELAY_TEST_HURRY"  # what the relay waits for takes so many times less
-WITHIN_S = 1.5  # a second, and the time that looking takes on a busy machine
 LAN = ["10.188.100.0/24", "fd00:188:100::/64"]
 
 
@@ -114,8 +113,8 @@ def state_of(devices: dict[str, set[str]]) -> dict[str, dict[str, set[str]]]:
     return {"peers": devices, "maps": devices, "routes": {"all": every}}
 
 
-def await_state(net: Controlled, devices: dict[str, set[str]], seconds: float = WITHIN_S) -> None:
-    """Wait until the relay has these devices and no others."""
+def await_state(net: Controlled, devices: dict[str, set[str]], seconds: float = LIMIT_S) -> None:
+    """Wait until the relay has these devices and no others; with 0 seconds it has them now."""
     right = state_of(devices)
     try:
         wait_until(lambda: state(net) == right, "right state", seconds)
@@ -128,18 +127,18 @@ def await_state(net: Controlled, devices: dict[str, set[str]], seconds: float = 
         raise AssertionError(f"{err}: {net.control()} {daemon(net).messages()[-10:]}") from None
 
 
-def await_followed(net: Controlled, seconds: float = WITHIN_S) -> None:
+def await_followed(net: Controlled) -> None:
     """Wait until the relay has what the server has."""
-    await_state(net, wanted(net), seconds)
+    await_state(net, wanted(net))
 
 
-def await_told(net: Controlled, *words: str, seconds: float = 10) -> dict[str, Any]:
+def await_told(net: Controlled, *words: str) -> dict[str, Any]:
     """Wait until status says so of the control plane."""
     def told() -> dict[str, Any] | None:
         control = net.control()
         text = f"{control.get('state')}: {control.get('message')}"
         return control if all(word in text for word in words) else None
-    return wait_until(told, lambda: f"{words}: {net.control()} {daemon(net).messages()}", seconds)
+    return wait_until(told, lambda: f"{words}: {net.control()} {daemon(net).messages()}")
 
 
 def new_device(net: Controlled, hostname: str, **values: Any) -> dict[str, Any]:
@@ -163,7 +162,7 @@ def mend(net: Controlled) -> None:
     net.api.clear_faults()
     hurry_up(net)
     net.wait_state("watching")
-    await_followed(net, 5)
+    await_followed(net)
 
 
 def restart(net: Controlled, *options: str) -> Daemon:

@@ -70,8 +70,7 @@ class Registering(Controlled):
         self.wait_message("following the VPC's devices", "watching", daemon)
         return daemon
 
-    def wait_message(self, words: str, state: str = "", daemon: Daemon | None = None,
-                     seconds: float = 15) -> str:
+    def wait_message(self, words: str, state: str = "", daemon: Daemon | None = None) -> str:
         """Wait until the relay says a line with these words (a regular expression), and is in that
         state as `status` has it; the line. A state of the run before does not count."""
         daemon = daemon or self.commands.daemons[-1]
@@ -79,7 +78,7 @@ class Registering(Controlled):
         def said() -> str:
             lines = [line for line in daemon.messages() if re.search(words, line)]
             return lines[-1] if lines and state in ("", self.control().get("state")) else ""
-        return wait_until(said, lambda: f"{words!r}: {self.control()} {daemon.messages()}", seconds)
+        return wait_until(said, lambda: f"{words!r}: {self.control()} {daemon.messages()}")
 
     def waits_s(self, daemon: Daemon) -> int:
         """In how many seconds it tries again, as it has said last."""

@@ -69,7 +69,7 @@ def test_a_private_range_and_a_cidr_behind_a_spoke(owner: type[Owner]) -> None:
             assert not ping(net["spoke1"].node, address, count=1, wait_s=0.2).received
         net["spoke2"].device.advertises = list(LAN.values())
         net.publish()
-        wait_until(lambda: net.commands.status()["list"]["cidrs"] == 2, "list with the CIDRs", 1)
+        wait_until(lambda: net.commands.status()["list"]["cidrs"] == 2, "list with the CIDRs")
         for address in LAN_HOST.values():
             answer = ping(net["spoke1"].node, address)
             assert answer.complete, answer.output
@@ -87,7 +87,7 @@ def test_a_deleted_device_is_gone_within_a_second(owner: type[Owner]) -> None:
         assert len(_traces(net, gone)) == 2 + 3 * len(gone.device.allowed_ips())
         net.forget("spoke3")
         net.publish()
-        wait_until(lambda: not _traces(net, gone), "end of the device on the relay", 1)
+        wait_until(lambda: not _traces(net, gone), "end of the device on the relay")
         for family in (4, 6):
             assert not ping(net["spoke1"].node, gone.address(family), count=1, wait_s=0.2).received
             assert not ping(gone.node, net["spoke1"].address(family), count=1, wait_s=0.2).received

@@ -63,12 +63,12 @@ def _check_sessions(net: Topology, before: dict[str, int], endpoints: dict[str, 
 
 def _check_equals_list(net: Topology, wanted: Allowed) -> None:
     """The relay has what the last list says, and nothing else."""
-    wait_until(lambda: net.commands.entries() == wanted, "maps equal to the last list", 2)
+    wait_until(lambda: net.commands.entries() == wanted, "maps equal to the last list")
     if not net.owner.adopted:
         wait_until(lambda: wgshow.allowed_ips(net.relay, INTERFACE) == wanted,
-                   "WireGuard peers equal to the last list", 2)
+                   "WireGuard peers equal to the last list")
         wait_until(lambda: wgshow.routes(net.relay, INTERFACE) == set().union(*wanted.values()),
-                   "routes equal to the last list", 2)
+                   "routes equal to the last list")
 
 
 def test_a_thousand_changes_lose_no_packet(net: Topology) -> None:

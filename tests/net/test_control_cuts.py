@@ -44,7 +44,7 @@ def test_whole_list_every_hour(net: Controlled) -> None:
     right = wanted(net)
     del right[device["public_key"]]
     await_state(net, right)
-    await_followed(net, 5)
+    await_followed(net)
 
 
 def test_long_gap(net: Controlled) -> None:
@@ -60,7 +60,7 @@ def test_long_gap(net: Controlled) -> None:
     await_state(net, right, 0)
     after = net.api.last_request()
     net.api.network("ok")
-    request = net.api.wait_request(EVENTS, after=after, seconds=20)
+    request = net.api.wait_request(EVENTS, after=after)
     assert not any(item.get("gt_revision") for item in request["body"])
     await_followed(net)
 
@@ -79,26 +79,26 @@ def _await_cuts(net: Controlled, anew: bool = False) -> None:
             hurry_up(net)
         return sum(not fault["hits"] for fault in net.api.ask("faults"))
     while many := left():
-        wait_until(lambda many=many: left() < many, "another cut", 30, 0.1)
+        wait_until(lambda many=many: left() < many, "another cut", poll_s=0.1)
     net.api.clear_faults()
 
 
 def _cut_first_state(net: Controlled, bytes_of: range) -> None:
+    net.api.network("refuse")  # or what goes on yet would be cut
+    begin_anew(net)
     net.api.ask("requests_clear")
     _cut_after(net, bytes_of)
-    begin_anew(net)
+    net.api.network("ok")
     _await_cuts(net, anew=True)
     cut = [request for request in net.api.requests(EVENTS) if request["fault"]]
     assert len(cut) == len(bytes_of)
-    resumed = [any(item.get("gt_revision") for item in request["body"]) for request in cut]
-    assert resumed == sorted(resumed, reverse=True)  # a silent stream may have been opened anew
-    assert sum(resumed) < 5
+    assert not any(item.get("gt_revision") for request in cut for item in request["body"])
 
 
 def test_cut_after_any_byte(net: Controlled) -> None:
     """Of the first state, which then begins anew; and of what follows, which then goes on."""
     net.api.add_many(48)
-    await_followed(net, 3)
+    await_followed(net)
     right, after = wanted(net), net.api.last_request()
     hurry_up(net)
     net.api.wait_request(EVENTS, after=after)

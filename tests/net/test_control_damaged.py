@@ -16,7 +16,7 @@ from lab.controlled import Controlled
 from lab.wait import wait_until
 
 HURRY = 30
-LOOK_S = 15  # every ten seconds it looks whether its files are as it has written them
+LOOK_S = 11  # every ten seconds it looks whether its files are as it has written them
 NAMES = ("registration.json", "devices.json")
 ELSEWHERE = "/run/lab/elsewhere"
 
@@ -49,7 +49,9 @@ def _is_whole(net: Controlled, name: str) -> bool:
 def _await_whole(net: Controlled) -> None:
     wait_until(lambda: all(os.path.lexists(net.saved(name)) and _is_whole(net, name)
                            for name in NAMES),
-               f"both files; {daemon(net).messages()}", LOOK_S)
+               f"both files; {daemon(net).messages()}")
+    # What it has written it looks at once more, to know it again.
+    wait_until(daemon(net).is_at_rest, "end of it")
 
 
 def _error(net: Controlled) -> str:
@@ -96,7 +98,7 @@ def test_changed(net: Controlled) -> None:
             damage(net.saved(file))
         _await_whole(net)
         assert _read(net.saved("registration.json")) == kept, name
-        assert _error(net) == "", name
+        wait_until(lambda: _error(net) == "", f"no error in status, {name}")
     for file in NAMES:
         assert said(net, file, "was changed by somebody; written again") == 1
         assert said(net, file, "written") == 1, daemon(net).messages()
@@ -128,8 +130,8 @@ def test_folder_in_its_place(net: Controlled) -> None:
         path = net.saved(name)
         _replace(path, os.mkdir)
         wait_until(lambda path=path: path in _error(net) and "Is a directory" in _error(net),
-                   f"error in status: {daemon(net).messages()}", LOOK_S)
-        wait_until(lambda path=path: said(net, path, "Is a directory") == 1, "message", LOOK_S)
+                   f"error in status: {daemon(net).messages()}")
+        wait_until(lambda path=path: said(net, path, "Is a directory") == 1, "message")
         os.rmdir(path)
     _await_whole(net)
     wait_until(lambda: _error(net) == "", "no error in status")
@@ -149,7 +151,7 @@ def test_source_that_says_nothing(net: Controlled, monkeypatch: pytest.MonkeyPat
     try:
         os.truncate(net.saved("registration.json"), 0)
         wait_until(lambda: "registration.json was changed by somebody" in _error(net),
-                   "error in status", 2 * LOOK_S)
+                   "error in status")
     finally:
         os.kill(source, signal.SIGCONT)
     _await_whole(net)

@@ -76,7 +76,7 @@ def test_no_answer_is_no_change(net: Controlled) -> None:
     last, before = net.api.last_request(), published(net)
     for mode in ("silent", "garbage", "wrong_transaction", "error", "zero"):
         net.api.ask("stun", mode=mode)
-        await_looks(net, 2)
+        await_looks(net)
     net.api.ask("stun", mode="ok")
     await_looks(net)
     assert patches(net, last) == []
@@ -89,7 +89,7 @@ def test_publishing_fails(net: Controlled) -> None:
     net.api.ask("stun", mapped=MAPPED)
     wait_until(lambda: published(net)[1]["address"] == MAPPED, "the other address")
     assert net.api.fault_hits(fault) == 3
-    assert net.control()["state"] == "watching"
+    net.wait_state("watching")
     net.api.ask("stun", mapped="")
     net.api.clear_faults()
 
@@ -123,7 +123,7 @@ def test_servers_that_see_different_ports(net: Controlled) -> None:
     for number in range(2):
         net.api.ask("stun", server=number, mapped=f"203.0.113.7:{40000 + number}")
     wait_until(lambda: published(net)[1]["address"].startswith("203.0.113.7:"), "one of the two")
-    await_looks(net, 10)
+    await_looks(net)
     assert len(patches(net, last)) == 1
     assert said(net, "behind a symmetric NAT") == 1
     net.api.ask("stun", mapped="")
@@ -139,7 +139,7 @@ def test_endpoints_are_not_taken(net: Controlled) -> None:
     assert net.api.fault_hits(fault) == 3
     words = "does not take this relay's endpoints: HTTP status 403: not yours"
     assert sum(words in line for line in net.commands.daemons[-1].messages()) == 1
-    assert net.control()["state"] == "watching"
+    net.wait_state("watching")
     net.api.ask("stun", mapped="")
 
 
@@ -162,7 +162,7 @@ def test_setting_is_not_taken(net: Controlled) -> None:
 
 def test_traffic_is_not_harmed(net: Controlled) -> None:
     with no_loss(net, net.commands):
-        await_looks(net, 20)
+        await_looks(net)
 
 
 def test_local_endpoint_is_given(net: Controlled) -> None:

@@ -188,9 +188,9 @@ def test_document_of_a_gigabyte(net: Controlled, at: str) -> None:
     before, after = said(net, "MiB"), net.api.last_request()
     hurry_up(net)
     request = wait_until(lambda: [one for one in net.api.requests(EVENTS, after=after)
-                                  if one["fault"] and one["ending"]], "end of it", 20)[0]
+                                  if one["fault"] and one["ending"]], "end of it")[0]
     assert request["ending"] == "client" and 1 << 20 < request["sent"] < size / 10, request
-    await_followed(net, 5)
+    await_followed(net)
     assert state(net)["peers"] == right
     assert said(net, "MiB") > before
     assert _memory_kb(net) < MEMORY_KB
@@ -203,7 +203,7 @@ def test_fault(net: Controlled, case: Case) -> None:
     await_told(net, *case.words)
     if case.follows:
         _change(net)
-        await_followed(net, 10)
+        await_followed(net)
     else:
         await_state(net, right, 0)
     lines = daemon(net).new_messages()

@@ -40,11 +40,11 @@ def test_source_hangs(net: Controlled, border: str) -> None:
                 hurry_up(net)
                 wait_some(0.001)  # signals that come at once are one
         new_device(net, f"while-it-hangs-{border}")
-        wait_until(lambda: daemon(net).source() not in (None, source), "another source", 20)
-        await_followed(net, 5)
+        wait_until(lambda: daemon(net).source() not in (None, source), "another source")
+        await_followed(net)
         steady.check()
     assert said(net, HUNG) == before + 1
-    assert net.control()["state"] == "watching"
+    net.wait_state("watching")
 
 
 def test_source_that_is_idle(net: Controlled) -> None:

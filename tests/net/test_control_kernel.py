@@ -116,7 +116,7 @@ def test_clock_is_set(net: Controlled, clock: WallClock) -> None:
         await_followed(net)
         wait_until(lambda: len(_asked(net)) > asked, "STUN request")
         assert rates(net, after) <= REQUESTS_PER_S
-        assert net.control()["state"] == "watching"
+        net.wait_state("watching")
     assert daemon(net).new_messages() == []
 
 

@@ -232,7 +232,7 @@ def test_renewal_is_no_news(net: Registering, password: tuple[str, ...]) -> None
     net.api.wait_idle_stream()
     net.api.ask("device_add", public_key=make_key().public, hostname="spoke")
     wait_until(lambda: len(net.commands.entries()) == 1, "spoke")
-    assert net.control()["state"] == "watching"
+    net.wait_state("watching")
     assert not [line for line in daemon.new_messages() if "logging in" in line]
 
 

@@ -26,7 +26,6 @@ EVENTS = "/api/events"
 LIST = "/api/vpcs/[^/]+/devices"
 HURRY = 30
 DAY_S = 86400
-LOOK_S = 15  # every ten seconds it looks whether its files are there
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +63,7 @@ def _await_saved(net: Controlled) -> None:
             return {device["public_key"] for device in _saved(net)} == keys
         except (OSError, ValueError):
             return False
-    wait_until(is_there, f"list on disk; {daemon(net).messages()}", 5)
+    wait_until(is_there, f"list on disk; {daemon(net).messages()}")
 
 
 def _away(net: Controlled) -> None:
@@ -140,7 +139,7 @@ def test_age_of_a_list_that_is_written_again(net: Controlled) -> None:
     restart(net)
     _await_disk(net)
     os.unlink(path)
-    wait_until(lambda: os.path.exists(path), "list", 20)
+    wait_until(lambda: os.path.exists(path), "list")
     assert int(os.stat(path).st_mtime) == then
     told = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(then))
     assert _list(net)["saved_at"] == told
@@ -223,14 +222,14 @@ def test_list_without_us(net: Controlled, polled: bool, who: str) -> None:
 
 def test_half_of_the_devices_gone_at_once(net: Controlled) -> None:
     net.api.add_many(200)
-    await_followed(net, 5)
+    await_followed(net)
     net.api.ask("bulk_delete", count=100)
-    await_followed(net, 5)
+    await_followed(net)
     net.api.network("refuse", drop=True)
     net.api.ask("bulk_delete", count=50)
     net.api.network("ok")
     hurry_up(net)
-    await_followed(net, 5)
+    await_followed(net)
 
 
 def test_disk_is_full(net: Controlled) -> None:
@@ -325,23 +324,23 @@ def test_kept_files_are_removed(network: Controlled, monkeypatch: pytest.MonkeyP
     try:
         os.unlink(path)
         wait_until(lambda: "registration.json is gone" in (_state(net)["error"] or ""),
-                   "error in status", LOOK_S)
+                   "error in status")
     finally:
         os.kill(source, signal.SIGCONT)
-    wait_until(lambda: os.path.exists(path), "the registration", LOOK_S)
+    wait_until(lambda: os.path.exists(path), "the registration")
     wait_until(lambda: _state(net)["error"] is None, "no error in status")
     folder = os.path.dirname(path)
     shutil.copy(net.saved("private.key"), "/run/lab/private.key")
     shutil.rmtree(folder)
     for name in ("registration.json", "devices.json"):
-        wait_until(lambda name=name: os.path.exists(net.saved(name)), name, LOOK_S)
+        wait_until(lambda name=name: os.path.exists(net.saved(name)), name)
     with open(path, encoding="utf-8") as file:
         assert json.load(file) == kept
     assert os.stat(path).st_mode & 0o777 == 0o600 and os.stat(folder).st_mode & 0o777 == 0o700
     told = wait_until(lambda: _state(net)["error"], "error in status")
     assert "private.key is gone" in told and said(net, "registration.json is written now") == 2
     shutil.copy("/run/lab/private.key", net.saved("private.key"))
-    wait_until(lambda: _state(net)["error"] is None, "no error in status", LOOK_S)
+    wait_until(lambda: _state(net)["error"] is None, "no error in status")
 
 
 def test_key_is_gone_and_the_interface_too(network: Controlled) -> None:
@@ -354,7 +353,7 @@ def test_key_is_gone_and_the_interface_too(network: Controlled) -> None:
     assert not os.path.exists(key)
     os.rename(f"{key}.away", key)
     wait_until(lambda: wgshow.public_key(net.relay, INTERFACE) == net.device.public_key, "key")
-    await_followed(net, 10)
+    await_followed(net)
 
 
 def test_starts_on_a_bare_host(network: Controlled) -> None:

@@ -45,7 +45,7 @@ def test_pauses_grow_and_end_by_themselves(net: Controlled) -> None:
     """0.8 s, 1.6 s, 3.2 s ..., each with a jitter of a half; and nobody has to do anything."""
     number = net.api.set_fault(path=EVENTS, status=503)
     net.api.cut_streams()
-    wait_until(lambda: net.api.fault_hits(number) == 3, "third try", 10)
+    wait_until(lambda: net.api.fault_hits(number) == 3, "third try")
     net.api.clear_faults()
     new_device(net, "web")
     net.wait_state("watching")
@@ -96,7 +96,7 @@ def test_retry_after_of_another_request(net: Controlled, end: str) -> None:
     number = net.api.set_fault(path="/api/devices/[^/]+", method="PATCH", status=429, retry_after=4)
     restart(net)
     net.wait_state("watching", daemon(net))
-    wait_until(lambda: net.api.fault_hits(number), "429", 30)
+    wait_until(lambda: net.api.fault_hits(number), "429")
     refused = net.api.requests("/api/devices/.*", "PATCH")[-1]["began"]
     source = daemon(net).source()
     assert source
@@ -108,7 +108,7 @@ def test_retry_after_of_another_request(net: Controlled, end: str) -> None:
     new_device(net, "web")
     net.api.clear_faults()
     net.wait_state("watching")
-    await_followed(net, 5)
+    await_followed(net)
     # Not those that were under way when it came.
     later = [request["began"] - refused for request in net.api.requests()
              if request["began"] > refused + 0.1]
@@ -168,7 +168,7 @@ def test_other_name_servers_while_the_border_is_full(net: Controlled) -> None:
                              ("sendmsg",)) as now:
             net.resolv_conf(f"{right}nameserver 192.0.2.{place}\n")
             new_device(net, f"web{place}")
-            await_followed(net, 5)
+            await_followed(net)
             after = net.api.last_request()
             net.api.cut_streams()
             wait_until(lambda last=after: net.api.requests(EVENTS, after=last), "another stream")
@@ -239,7 +239,7 @@ def test_warnings_do_not_fill_the_journal(net: Controlled) -> None:
 def test_burst_of_changes(net: Controlled) -> None:
     """100 changes of each of 100 devices at once: the last of each is what stays."""
     net.api.add_many(100)
-    await_followed(net, 5)
+    await_followed(net)
     right, records = wanted(net), []
     devices = [device for name, device in net.api.devices().items() if name.startswith("bulk-")]
     daemon(net).new_messages()
@@ -250,5 +250,5 @@ def test_burst_of_changes(net: Controlled) -> None:
             if turn == 99:
                 right[device["public_key"]] |= set(cidrs)
     net.api.ask("inject", raw="".join(records))
-    await_state(net, right, 10)
+    await_state(net, right)
     assert daemon(net).new_messages() == []

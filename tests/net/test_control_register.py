@@ -17,7 +17,7 @@ from registering import (METADATA, REGISTERED, REGISTRATION, STREAM, UPDATE, WIT
 
 from lab.syscalls import CLONE_NEWUTS, unshare
 from lab.wireguard import make_key
-from lab.wait import wait_until
+from lab.wait import LIMIT_S, wait_until
 
 __all__ = ["lab_of_module", "net"]  # fixtures
 
@@ -340,7 +340,7 @@ def test_no_certificate_to_trust(net: Registering, tmp_path: Path, what: str) ->
     elif what != "missing":
         path.write_bytes(NO_CERTIFICATE[what])
     daemon = net.begin(*net.credentials(), "--ca-file", str(path))
-    assert daemon.process.wait(10) == 1
+    assert daemon.process.wait(LIMIT_S) == 1
     [line] = daemon.messages()
     reason = {"broken": "damaged", "cut": "damaged", "folder": "no regular file",
               "FIFO": "no regular file", "missing": "No such file"}.get(what, "no certificate in it")

@@ -14,7 +14,7 @@ from following import (await_followed, await_state, await_told, daemon, followin
 from lab.controlled import Controlled
 from lab.owner import INTERFACE
 from lab.steady import Steady
-from lab.wait import wait_until
+from lab.wait import LIMIT_S, wait_until
 
 HURRY = 30
 
@@ -175,7 +175,7 @@ def test_exit_on_revoke(net: Controlled, how: str) -> None:
         net.api.cut_streams()
     else:
         net.api.delete_device(net.device.public_key)
-    assert daemon(net).process.wait(10) == 1
+    assert daemon(net).process.wait(LIMIT_S) == 1
     assert not net.relay.has_interface(INTERFACE)
     assert not os.path.exists(net.commands.pins)
     restart(net)
@@ -185,7 +185,7 @@ def test_exit_on_revoke(net: Controlled, how: str) -> None:
 
 def test_vpc_is_gone(net: Controlled) -> None:
     """The last one: there is nothing to come back to."""
-    await_followed(net, 5)
+    await_followed(net)
     right = wanted(net)
     net.api.delete_vpc()
     net.api.cut_streams()

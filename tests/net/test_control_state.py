@@ -16,7 +16,7 @@ from registering import (METADATA, REGISTERED, REGISTRATION, STREAM, UPDATE, WIT
                          lab_of_module, net, secret_file)
 
 from lab import footprint
-from lab.wait import wait_until
+from lab.wait import LIMIT_S, wait_until
 
 __all__ = ["lab_of_module", "net"]  # fixtures
 OTHER_KEY = "HPV5q6RaELodHvBtkfyiqp7QoRUFFWUxVUBdCxjLmmc="
@@ -86,7 +86,7 @@ def test_another_relay_later(net: Registering) -> None:
         net.api.delete_device("other")
         wait_until(lambda: net.commands.entries() == {}, "end of it")
     assert sum(words in line for line in daemon.messages()) == 2
-    assert net.control()["state"] == "watching"
+    net.wait_state("watching")
 
 
 def test_no_relay_any_more(net: Registering) -> None:
@@ -357,7 +357,7 @@ def test_exit_on_revoke(net: Registering, how: str) -> None:
     else:
         net.api.revoke_device_token(record["id"])
         net.api.cut_streams()
-    assert daemon.process.wait(10) == 1
+    assert daemon.process.wait(LIMIT_S) == 1
     assert footprint.difference(before, footprint.take(net.relay)) == []
     told = [line for line in daemon.messages() if "this relay's" in line]
     assert told and not any("forwarding" in line for line in told), told

@@ -125,7 +125,7 @@ def test_metadata_of_others(net: Controlled, value: Any) -> None:
         await_followed(net)
         begin_anew(net)
         new_device(net, "ours too")
-        await_followed(net, 5)
+        await_followed(net)
         assert not said(net, "MiB") and not said(net, "deeply")
     finally:
         net.api.ask("device_delete", device=other["id"])
@@ -177,7 +177,7 @@ def test_resumes_without_name_servers(net: Controlled, mode: str) -> None:
             net.api.wait_idle_stream()
             net.api.cut_streams("rst")
             new_device(net, f"bulk-{number}")
-            await_followed(net, 2 if number else 5)
+            await_followed(net)
         lines = daemon(net).new_messages()
         told = [line for line in lines if "no name server answers for api.nexodus.test" in line]
         assert len(told) == 1, lines
@@ -196,7 +196,7 @@ def test_begins_anew_when_cut_before_the_tail(net: Controlled) -> None:
         assert state(net)["peers"] == right
         assert _watches(request) == [(kind, False, False) for kind, _, _ in _watches(request)]
         after = request["number"]
-    net.api.wait_idle_stream(seconds=2)
+    net.api.wait_idle_stream()
     await_followed(net)
     assert not said(net, "gone from the VPC")
 
@@ -213,7 +213,7 @@ def test_forgets_what_was_not_whole(net: Controlled) -> None:
     net.api.delete_device(gone["id"])
     net.api.ask("purge")
     net.api.clear_faults()
-    await_followed(net, 5)
+    await_followed(net)
 
 
 def test_one_connection_at_a_time(net: Controlled) -> None:
@@ -236,7 +236,7 @@ def test_what_cuts_every_stream(net: Controlled) -> None:
         net.api.wait_idle_stream()
         new_device(net, f"web{number}", advertise_cidrs=[f"10.77.{number}.0/24"])
         await_followed(net)
-    wait_until(lambda: len(net.api.requests(EVENTS, after=after)) > 3, "more streams", 5)
+    wait_until(lambda: len(net.api.requests(EVENTS, after=after)) > 3, "more streams")
     assert not any("retrying" in line for line in daemon(net).messages())
 
 
@@ -249,7 +249,7 @@ def test_page_is_no_stream(net: Controlled, values: dict[str, Any]) -> None:
     await_told(net, "retrying", "the event stream")
     daemon(net).new_messages()
     since, hits = net.control()["since"], net.api.fault_hits(number)
-    wait_until(lambda: net.api.fault_hits(number) >= hits + 2, "tries", 30)
+    wait_until(lambda: net.api.fault_hits(number) >= hits + 2, "tries")
     assert net.control()["state"] == "retrying" and net.control()["since"] == since
     assert daemon(net).new_messages() == []
 
@@ -258,8 +258,8 @@ def test_silent_stream_is_opened_again(net: Controlled) -> None:
     """There is no heartbeat: a server that is gone without a word looks the same."""
     after = net.api.last_request()
     wait_until(lambda: [request for request in net.api.requests(EVENTS, after=after)
-                        if ("device", True, True) in _watches(request)], "another stream", 4)
-    assert net.control()["state"] == "watching"
+                        if ("device", True, True) in _watches(request)], "another stream")
+    net.wait_state("watching")
 
 
 @pytest.mark.parametrize("values", [{"no_tail": True, "hide": ["*"]},
@@ -270,7 +270,7 @@ def test_list_that_is_never_whole(net: Controlled, values: dict[str, Any]) -> No
     right = wanted(net)
     net.api.set_fault(path=EVENTS, **values)
     begin_anew(net)
-    await_told(net, "retrying", "not complete", seconds=8)
+    await_told(net, "retrying", "not complete")
     await_state(net, right, 0)
 
 
@@ -280,16 +280,16 @@ def test_whole_list_does_not_come_again(net: Controlled, values: dict[str, Any])
     """What is followed is asked for as a whole now and then. Where that does not come to its end
     the changes are followed as before, and it is tried again."""
     net.api.add_many(30)
-    await_followed(net, 5)
+    await_followed(net)
     number, words = net.api.set_fault(path=EVENTS, **values), "does not come to its end"
     after, before = net.api.last_request(), said(net, words)
     for count in range(2):
         hurry_up(net)
         new_device(net, f"web{count}")
-        await_followed(net, 5)
+        await_followed(net)
         net.api.delete_device(f"web{count}")
-        await_followed(net, 5)
-    assert net.control()["state"] == "watching"
+        await_followed(net)
+    net.wait_state("watching")
     asked = [request["number"] for request in net.api.requests(EVENTS, after=after)
              if not any(at_tail for _, _, at_tail in _watches(request))]
     assert asked
@@ -297,7 +297,7 @@ def test_whole_list_does_not_come_again(net: Controlled, values: dict[str, Any])
     net.api.ask("fault_clear", number=number)
     wait_until(lambda: [request for request in net.api.requests(EVENTS, after=asked[-1])
                         if not request["fault"] and
-                        not any(at_tail for _, _, at_tail in _watches(request))], "whole list", 5)
+                        not any(at_tail for _, _, at_tail in _watches(request))], "whole list")
     await_followed(net)
 
 
@@ -308,9 +308,9 @@ def test_stream_is_missing_for_a_moment(net: Controlled, status: int) -> None:
     after = net.api.last_request()
     net.api.cut_streams()
     new_device(net, "web")
-    await_followed(net, 10)
+    await_followed(net)
     assert net.api.requests(LIST, after=after) == []
-    assert net.control()["state"] == "watching"
+    net.wait_state("watching")
 
 
 def test_groups_are_switched_off(net: Controlled) -> None:
@@ -328,7 +328,7 @@ def test_groups_are_switched_off(net: Controlled) -> None:
     assert kinds[1:] == [["device", "device-metadata"]] * len(kinds[1:])
     begin_anew(net)
     new_device(net, "third")
-    await_followed(net, 5)
+    await_followed(net)
     assert net.api.requests(LIST, after=after) == []
 
 
@@ -343,7 +343,7 @@ def test_own_device_makes_no_sense(net: Controlled) -> None:
     net.api.ask("inject", record=event(own, symmetric_nat="false"))
     new_device(net, "web")
     await_followed(net)
-    assert net.control()["state"] == "watching"
+    net.wait_state("watching")
     assert not said(net, "gone from the VPC")
     right = wanted(net)
     net.api.set_fault(path=EVENTS, hide=[own["id"]], inject_at="start",
@@ -387,7 +387,7 @@ def test_own_device_goes_among_others(net: Controlled) -> None:
     assert not said(net, "broke the protocol") and not said(net, "own device")
     hurry_up(net)
     await_told(net, "watching")
-    await_followed(net, 5)
+    await_followed(net)
 
 
 def test_revision_goes_backwards(net: Controlled) -> None:
@@ -420,7 +420,7 @@ def test_list_where_there_is_no_stream(net: Controlled, status: int) -> None:
     await_followed(net)
     net.api.ask("fault_clear", number=number)
     after = net.api.last_request()
-    net.api.wait_idle_stream(seconds=5)
+    net.api.wait_idle_stream()
     assert net.api.requests(EVENTS, "POST", after)
     new_device(net, "web")
     await_followed(net)

@@ -99,7 +99,7 @@ def _settled(net: Topology) -> footprint.Footprint:
 def _await_right(net: Topology, right: footprint.Footprint, place: strace.Place) -> None:
     """The kernel makes some routes of its own a moment later."""
     with suppress(TimeoutError):
-        wait_until(lambda: _settled(net) == right, "right state", 1)
+        wait_until(lambda: _settled(net) == right, "right state")
     assert footprint.difference(right, _settled(net)) == [], place
 
 
@@ -136,7 +136,7 @@ def _down(net: Topology, first: footprint.Footprint, place: strace.Place = ("", 
     """`down` leaves nothing but the key."""
     done = net.commands.down()
     assert (done.returncode, done.stderr) == (0, ""), (place, done)
-    wait_until(lambda: not _traces_of_userspace(), f"end of wireguard-go, {place}", 2)
+    wait_until(lambda: not _traces_of_userspace(), f"end of wireguard-go, {place}")
     assert footprint.difference(first, footprint.lasting(footprint.take(net.relay))) == [], place
     # A key that was not whole is removed by the next start.
     kept = set(os.listdir(STATE)) if os.path.exists(STATE) else set()
@@ -257,5 +257,5 @@ def test_down_while_wireguard_still_starts(net: Topology, first: footprint.Footp
         done = net.relay.call("sh", "-c", f'{shlex.join(run)}; exec "$@"', "sh",
                               *net.commands.argv("down"))
         assert done.returncode == 0, done
-        wait_until(lambda: not _traces_of_userspace(), "end of wireguard-go", 2)
+        wait_until(lambda: not _traces_of_userspace(), "end of wireguard-go")
         _down(net, first)

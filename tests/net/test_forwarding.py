@@ -12,7 +12,7 @@ from lab.lan import LAN_HOST4, LAN_HOST6
 from lab.mesh import Mesh
 from lab.relay import RelayCommands
 from lab.traffic import ping, transfer
-from lab.wait import wait_until
+from lab.wait import LIMIT_S, wait_until
 
 pytestmark = pytest.mark.kernel
 
@@ -108,7 +108,7 @@ def test_counters_are_exact(mesh: Mesh, relay: RelayCommands, hook: tuple[str, .
     with mesh["spoke1"].node.socket(kind, socket.SOCK_DGRAM) as out, \
             mesh["spoke2"].node.socket(kind, socket.SOCK_DGRAM) as into:
         into.bind(("", 0))
-        into.settimeout(5)
+        into.settimeout(LIMIT_S)
         for _ in range(count):
             out.sendto(bytes(payload), (mesh["spoke2"].address(family), into.getsockname()[1]))
             assert len(into.recv(2000)) == payload
@@ -182,16 +182,15 @@ def test_a_new_peer_of_the_interface_is_picked_up(mesh: Mesh, relay: RelayComman
                                                   signalled: bool) -> None:
     """`wg set` adds a peer, and takes it away again."""
     daemon = relay.start()
-    limit_s = 2 if signalled else 15
     spoke3 = mesh.add("spoke3")
     try:
         if signalled:
             daemon.signal(signal.SIGHUP)
         for family in (4, 6):
             wait_until(lambda: ping(mesh["spoke1"].node, spoke3.address(family), count=1,
-                                    wait_s=0.2).received, "answer of the new peer", limit_s)
+                                    wait_s=0.2).received, "answer of the new peer")
     finally:
         mesh.drop("spoke3")
     if signalled:
         daemon.signal(signal.SIGHUP)
-    wait_until(lambda: relay.status()["list"]["devices"] == 4, "end of the peer", limit_s)
+    wait_until(lambda: relay.status()["list"]["devices"] == 4, "end of the peer")

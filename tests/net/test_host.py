@@ -73,7 +73,7 @@ def test_forwarding_that_was_switched_off_is_on_again(mesh: Mesh, relay: RelayCo
     name = {4: "ipv4/ip_forward", 6: "ipv6/conf/all/forwarding"}[family]
     relay.start(*with_peers)
     mesh.relay.set_sysctl(name, "0")
-    wait_until(lambda: mesh.relay.sysctl(name) == "1", "forwarding", 1.5)
+    wait_until(lambda: mesh.relay.sysctl(name) == "1", "forwarding")
     assert relay.down().returncode == 0
     assert mesh.relay.sysctl(name) == "0"
 

@@ -17,7 +17,7 @@ from lab import bpf, footprint, world
 from lab.mesh import Mesh
 from lab.node import Node
 from lab.traffic import Flow, transfer
-from lab.wait import wait_until
+from lab.wait import LIMIT_S, wait_until
 
 WORLD = os.path.join(ROOT, "tools", "lab", "world")
 DEMO = os.path.join(ROOT, "tools", "demo")
@@ -52,7 +52,7 @@ def test_worlds_are_apart() -> None:
     pair = [subprocess.Popen([WORLD, "sh", "-c", script], stdin=subprocess.PIPE,
                              stdout=subprocess.PIPE, text=True) for _ in range(2)]
     for one in pair:
-        shown, _ = one.communicate("go\n", timeout=20)
+        shown, _ = one.communicate("go\n", timeout=LIMIT_S)
         assert one.returncode == 0
         assert shown.split().count("here") == 1 and shown.split().count("mine") == 3
     assert footprint.difference(before, footprint.take(Node("relay", first=True))) == []
@@ -65,7 +65,7 @@ def test_a_world_goes_with_its_process(number: signal.Signals, status: int) -> N
     process = subprocess.Popen([WORLD, "sleep", mark])
     wait_until(lambda: _processes(mark), "command in the world")
     process.send_signal(number)
-    assert process.wait(10) == status
+    assert process.wait(LIMIT_S) == status
     wait_until(lambda: not _processes(mark), "end of the command")
 
 
@@ -75,7 +75,7 @@ def test_ctrl_c_reaches_the_command() -> None:
     process = subprocess.Popen([WORLD, sys.executable, "-c", script], stdout=subprocess.PIPE)
     assert process.stdout and process.stdout.readline() == b"up\n"
     process.send_signal(signal.SIGINT)
-    assert process.wait(10) == 9
+    assert process.wait(LIMIT_S) == 9
     process.stdout.close()
 
 
@@ -104,7 +104,7 @@ def test_ctrl_c_ends_the_demo(options: tuple[str, ...], after_s: float) -> None:
 def test_the_demo_leaves_its_lab_up() -> None:
     """And what it says of how to enter, use and end it is so."""
     shown = subprocess.run([DEMO, "--keep"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                           text=True, check=False, timeout=120)  # the pipe ends with the demo
+                           text=True, check=False, timeout=LIMIT_S)  # the pipe ends with the demo
     said = shown.stdout
     assert shown.returncode == 0, said
     ctl = re.search(r"tests/api/ctl \S+ device-delete device=laptop", said)
@@ -134,10 +134,11 @@ def test_a_flow_counts_what_is_lost(mesh: Mesh, family: int) -> None:
 
 
 def test_a_flow_keeps_its_pace(mesh: Mesh) -> None:
+    """It is never faster, however late its thread has been."""
     start = time.monotonic()
     with Flow(mesh["spoke1"].node, mesh.relay, mesh.device.ipv4, packets_per_s=200) as flow:
         wait_until(lambda: flow.arrived() >= 200, "200 packets")
-    assert 0.9 < time.monotonic() - start < 3
+    assert time.monotonic() - start > 0.9
 
 
 def test_a_transfer_that_cannot_be_made_is_an_error(mesh: Mesh) -> None:

@@ -13,7 +13,7 @@ from lab.mesh import Mesh
 from lab.relay import MAPS, Daemon, RelayCommands, process_state
 from lab.steady import no_loss
 from lab.traffic import ping
-from lab.wait import wait_until
+from lab.wait import LIMIT_S, wait_until
 
 
 def _source(daemon: Daemon) -> int:
@@ -66,7 +66,7 @@ def test_nothing_is_lost_when_the_daemon_ends(mesh: Mesh, relay: RelayCommands,
     daemon = relay.start(*hook, *with_peers)
     with no_loss(mesh, relay):
         daemon.process.terminate()
-        assert daemon.process.wait(10) == 0
+        assert daemon.process.wait(LIMIT_S) == 0
         relay.start(*hook, *with_peers)
 
 
@@ -122,7 +122,7 @@ def test_a_signal_to_all_processes(mesh: Mesh, relay: RelayCommands, with_peers:
         wait_until(lambda: any("SIGHUP" in line for line in daemon.messages()), "another reading")
         assert daemon.children() == [source]
         daemon.stop()
-    assert daemon.process.wait(10) == 0
+    assert daemon.process.wait(LIMIT_S) == 0
     assert not [line for line in daemon.messages() if "source" in line or "warning" in line]
 
 
@@ -169,7 +169,7 @@ def test_what_is_said_at_the_end(relay: RelayCommands, with_peers: tuple[str, ..
         daemon = relay.start(*with_peers)
         daemon.new_messages()
         assert (relay.down().returncode if down else daemon.stop()) == 0
-        assert daemon.process.wait(10) == 0
+        assert daemon.process.wait(LIMIT_S) == 0
         [line] = daemon.new_messages()
         assert "signal 15" in line and "only `nex-relay down` ends the forwarding" in line, line
 
@@ -298,8 +298,8 @@ def test_down_leaves_nothing(mesh: Mesh, relay: RelayCommands, hook: tuple[str, 
     wait_until(lambda: daemon.process.poll() is not None, "end of the daemon")
     wait_until(lambda: process_state(source) in (None, "Z"), "end of the source process")
     assert footprint.difference(before, footprint.take(mesh.relay)) == []
-    wait_until(lambda: not bpf.program_exists(program), "end of the program", 5)
-    wait_until(lambda: not any(map(bpf.map_exists, maps)), "end of the maps", 5)
+    wait_until(lambda: not bpf.program_exists(program), "end of the program")
+    wait_until(lambda: not any(map(bpf.map_exists, maps)), "end of the maps")
     assert ping(mesh["spoke1"].node, mesh["spoke2"].device.ipv4, wait_s=0.3).received == 0
     assert ping(mesh["spoke1"].node, mesh["spoke2"].device.ipv6, wait_s=0.3).received == 0
 
@@ -319,9 +319,9 @@ def test_down_at_once(mesh: Mesh, relay: RelayCommands, with_peers: tuple[str, .
     for _ in range(3):
         daemon = relay.start(*with_peers)
         downs = [mesh.relay.start(relay.argv("down"), stderr=subprocess.PIPE) for _ in range(4)]
-        said = [down.communicate(timeout=30)[1] for down in downs]
+        said = [down.communicate(timeout=LIMIT_S)[1] for down in downs]
         assert [down.returncode for down in downs] == [0] * len(downs), said
-        assert daemon.process.wait(10) == 0
+        assert daemon.process.wait(LIMIT_S) == 0
         assert footprint.difference(before, footprint.take(mesh.relay)) == []
 
 

@@ -13,7 +13,7 @@ from lab import footprint
 from lab.owner import STATE, RelayOwned
 from lab.relay import Daemon
 from lab.topology import FORWARDING, Topology
-from lab.wait import wait_until
+from lab.wait import LIMIT_S, wait_until
 
 READ_ONLY_SYSCTLS = "mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys"
 
@@ -40,7 +40,7 @@ def _argv(net: Topology, mounts: str) -> list[str]:
 
 
 def _run(net: Topology, mounts: str) -> "CompletedProcess[str]":
-    return net.relay.call(*_argv(net, mounts), timeout=10)
+    return net.relay.call(*_argv(net, mounts), timeout=LIMIT_S)
 
 
 def _check_runs(net: Topology) -> None:

@@ -17,7 +17,7 @@ from lab import footprint
 from lab.owner import INTERFACE
 from lab.relay import Daemon
 from lab.topology import Topology
-from lab.wait import wait_until
+from lab.wait import LIMIT_S, wait_until
 
 __all__ = ["net"]  # a fixture
 ELSEWHERE = "elsewhere"
@@ -44,7 +44,7 @@ def _hidden(daemon: Daemon, state: str) -> Iterator[None]:
     yield
     daemon.signal(signal.SIGCONT if state == "running" else signal.SIGKILL)
     if state == "killed":
-        daemon.process.wait(10)
+        daemon.process.wait(LIMIT_S)
 
 
 def _ip(net: Topology, *lines: str) -> None:
@@ -95,7 +95,7 @@ def test_another_namespace(net: Topology, elsewhere: str, state: str) -> None:
     if state == "running":
         said = "is back" if makes_another else "trying again"
         wait_until(lambda: any(INTERFACE in line and said in line for line in daemon.messages()),
-                   said, 20)
+                   said)
     [attached] = [line for line in net.commands.call("status").stdout.splitlines()
                   if line.startswith("attached")]
     assert "renamed" not in attached

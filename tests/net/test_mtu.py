@@ -8,7 +8,6 @@ import pytest
 from lab.owner import Owner
 from lab.topology import Topology
 from lab.traffic import Ping, ping, transfer
-from lab.wait import PATIENCE
 
 pytestmark = pytest.mark.kernel
 
@@ -42,9 +41,8 @@ def no_path_mtu(net: Topology) -> Iterator[None]:
 
 def _ping(net: Topology, family: int, size: int, count: int = 1) -> Ping:
     """Packets of this size that may not be fragmented."""
-    wait_s = 0.2 * PATIENCE if count == 1 else 1
     return ping(net["spoke1"].node, net["spoke2"].address(family), "-M", "do", "-s",
-                str(size - HEADERS[family]), count=count, wait_s=wait_s)
+                str(size - HEADERS[family]), count=count)
 
 
 def test_what_fits_passes_and_one_byte_more_is_answered(

@@ -23,7 +23,6 @@ from lab.wireguard import make_key
 
 EVERY = os.environ.get("NEX_CRASH") == "all"
 OFTEN = 400  # more than the calls of any kind in a change or a start
-SOON_S = 6   # after the fault, until all is as the list has it
 LASTING_S = 2
 
 # Netlink and wireguard-go's socket; what BPF maps are edited with; files below /run.
@@ -124,7 +123,7 @@ def _checked(lists: Lists, what: str) -> Iterator[Daemon]:
     yield daemon
     assert daemon.process.poll() is None, (what, daemon.new_messages())
     try:
-        wait_until(lists.is_right, f"right state, {what}", SOON_S)
+        wait_until(lists.is_right, f"right state, {what}")
     except TimeoutError as err:
         right, there = lists.right[lists.more], lists.state()
         raise AssertionError(what, daemon.new_messages(), there[0], there[2],
@@ -139,18 +138,17 @@ def _checked(lists: Lists, what: str) -> Iterator[Daemon]:
     assert len(said) == len(set(said)), (what, said)
 
 
-def _change(lists: Lists, calls: tuple[str, ...], inject: str, seconds: float) -> list[str]:
-    """Change to the other list while calls fail, and what these were."""
+def _change(lists: Lists, calls: tuple[str, ...], inject: str, lasts: bool) -> list[str]:
+    """Change to the other list while calls fail, for a while or until the list is there in spite of
+    it; and what these were."""
     what = f"{calls[0]} {inject}, more: {not lists.more}"
     with _checked(lists, what) as daemon, \
             strace.injected(lists.net.relay, daemon.pid, inject, calls) as met:
         lists.publish(not lists.more)
-        started = time.monotonic()
-        done = False
-        while time.monotonic() - started < seconds and not done:
-            time.sleep(0.02)
-            done = seconds < 1 and any(" devices, " in line
-                                       for line in daemon.messages()[daemon.seen:])
+        if lasts:
+            time.sleep(LASTING_S)
+        else:
+            wait_until(lists.is_right, f"right state, {what}: {daemon.messages()[daemon.seen:]}")
     return met
 
 
@@ -158,7 +156,7 @@ def _change(lists: Lists, calls: tuple[str, ...], inject: str, seconds: float) -
 def test_one_call_fails(lists: Lists, calls: tuple[str, ...], error: str) -> None:
     with no_loss(lists.net, lists.net.commands):
         for place in _places(FAULTS.index((calls, error))):
-            met = [_change(lists, calls, f"error={error}:when={place}", 0.5) for _ in range(2)]
+            met = [_change(lists, calls, f"error={error}:when={place}", False) for _ in range(2)]
             if not any(met):
                 return
 
@@ -170,7 +168,7 @@ def test_calls_fail_for_a_while(lists: Lists, calls: tuple[str, ...], error: str
     with no_loss(lists.net, lists.net.commands):
         for place in (4, 12, 25, 40) if EVERY else (4 + FAULTS.index((calls, error)),):
             for _ in range(2):
-                _change(lists, calls, f"error={error}:when={place}+", LASTING_S)
+                _change(lists, calls, f"error={error}:when={place}+", True)
 
 
 def _places_of_a_start(net: Topology, calls: tuple[str, ...], offset: int) -> list[strace.Place]:
@@ -197,7 +195,7 @@ def test_a_call_of_a_start_fails(net: Topology, calls: tuple[str, ...], error: s
         daemon = Daemon(strace.argv(argv, f"error={error}:when={place[1]}", (place[0],)),
                         net.relay.start)
         wait_until(lambda: daemon.process.poll() is not None or net.commands.is_loaded(daemon),
-                   f"end or list, {place}, {daemon.messages()}", SOON_S)
+                   f"end or list, {place}, {daemon.messages()}")
         said = daemon.messages()
         if daemon.process.poll() is not None:
             # What libbpf says of a program that the kernel does not take is worth its lines.
@@ -217,5 +215,5 @@ def _await_nothing(net: Topology, before: footprint.Footprint, what: str) -> Non
     def strays() -> list[str]:
         return footprint.difference(before, footprint.lasting(footprint.take(net.relay)))
     wait_until(lambda: not net.relay.has_interface(INTERFACE) and not strace.processes(
-        "wireguard-go", INTERFACE), f"end of wireguard-go, {what}", 2)
+        "wireguard-go", INTERFACE), f"end of wireguard-go, {what}")
     assert strays() == [], what

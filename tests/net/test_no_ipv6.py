@@ -107,7 +107,8 @@ def test_ipv4_is_relayed(net: Network) -> None:
     assert status["tunnel"]["error"] is None and status["list"]["error"] is None
     assert sum("no IPv6" in line for line in messages) == 1, messages
     assert not any("warning" in line or "error" in line for line in messages), messages
-    wait_until(lambda: ping(net.nodes["spoke1"], "100.64.0.3", count=1).received, "connection", 20)
+    wait_until(lambda: ping(net.nodes["spoke1"], "100.64.0.3", count=1, wait_s=1).received,
+               "connection")
     before = net.commands.packets("forwarded", 4)
     assert ping(net.nodes["spoke1"], "100.64.0.3").complete
     assert net.commands.packets("forwarded", 4) >= before + 10
@@ -122,7 +123,7 @@ def test_ipv4_is_relayed(net: Network) -> None:
 ], ids=["down", "removed", "address", "routes"])
 def test_a_change_is_put_back(net: Network, words: tuple[str, ...]) -> None:
     net.relay.run(*words)
-    wait_until(net.is_whole, f"wg0 as before: {net.commands.daemons[-1].messages()}", 2)
+    wait_until(net.is_whole, f"wg0 as before: {net.commands.daemons[-1].messages()}")
     assert net.commands.status()["tunnel"]["error"] is None
 
 

@@ -45,7 +45,7 @@ def test_file_and_interface(net: Topology) -> None:
     new = make_key()
     _write(new)
     net.relay.run("wg", "set", INTERFACE, "private-key", PATH)
-    told = wait_until(lambda: _state_error(net), "error in status", 3)
+    told = wait_until(lambda: _state_error(net), "error in status")
     assert "another key" in told and INTERFACE in told and "restart" in told
     assert told in net.commands.call("status", "--interface", INTERFACE).stdout
     for _ in range(3):
@@ -73,7 +73,7 @@ def test_only_the_key_is_said(net: Topology) -> None:
     net.run()
     _write(make_key())
     net.relay.run("wg", "set", INTERFACE, "private-key", PATH)
-    wait_until(lambda: _state_error(net), "error in status", 3)
+    wait_until(lambda: _state_error(net), "error in status")
     assert _said(net, "putting that back") == 0, net.commands.daemons[-1].messages()
 
 
@@ -83,12 +83,12 @@ def test_the_old_one_comes_back(net: Topology) -> None:
     net.run()
     _write(make_key())
     net.relay.run("wg", "set", INTERFACE, "private-key", PATH)
-    wait_until(lambda: _state_error(net), "error in status", 3)
+    wait_until(lambda: _state_error(net), "error in status")
     _write(net.key)
     _looks(net)
-    wait_until(lambda: wgshow.public_key(net.relay, INTERFACE) == net.key.public, "our key", 3)
-    wait_until(lambda: is_applied(net), "peers", 3)
-    wait_until(lambda: _state_error(net) is None, "no error in status", 3)
+    wait_until(lambda: wgshow.public_key(net.relay, INTERFACE) == net.key.public, "our key")
+    wait_until(lambda: is_applied(net), "peers")
+    wait_until(lambda: _state_error(net) is None, "no error in status")
     net.connect()
     for family in (4, 6):
         answer = ping(net["spoke1"].node, net["spoke2"].address(family))
@@ -99,7 +99,7 @@ def test_the_file_alone(net: Topology) -> None:
     """Forwarding goes on with the old one, which the interface still has."""
     net.run()
     _write(make_key())
-    told = wait_until(lambda: _state_error(net), "error in status", 15)
+    told = wait_until(lambda: _state_error(net), "error in status")
     assert "another key" in told and INTERFACE not in told
     assert wgshow.public_key(net.relay, INTERFACE) == net.key.public
     assert is_applied(net) and _said(net, "putting that back") == 0
@@ -110,10 +110,10 @@ def test_the_interface_is_removed(net: Topology) -> None:
     net.run()
     _write(make_key())
     net.relay.run("ip", "link", "delete", INTERFACE)
-    wait_until(lambda: _said(net, "private.key", "another key"), "message", 5)
+    wait_until(lambda: _said(net, "private.key", "another key"), "message")
     assert not net.relay.has_interface(INTERFACE)
     os.unlink(PATH)
     net.owner.prepare(net.relay, net.device, net.key, 1420)
-    wait_until(lambda: net.relay.has_interface(INTERFACE), "wg0", 15)
-    wait_until(lambda: is_applied(net), "peers", 3)
+    wait_until(lambda: net.relay.has_interface(INTERFACE), "wg0")
+    wait_until(lambda: is_applied(net), "peers")
     assert wgshow.public_key(net.relay, INTERFACE) == net.key.public

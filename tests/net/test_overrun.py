@@ -76,7 +76,7 @@ def test_what_happens_in_a_flood_is_put_back(net: Topology, harm: list[str]) -> 
         return "UP" in link["flags"] and footprint.difference(
             before, footprint.lasting(footprint.take(net.relay))) == []
     try:
-        wait_until(back, "what it was", 1.5)  # a look itself takes a part of that
+        wait_until(back, "what it was")  # a look itself takes a part of that
     except TimeoutError as err:
         raise AssertionError(daemon.messages(), footprint.difference(before, footprint.lasting(
             footprint.take(net.relay)))) from err

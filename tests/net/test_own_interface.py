@@ -154,7 +154,7 @@ def test_what_others_add_stays_and_is_reported(net: Topology) -> None:
         net.relay.run("ip", "address", "add", address, "dev", INTERFACE)
     for cidr in ("10.55.0.0/16", "fd55::/64"):
         net.relay.run("ip", "route", "add", cidr, "dev", INTERFACE)
-    wait_until(lambda: _foreign(net) == (2, 2), "count of them", 1.5)
+    wait_until(lambda: _foreign(net) == (2, 2), "count of them")
     net["spoke1"].device.advertises = ["10.77.0.0/16"]
     net.publish()
     wait_until(lambda: is_applied(net), "another list")

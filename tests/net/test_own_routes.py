@@ -21,7 +21,6 @@ from lab.wireguard import WireGuard
 __all__ = ["net"]  # a fixture
 
 HOST_ROUTES = ("--host-routes", ",".join(LAN.values()))
-WITHIN_S = 1.5  # a second, and the time that looking takes
 NEAR = {4: "192.0.2.1/24", 6: "2001:db8:2::1/64"}
 IDLE_S = 3
 
@@ -72,16 +71,16 @@ def test_an_address_that_comes_into_our_range(net: Topology, other: str, family:
     address, ours = {4: ("100.64.0.77/10", "100.64.0.1"), 6: ("200::9/64", "200::1")}[family]
     _address(net, "add", address, other)
     line = wait_until(lambda: [line for line in daemon.messages() if "lies in" in line],
-                      "message of the conflict", WITHIN_S)[0]
+                      "message of the conflict")[0]
     assert ours in line and address in line and other in line and INTERFACE in line
-    wait_until(lambda: ours in (_tunnel(net)["error"] or ""), "error in the status", WITHIN_S)
+    wait_until(lambda: ours in (_tunnel(net)["error"] or ""), "error in the status")
     assert _routes(net) == _all_routes(net) and _tunnel(net)["left_out"] == 0
     assert ping(net.relay, net["spoke1"].address(family)).complete
     # What somebody changes meanwhile is put back.
     _route(net, "del", net["spoke1"].address(family), "dev", INTERFACE)
-    wait_until(lambda: _routes(net) == _all_routes(net), "all routes", WITHIN_S)
+    wait_until(lambda: _routes(net) == _all_routes(net), "all routes")
     _address(net, "del", address, other)
-    wait_until(lambda: _tunnel(net)["error"] is None, "status without error", WITHIN_S)
+    wait_until(lambda: _tunnel(net)["error"] is None, "status without error")
     assert _routes(net) == _all_routes(net)
     assert sum("lies in" in line for line in daemon.messages()) == 1
     assert any("as it should be again" in line for line in daemon.messages())
@@ -91,7 +90,7 @@ def test_a_new_list_ends_the_conflict(net: Topology, other: str) -> None:
     """Whatever of the two has got another range."""
     daemon = net.run(*HOST_ROUTES)
     _address(net, "add", "100.64.0.77/10", other)
-    wait_until(lambda: _tunnel(net)["error"], "error in the status", WITHIN_S)
+    wait_until(lambda: _tunnel(net)["error"], "error in the status")
     net.publish()
     wait_until(lambda: net.commands.status()["list"]["error"], "list that is refused")
     net.device.ipv4 = "100.128.0.1"
@@ -99,7 +98,7 @@ def test_a_new_list_ends_the_conflict(net: Topology, other: str) -> None:
         spoke.device.ipv4 = f"100.128.0.{number + 2}"
     net.publish()
     wait_until(lambda: is_applied(net), "the other list")
-    wait_until(lambda: _tunnel(net)["error"] is None, "status without error", WITHIN_S)
+    wait_until(lambda: _tunnel(net)["error"] is None, "status without error")
     assert net.commands.status()["list"]["error"] is None
     assert sum("as it should be again" in line for line in daemon.messages()) == 1
 
@@ -124,7 +123,7 @@ def test_a_route_that_was_refused_comes_back(net: Topology, other: str, family: 
         _route(net, "del", LAN[4], "dev", INTERFACE)
     else:  # which has room for both, when the metrics differ
         _route(net, "replace", LAN[6], "dev", other, "metric", "1024")
-    wait_until(lambda: _tunnel(net)["refused_routes"] == 1, "refused route", WITHIN_S)
+    wait_until(lambda: _tunnel(net)["refused_routes"] == 1, "refused route")
     assert LAN[family] not in _routes(net)
     time.sleep(1.5)  # the last look at peers
     before = _wake_ups(daemon)
@@ -134,8 +133,8 @@ def test_a_route_that_was_refused_comes_back(net: Topology, other: str, family: 
         _route(net, "del", LAN[family], "dev", other)
     else:
         net.relay.run("ip", "link", "set", other, "down")
-    wait_until(lambda: LAN[family] in _routes(net), "our route", WITHIN_S)
-    wait_until(lambda: _tunnel(net)["refused_routes"] == 0, "good status", WITHIN_S)
+    wait_until(lambda: LAN[family] in _routes(net), "our route")
+    wait_until(lambda: _tunnel(net)["refused_routes"] == 0, "good status")
 
 
 @pytest.mark.kernel
@@ -149,7 +148,7 @@ def test_what_others_add_is_counted_at_once(net: Topology) -> None:
             _address(net, verb, added[0][number], INTERFACE)
             _route(net, verb, added[1][number], "dev", INTERFACE)
         wait_until(lambda: (_tunnel(net)["foreign_addresses"], _tunnel(net)["foreign_routes"])
-                   == (n, n), f"{n} addresses and routes of others", WITHIN_S)
+                   == (n, n), f"{n} addresses and routes of others")
 
     change("add", 2)
     assert any("addresses that are not ours" in line for line in daemon.messages())
@@ -164,11 +163,11 @@ def test_a_route_into_a_subnet_that_comes(net: Topology, other: str, family: int
     assert ipaddress.ip_network(LAN[family]).subnet_of(ipaddress.ip_interface(address).network)
     daemon = net.run(*HOST_ROUTES)
     _address(net, "add", address, other)
-    wait_until(lambda: LAN[family] not in _routes(net), "one route less", WITHIN_S)
-    wait_until(lambda: _tunnel(net)["left_out"] == 1, "count of it", WITHIN_S)
+    wait_until(lambda: LAN[family] not in _routes(net), "one route less")
+    wait_until(lambda: _tunnel(net)["left_out"] == 1, "count of it")
     _address(net, "add", {4: "192.0.2.7/24", 6: "2001:db8:2::7/64"}[family], other)
     _address(net, "del", address, other)
-    wait_until(lambda: _tunnel(net)["left_out"] == 0, "no count", WITHIN_S)
+    wait_until(lambda: _tunnel(net)["left_out"] == 0, "no count")
     assert _routes(net) == _all_routes(net)
     lines = [line for line in daemon.messages() if "subnet of another interface" in line]
     assert len(lines) == 1 and LAN[family].partition("/")[0] in lines[0], daemon.messages()

@@ -9,11 +9,10 @@ from own_interface import net
 from lab.owner import INTERFACE
 from lab.relay import Daemon, RelayCommands
 from lab.topology import Topology
-from lab.wait import wait_until
+from lab.wait import LIMIT_S, wait_until
 
 __all__ = ["net"]  # a fixture
 ROOT = "/run/nex-relay"
-LOOK_S = 12  # it looks every ten seconds
 
 
 def _is_there(relay: RelayCommands, daemon: Daemon) -> bool:
@@ -26,9 +25,9 @@ def test_own(net: Topology) -> None:
     daemon = net.run()
     shutil.rmtree(ROOT)
     net.publish()
-    wait_until(lambda: _is_there(net.commands, daemon), "lock and status", LOOK_S)
+    wait_until(lambda: _is_there(net.commands, daemon), "lock and status")
     assert net.commands.down().returncode == 0
-    assert daemon.process.wait(10) == 0 and not os.path.exists(ROOT)
+    assert daemon.process.wait(LIMIT_S) == 0 and not os.path.exists(ROOT)
     assert not os.path.exists(f"/sys/class/net/{INTERFACE}")
 
 
@@ -37,5 +36,5 @@ def test_down_at_once(net: Topology) -> None:
     daemon = net.run()
     shutil.rmtree(ROOT)
     assert net.commands.down().returncode == 0
-    assert daemon.process.wait(10) == 0 and not os.path.exists(ROOT)
+    assert daemon.process.wait(LIMIT_S) == 0 and not os.path.exists(ROOT)
     assert not os.path.exists(f"/sys/class/net/{INTERFACE}")

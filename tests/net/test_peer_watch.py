@@ -17,14 +17,13 @@ from lab import wgshow
 from lab.owner import INTERFACE, RelayOwned
 from lab.relay import Daemon
 from lab.topology import Topology
-from lab.wait import wait_until
+from lab.wait import LIMIT_S, wait_until
 from lab.wireguard import make_key
 
 PROGRAMS = {"nex_peer_watch", "nex_peer_fentry", "nex_peer_trace"}
 KPROBES, BTF = "/sys/bus/event_source/devices/kprobe", "/sys/kernel/btf/vmlinux"
 IDLE_S, EVERY_S, MARGIN = 12, 5, 2
 LOOKS = 50
-POLLED_S = 1.5  # half a second, and the time that looking takes
 
 
 @pytest.fixture(scope="module")
@@ -82,21 +81,21 @@ def _peers(net: Topology) -> dict[str, set[str]]:
     return wgshow.allowed_ips(net.relay, INTERFACE)
 
 
-def _is_put_back(net: Topology, within_s: float) -> None:
+def _is_put_back(net: Topology) -> None:
     """A peer that goes, one that comes, and an AllowedIP that goes."""
     before, key = _peers(net), net["spoke1"].device.public_key
     for words in ((key, "remove"), (make_key().public, "allowed-ips", "10.1.0.0/16,fd01::/16"),
                   (key, "allowed-ips", net["spoke1"].device.ipv4)):
         net.relay.run("wg", "set", INTERFACE, "peer", *words)
         changed = time.monotonic()
-        wait_until(lambda: _peers(net) == before, "peers as before", within_s)
+        wait_until(lambda: _peers(net) == before, "peers as before")
         print(f"after {time.monotonic() - changed:.2f} s")
 
 
 def _await_another(net: Topology, index: int) -> None:
     """The relay says when another wg0 is complete; `wg` would delete its socket before."""
     wait_until(lambda: any("is back" in line for line in net.commands.daemons[-1].messages()),
-               "another wg0", 20)
+               "another wg0")
     assert net.relay.ifindex(INTERFACE) != index
 
 
@@ -112,7 +111,7 @@ def test_idle(net: Topology) -> None:
     woken = _wake_ups(daemon) - before
     print(f"woken {woken} times in {IDLE_S} s")
     assert woken <= IDLE_S // EVERY_S + MARGIN
-    _is_put_back(net, 1)
+    _is_put_back(net)
 
 
 @pytest.mark.kernel
@@ -121,12 +120,12 @@ def test_one_connection_for_all(net: Topology) -> None:
     """A client of userspace WireGuard need not connect anew for every change."""
     before, key = _peers(net), bytes(b64decode(net["spoke1"].device.public_key)).hex()
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(5)
+        client.settimeout(LIMIT_S)
         client.connect(f"/var/run/wireguard/{INTERFACE}.sock")
         for _ in range(3):
             client.sendall(f"set=1\npublic_key={key}\nremove=true\n\n".encode())
             assert client.recv(100) == b"errno=0\n\n"
-            wait_until(lambda: _peers(net) == before, "peers as before", 1)
+            wait_until(lambda: _peers(net) == before, "peers as before")
             time.sleep(1)  # the node sleeps again
 
 
@@ -153,9 +152,9 @@ def test_interface_is_made_anew(net: Topology) -> None:
     index, before = net.relay.ifindex(INTERFACE), _peers(net)
     net.relay.run("ip", "link", "delete", INTERFACE)
     _await_another(net, index)
-    wait_until(lambda: _peers(net) == before, "peers as before", 5)
+    wait_until(lambda: _peers(net) == before, "peers as before")
     assert len(_programs(net.commands.daemons[-1])) == 1
-    _is_put_back(net, 1)
+    _is_put_back(net)
 
 
 @pytest.mark.kernel
@@ -171,7 +170,7 @@ def test_without_probes(net: Topology, request: pytest.FixtureRequest) -> None:
         assert not _programs(daemon)
     finally:
         net.relay.run("umount", hide[-1])
-    _is_put_back(net, POLLED_S)
+    _is_put_back(net)
     assert not any("watch" in line for line in daemon.messages())
 
 
@@ -180,7 +179,7 @@ def test_gone_with_the_process(net: Topology) -> None:
     daemon = net.commands.daemons[-1]
     number, = _programs(daemon)
     daemon.kill()
-    wait_until(lambda: number not in [program["id"] for program in _shown()], "its end", 5)
+    wait_until(lambda: number not in [program["id"] for program in _shown()], "its end")
 
 
 @pytest.mark.kernel
@@ -193,6 +192,6 @@ def test_module_is_loaded_anew(net: Topology) -> None:
     if net.relay.call("modprobe", "-r", "wireguard").returncode:
         pytest.skip("the wireguard module cannot be unloaded here")
     _await_another(net, index)
-    wait_until(lambda: _peers(net) == before, "peers as before", 5)
+    wait_until(lambda: _peers(net) == before, "peers as before")
     assert not _programs(net.commands.daemons[-1])
-    _is_put_back(net, POLLED_S)
+    _is_put_back(net)

@@ -11,11 +11,10 @@ from lab import bpf
 from lab.mesh import Mesh
 from lab.owner import INTERFACE
 from lab.relay import Daemon, RelayCommands
-from lab.wait import wait_until
+from lab.wait import LIMIT_S, wait_until
 
 ROOT = "/run/nex-relay"
 FOLDER = f"{ROOT}/{INTERFACE}"
-LOOK_S = 12  # it looks every ten seconds
 SAYS = f"{FOLDER} was removed"
 
 
@@ -32,11 +31,11 @@ def test_adopted(mesh: Mesh, relay: RelayCommands, with_peers: tuple[str, ...], 
     assert status and status["daemon"] == {"running": None, "pid": None}
     shown = relay.call("status").stdout
     assert f"{FOLDER}/lock is gone" in shown and "10 s" in shown
-    wait_until(lambda: _is_there(relay, daemon), "lock and status", LOOK_S)
+    wait_until(lambda: _is_there(relay, daemon), "lock and status")
     assert sum(SAYS in line for line in daemon.messages()) == 1
-    assert relay.start(*with_peers, loaded=False).process.wait(10) == 1
+    assert relay.start(*with_peers, loaded=False).process.wait(LIMIT_S) == 1
     assert relay.down().returncode == 0
-    assert daemon.process.wait(10) == 0 and not os.path.exists(ROOT)
+    assert daemon.process.wait(LIMIT_S) == 0 and not os.path.exists(ROOT)
     assert bpf.attached(mesh.relay, INTERFACE) == []
 
 
@@ -54,7 +53,7 @@ def test_another_one_has_taken_over(mesh: Mesh, relay: RelayCommands,
     first = relay.start(*with_peers)
     shutil.rmtree(ROOT)
     second = relay.start(*with_peers)
-    assert first.process.wait(LOOK_S) == 1
+    assert first.process.wait(LIMIT_S) == 1
     assert any(f"process {second.pid}" in line for line in first.messages())
     assert _is_there(relay, second)
     assert len(bpf.attached(mesh.relay, INTERFACE)) == 1

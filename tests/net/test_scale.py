@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many peers, and many AllowedIPs at one: the first list, one change, and `down` take no longer
-than they have to.
+"""Many peers, and many AllowedIPs at one: the first list, one change, and `down`.
 
 NEX_SCALE says how many; the times and the memory are printed (pytest -s). On the kernel's
 WireGuard: TESTS=scale NEX_SCALE=100000 tests/vm/run
@@ -22,7 +21,6 @@ from lab.topology import Topology
 from lab.wait import wait_until
 
 MANY = int(os.environ.get("NEX_SCALE", "1000"))
-SLOW = MANY // 100  # seconds that are still right for a list
 MANY_CIDRS = 10000
 # As tunnel.h has them.
 KEEPALIVE_PEERS, USERSPACE_PEERS = 1000, 65536
@@ -83,13 +81,12 @@ def test_many(net: Topology, others: list[dict[str, Any]]) -> None:
         seen = len(daemon.messages())
         net.peers.replace(records)
         _timed(what, lambda: wait_until(
-            lambda: any(" devices, " in line for line in daemon.messages()[seen:]), "list",
-            SLOW + 10))
+            lambda: any(" devices, " in line for line in daemon.messages()[seen:]), "list"))
         assert count() == wanted
 
     daemon = net.commands.start("--peers", net.peers.path, loaded=False)
     _timed(f"first list of {len(others)}", lambda: wait_until(
-        lambda: net.commands.is_loaded(daemon), "list", SLOW + 10))
+        lambda: net.commands.is_loaded(daemon), "list"))
     whole = count()
     assert whole == len(wgshow.routes(net.relay, INTERFACE))
     less = json.loads(json.dumps(others))
@@ -104,7 +101,7 @@ def test_many(net: Topology, others: list[dict[str, Any]]) -> None:
           [_memory_kib(pid) for pid in strace.processes("wireguard-go", INTERFACE)])
     print(*daemon.messages(), sep="\n")
     assert not any("warning" in line for line in daemon.messages())
-    assert _timed("down", net.commands.down) < SLOW + 3
+    _timed("down", net.commands.down)
     assert not net.relay.has_interface(INTERFACE)
 
 
@@ -119,7 +116,7 @@ def test_keepalive_of_many_peers(net: Topology) -> None:
     keys = [other["public_key"] for other in others]
     for key, host in (keys[7], "127.0.0.1"), (keys[8], "[::1]"):
         net.relay.run("wg", "set", INTERFACE, "peer", key, "endpoint", f"{host}:9")
-    wait_until(lambda: _keepalives(net) == {keys[7]: "20", keys[8]: "20"}, "keepalive", SLOW + 10)
+    wait_until(lambda: _keepalives(net) == {keys[7]: "20", keys[8]: "20"}, "keepalive")
     net.peers.replace([own, *others[1:]])
     wait_until(lambda: _keepalives(net) == {key: "20" for key in keys[1:]}, "keepalive of all")
     net.peers.replace([own, *others])
@@ -136,8 +133,7 @@ def test_more_peers_than_wireguard_go_takes(net: Topology) -> None:
         pytest.skip("the kernel's WireGuard takes more")
     before = wgshow.allowed_ips(net.relay, INTERFACE)
     net.peers.replace([own, *others])
-    wait_until(lambda: any("wireguard-go takes" in line for line in daemon.messages()), "message",
-               30)
+    wait_until(lambda: any("wireguard-go takes" in line for line in daemon.messages()), "message")
     assert wgshow.allowed_ips(net.relay, INTERFACE) == before
     assert "65537 devices" in net.commands.status()["list"]["error"]
     assert net.commands.status()["list"]["devices"] == 2

@@ -8,6 +8,7 @@ import pytest
 from lab.mesh import Mesh
 from lab.relay import RelayCommands
 from lab.traffic import ping
+from lab.wait import wait_until
 
 pytestmark = pytest.mark.kernel
 
@@ -42,8 +43,7 @@ def test_a_used_up_hop_limit_is_answered_by_the_relay(
         mesh: Mesh, relay: RelayCommands, hook: tuple[str, ...], with_peers: tuple[str, ...],
         family: int) -> None:
     relay.start(*hook, *with_peers)
-    answer = ping(mesh["spoke1"].node, mesh["spoke2"].address(family), "-t", "1", count=2,
-                  wait_s=0.5)
+    answer = ping(mesh["spoke1"].node, mesh["spoke2"].address(family), "-t", "1", count=2)
     assert answer.received == 0
     expected = {4: "Time to live exceeded", 6: "Time exceeded: Hop limit"}[family]
     lines = [line for line in answer.output.splitlines() if expected in line]
@@ -65,7 +65,7 @@ def test_a_packet_larger_than_the_mtu_is_answered_by_the_relay(
     assert fits.complete, fits.output
     assert relay.packets("too-big", family) == 0
     answer = ping(mesh["spoke1"].node, address, "-M", "do", "-s", str(SMALL_MTU - header + 1),
-                  count=1, wait_s=0.5)
+                  count=1)
     assert answer.received == 0
     expected = {4: f"Frag needed and DF set (mtu = {SMALL_MTU})",
                 6: f"Packet too big: mtu={SMALL_MTU}"}[family]
@@ -90,10 +90,12 @@ def test_an_unknown_destination_is_left_to_the_kernel(
     kernel = mesh.firewall.forwarded()
     address = "100.99.99.99" if family == 4 else "200::9999"
     assert ping(mesh["spoke1"].node, address, count=3, wait_s=0.2).received == 0
-    assert relay.packets("unknown-dst", family) == 3
-    seen = mesh.firewall.forwarded()
-    moved = seen.ipv4 - kernel.ipv4 if family == 4 else seen.ipv6 - kernel.ipv6
-    assert moved == 3
+    wait_until(lambda: relay.packets("unknown-dst", family) == 3, "three packets")
+
+    def moved() -> int:
+        seen = mesh.firewall.forwarded()
+        return seen.ipv4 - kernel.ipv4 if family == 4 else seen.ipv6 - kernel.ipv6
+    wait_until(lambda: moved() == 3, "all of them at the kernel")
 
 
 def test_both_forwarding_sysctls_are_set(mesh: Mesh, relay: RelayCommands,

@@ -10,7 +10,7 @@ from lab import footprint
 from lab.mesh import Mesh
 from lab.relay import RelayCommands
 from lab.syscalls import forbid_bpf
-from lab.wait import wait_until
+from lab.wait import LIMIT_S, wait_until
 
 
 @pytest.mark.usefixtures("untouched")
@@ -88,7 +88,7 @@ def test_an_interface_without_a_key(mesh: Mesh, relay: RelayCommands) -> None:
 def test_a_kernel_without_bpf(mesh: Mesh, relay: RelayCommands,
                               with_peers: tuple[str, ...]) -> None:
     """bpf(2) is no system call."""
-    done = mesh.relay.call(*relay.run_argv(*with_peers), preexec_fn=forbid_bpf, timeout=5)
+    done = mesh.relay.call(*relay.run_argv(*with_peers), preexec_fn=forbid_bpf, timeout=LIMIT_S)
     fails(done, "BPF", "Function not implemented")
 
 

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,19 +16,18 @@ from own_interface import net
 from lab.owner import INTERFACE, STATE
 from lab.relay import Daemon, RelayCommands
 from lab.topology import Topology
-from lab.wait import wait_until
+from lab.wait import LIMIT_S, wait_until
 
 __all__ = ["net"]  # a fixture
-WAIT_S = 1  # that a relay waits for the lock
 OTHER = "wg9"
 
 
 @contextmanager
-def _locked(folder: str = STATE) -> Iterator[None]:
+def _locked(wait: bool = True) -> Iterator[None]:
     """Somebody has the folder's lock."""
-    found = os.open(folder, os.O_RDONLY)
+    found = os.open(STATE, os.O_RDONLY)
     try:
-        fcntl.flock(found, fcntl.LOCK_EX)
+        fcntl.flock(found, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
     finally:
         os.close(found)
@@ -50,7 +48,7 @@ def test_second_relay(net: Topology, where: str) -> None:
     before = sorted(os.listdir(STATE))
     other = _other(net, where)
     second = _start(net, other)
-    assert second.process.wait(10) == 1
+    assert second.process.wait(LIMIT_S) == 1
     [line] = [line for line in second.messages() if "IPv6" not in line]
     assert STATE in line and "--state-dir" in line and "another relay" in line
     assert sorted(os.listdir(STATE)) == before and first.process.poll() is None
@@ -66,7 +64,7 @@ def test_second_relay(net: Topology, where: str) -> None:
     other.down()
     shutil.rmtree("/run/lab/third")
     assert net.commands.down().returncode == 0
-    assert first.process.wait(10) == 0
+    assert first.process.wait(LIMIT_S) == 0
 
 
 @pytest.mark.parametrize("end", ["KILL", "TERM"])
@@ -76,10 +74,9 @@ def test_next_start(net: Topology, end: str) -> None:
     for _ in range(3):
         daemon = net.commands.daemons[-1]
         daemon.signal(signal.SIGKILL if end == "KILL" else signal.SIGTERM)
-        daemon.process.wait(10)
-        began = time.monotonic()
-        with _locked():  # nobody has it
-            assert time.monotonic() - began < WAIT_S / 2
+        daemon.process.wait(LIMIT_S)
+        with _locked(wait=False):  # nobody has it
+            pass
         net.run()
     net.commands.daemons[-1].kill()
     other = _other(net, "relay")
@@ -90,10 +87,8 @@ def test_next_start(net: Topology, end: str) -> None:
     other.down()
 
 
-def test_no_child_has_the_lock(net: Topology) -> None:
-    """Of all processes only the node has the folder open."""
-    daemon = net.run()
-    wait_until(lambda: daemon.source(), "source process")
+def _holders() -> set[int]:
+    """PIDs of the processes that have the folder open."""
     holders = set()
     for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
         try:
@@ -101,15 +96,21 @@ def test_no_child_has_the_lock(net: Topology) -> None:
                         if os.path.realpath(f"/proc/{pid}/fd/{name}") == STATE}
         except OSError:
             continue
-    assert holders == {daemon.pid}
+    return holders
+
+
+def test_no_child_has_the_lock(net: Topology) -> None:
+    """Of all processes only the node has the folder open."""
+    daemon = net.run()
+    wait_until(lambda: daemon.source(), "source process")
+    assert _holders() == {daemon.pid}
 
 
 def test_waits_a_moment(net: Topology) -> None:
-    """For who is about to end."""
+    """For who is about to end: a second, from when it comes to the lock."""
     with _locked():
         daemon = net.commands.start("--peers", net.peers.path, loaded=False)
-        time.sleep(WAIT_S / 3)  # it has to come to the lock
-        assert daemon.process.poll() is None
+        wait_until(lambda: daemon.pid in _holders(), "relay at the lock")
     wait_until(lambda: net.commands.is_loaded(daemon), "start")
 
 

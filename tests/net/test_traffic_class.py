@@ -10,7 +10,7 @@ import pytest
 
 from lab.owner import LabOwned
 from lab.topology import Topology
-from lab.wait import PATIENCE
+from lab.wait import LIMIT_S
 
 pytestmark = pytest.mark.kernel
 
@@ -37,7 +37,7 @@ def _receiver(net: Topology, family: int) -> socket.socket:
     else:
         into.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS, 1)
     into.bind((net["spoke2"].address(family), 0))
-    into.settimeout(2 * PATIENCE)
+    into.settimeout(LIMIT_S)
     return into
 
 

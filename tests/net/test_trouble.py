@@ -21,7 +21,7 @@ from lab import bpf, devices, footprint
 from lab.mesh import Mesh
 from lab.relay import Daemon, RelayCommands, process_state
 from lab.traffic import ping
-from lab.wait import wait_until
+from lab.wait import LIMIT_S, wait_until
 from lab.wireguard import Key, make_key
 
 FILTER = ("pref", "51820", "handle", "1")  # where nex-relay puts its own clsact filter
@@ -74,7 +74,7 @@ def _goes(mesh: Mesh, daemon: Daemon) -> None:
 
 def _check_attached_again(mesh: Mesh, relay: RelayCommands) -> None:
     """One program on wg0, which is another interface than before, and packets go through it."""
-    wait_until(lambda: len(bpf.attached(mesh.relay, "wg0")) == 1, "program on the new interface", 4)
+    wait_until(lambda: len(bpf.attached(mesh.relay, "wg0")) == 1, "program on the new interface")
     mesh.wait_connected()
     for family in (4, 6):
         wait_until(lambda: ping(mesh["spoke1"].node, mesh["spoke2"].address(family), count=1,
@@ -194,7 +194,7 @@ def test_the_interface_gets_another_name(mesh: Mesh, relay: RelayCommands, hook:
         assert done.returncode == 0, done
         assert bpf.attached(mesh.relay, "wg9") == []
         _check_silent(mesh)
-        wait_until(lambda: not bpf.program_exists(program), "end of the program", 5)
+        wait_until(lambda: not bpf.program_exists(program), "end of the program")
     finally:
         mesh.rename("wg0")
     assert footprint.difference(before, footprint.take(mesh.relay)) == []
@@ -245,7 +245,7 @@ def test_clsact_yields_to_a_foreign_filter_in_our_place(mesh: Mesh, relay: Relay
                                                         foreign_filter: str,
                                                         with_peers: tuple[str, ...]) -> None:
     before = footprint.take(mesh.relay)
-    fails(relay.call("run", "--adopt", *HOOKS["tc-clsact"][0], *with_peers, timeout=5),
+    fails(relay.call("run", "--adopt", *HOOKS["tc-clsact"][0], *with_peers, timeout=LIMIT_S),
           "51820", "tc filter")
     _check_filter(mesh, foreign_filter)
     assert footprint.difference(before, footprint.take(mesh.relay)) == []
@@ -256,7 +256,7 @@ def _check_pinned_again(mesh: Mesh, relay: RelayCommands, daemon: Daemon) -> Non
     daemon.signal(signal.SIGHUP)
     wait_until(lambda: _said(daemon, "pin"), "message about the pins")
     wait_until(lambda: _said(daemon, mesh.peers.path), "message about the list")
-    wait_until(lambda: relay.is_loaded(daemon), "status of the relay", 2)
+    wait_until(lambda: relay.is_loaded(daemon), "status of the relay")
     _check_forwards(mesh)
     status = relay.status()
     assert [number for _, number in bpf.attached(mesh.relay, "wg0")] == [status["program_id"]]
@@ -310,7 +310,7 @@ def test_a_crowd_is_replaced_by_another(mesh: Mesh, relay: RelayCommands,
                                  (devices.records(mesh.devices()), "edge", SPOKES)):
         daemon.new_messages()
         mesh.peers.replace(content)
-        wait_until(lambda: _said(daemon, mesh.peers.path), "message about the list", 30)
+        wait_until(lambda: _said(daemon, mesh.peers.path), "message about the list")
         status = relay.status()
         assert status["list"]["devices"] == count and not status["list"]["error"], \
             daemon.messages()
@@ -327,7 +327,7 @@ def test_a_failed_start_leaves_the_status(mesh: Mesh, relay: RelayCommands,
     good = relay.status()
     with _foreign_xdp(mesh):
         before = footprint.take(mesh.relay)
-        fails(relay.call("run", "--adopt", "--hook", "xdp", *with_peers, timeout=5), "XDP")
+        fails(relay.call("run", "--adopt", "--hook", "xdp", *with_peers, timeout=LIMIT_S), "XDP")
         assert footprint.difference(before, footprint.take(mesh.relay)) == []
     assert relay.status() == good
     _check_forwards(mesh)
@@ -351,7 +351,7 @@ def test_the_interface_comes_back_with_a_foreign_xdp_program(mesh: Mesh, relay: 
             assert bpf.attached(mesh.relay, "wg0") == foreign
     finally:
         daemon.signal(signal.SIGCONT)
-    wait_until(lambda: len(bpf.attached(mesh.relay, "wg0")) == 1, "program on the interface", 12)
+    wait_until(lambda: len(bpf.attached(mesh.relay, "wg0")) == 1, "program on the interface")
     _check_attached_again(mesh, relay)
 
 
@@ -382,10 +382,10 @@ def test_nobody_else_can_hold_the_lock(mesh: Mesh, relay: RelayCommands,
         assert said == ["Permission denied"] * 2
         daemon = relay.start(*with_peers)
         assert relay.down().returncode == 0
-        assert daemon.process.wait(10) == 0
+        assert daemon.process.wait(LIMIT_S) == 0
         assert nobody.poll() is None
     finally:
-        nobody.communicate(timeout=10)
+        nobody.communicate(timeout=LIMIT_S)
 
 
 @pytest.fixture
@@ -406,12 +406,12 @@ def hung_wireguard(mesh: Mesh, relay: RelayCommands) -> Iterator[Daemon]:
 
 
 def test_a_hung_wireguard_does_not_keep_the_node(hung_wireguard: Daemon) -> None:
-    assert hung_wireguard.stop(3) == 0
+    assert hung_wireguard.stop() == 0
 
 
 def test_a_hung_wireguard_does_not_stop_down(mesh: Mesh, relay: RelayCommands,
                                              hung_wireguard: Daemon) -> None:
-    assert relay.call("down", timeout=15).returncode == 0
+    assert relay.call("down", timeout=LIMIT_S).returncode == 0
     assert hung_wireguard.process.poll() == 0
     assert bpf.attached(mesh.relay, "wg0") == []
 
@@ -426,5 +426,5 @@ def test_a_link_to_another_folder_is_followed(mesh: Mesh, relay: RelayCommands,
     for name in ("edge", "laptop"):
         change(linked_peers, devices.records(device for device in mesh.devices()
                                              if device.name != name))
-        wait_until(lambda: name not in relay.peers(), f"list without {name}", 3)
+        wait_until(lambda: name not in relay.peers(), f"list without {name}")
     assert "edge" in relay.peers()

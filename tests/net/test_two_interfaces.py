@@ -11,7 +11,7 @@ from lab.mesh import FORWARDING, Mesh
 from lab.relay import RelayCommands
 from lab.steady import no_loss
 from lab.traffic import ping
-from lab.wait import wait_until
+from lab.wait import LIMIT_S, wait_until
 from lab.wireguard import WireGuard, make_key
 
 ROUNDS = 5
@@ -60,7 +60,7 @@ def test_started_and_downed_at_once(mesh: Mesh, relay: RelayCommands, second: Re
         downs = [mesh.relay.start(commands.argv("down"), stdout=subprocess.DEVNULL,
                                   stderr=subprocess.PIPE) for commands in (relay, second)]
         for down in downs:
-            _, said = down.communicate(timeout=15)
+            _, said = down.communicate(timeout=LIMIT_S)
             assert down.returncode == 0, said
         assert _sysctls(mesh) == {"0"}
         assert bpf.attached(mesh.relay, "wg0") == bpf.attached(mesh.relay, "wg1") == []

@@ -25,7 +25,7 @@ from typing import Any
 from lab.devices import Device, Vpc
 from lab.node import Node
 from lab.relay import REPOSITORY
-from lab.wait import wait_until
+from lab.wait import LIMIT_S, wait_until
 
 sys.path.append(os.path.join(REPOSITORY, "tests"))
 
@@ -88,7 +88,7 @@ class ApiServer:
         """Kill it: connections are cut. What it had to say of itself is shown."""
         if self._process:
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(LIMIT_S)
             assert self._process.stdout
             self._process.stdout.close()
             with open(self._errors, encoding="utf-8", errors="replace") as errors:
@@ -195,20 +195,19 @@ class ApiServer:
         """Number of the newest request, for after."""
         return max((request["number"] for request in self.requests()), default=0)
 
-    def wait_request(self, path: str, method: str = "", after: int = 0,
-                     seconds: float = 10) -> dict[str, Any]:
+    def wait_request(self, path: str, method: str = "", after: int = 0) -> dict[str, Any]:
         """Wait for a request that has been answered, or has begun to be."""
         def found() -> list[dict[str, Any]]:
             return [request for request in self.requests(path, method, after)
                     if request["status"] or request["ending"]]
-        return wait_until(found, f"{method} {path} after request {after}", seconds)[0]
+        return wait_until(found, f"{method} {path} after request {after}")[0]
 
-    def wait_idle_stream(self, after: int = 0, seconds: float = 10) -> dict[str, Any]:
+    def wait_idle_stream(self, after: int = 0) -> dict[str, Any]:
         """Wait until a stream that is newer than number `after` has sent all that there is."""
         def idle() -> list[dict[str, Any]]:
             return [stream for stream in self.ask("streams")
                     if stream["idle"] and stream["number"] > after]
-        return wait_until(idle, "stream that has sent everything", seconds)[0]
+        return wait_until(idle, "stream that has sent everything")[0]
 
     def violations(self) -> list[str]:
         """What a careful client would not have done."""

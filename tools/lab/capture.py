@@ -5,7 +5,7 @@ import socket
 import time
 
 from lab.node import Node
-from lab.wait import PATIENCE
+from lab.wait import LIMIT_S
 
 _ETH_P_ALL, _ETH_P_IP, _ETH_P_IPV6 = 0x0003, 0x0800, 0x86dd
 _OUTGOING = 4
@@ -28,12 +28,12 @@ class Wire:
         self._out.close()
         self._in.close()
 
-    def carry(self, packet: bytes, seconds: float = 1) -> bytes:
+    def carry(self, packet: bytes, seconds: float = LIMIT_S) -> bytes:
         """Send an IP packet; the next that arrives with its addresses, empty when none does."""
         version = packet[0] >> 4
         addresses = slice(12, 20) if version == 4 else slice(8, 40)
         self._out.sendto(packet, (self._out_interface, _ETH_P_IP if version == 4 else _ETH_P_IPV6))
-        deadline = time.monotonic() + seconds * PATIENCE
+        deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             self._in.settimeout(left)
             try:

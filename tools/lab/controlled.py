@@ -105,12 +105,11 @@ class Controlled(Topology):
         except FileNotFoundError:
             return 0
 
-    def wait_state(self, state: str, daemon: Daemon | None = None, seconds: float = 15) -> None:
+    def wait_state(self, state: str, daemon: Daemon | None = None) -> None:
         """Wait until the relay says that it stands so."""
         wait_until(lambda: self.control().get("state") == state or (
             daemon and daemon.process.poll() is not None),
-            lambda: f"state {state}: {self.control()}, {daemon.messages() if daemon else ''}",
-            seconds)
+            lambda: f"state {state}: {self.control()}, {daemon.messages() if daemon else ''}")
         assert not daemon or daemon.process.poll() is None, daemon.messages()
 
     def publish(self) -> None:

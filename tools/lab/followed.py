@@ -30,7 +30,7 @@ from lab.devices import Vpc
 from lab.owner import INTERFACE
 from lab.relay import Daemon
 from lab.strace import returns
-from lab.wait import wait_until
+from lab.wait import LIMIT_S, wait_until
 from lab.wireguard import WireGuard
 
 WIREGUARD_PORT = 51820
@@ -119,11 +119,11 @@ class Followed(Controlled):
         self._undo.append(self._stop_wireguard)
         assert self.store.stdout
         if self.store.stdout.readline() != b"ready\n":
-            raise AssertionError(f"no {peer_store.__file__}: {self.store.wait(10)}")
+            raise AssertionError(f"no {peer_store.__file__}: {self.store.wait(LIMIT_S)}")
 
     def _stop_wireguard(self) -> None:
         self.store.kill()
-        self.store.wait(10)
+        self.store.wait(LIMIT_S)
         os.unlink(f"/run/wireguard/{INTERFACE}.sock")  # whoever comes next makes one of its own
         assert self.store.stdout
         self.store.stdout.close()
@@ -145,7 +145,7 @@ class Followed(Controlled):
             "node_peak_kib": node.peak_kib, "source_peak_kib": source.peak_kib}
         return self.first
 
-    def _wait(self, condition: Callable[[], bool], what: str, seconds: float,
+    def _wait(self, condition: Callable[[], bool], what: str, seconds: float = LIMIT_S,
               poll_s: float = 0.02) -> None:
         """Until it is so. TimeoutError and Stuck have the relay's messages."""
         def is_so() -> bool:
@@ -184,7 +184,7 @@ class Followed(Controlled):
 
     def wait_saved(self) -> None:
         """Until the first list is on disk, and the child that writes it is gone."""
-        self._wait(lambda: bool(self._list().get("saved_at")), "list on disk", 120)
+        self._wait(lambda: bool(self._list().get("saved_at")), "list on disk")
 
     def _new_cidr(self) -> str:
         self._made += 1
@@ -232,7 +232,7 @@ class Followed(Controlled):
         def found() -> bool:
             seen.extend(peer_store.ask_times(INTERFACE))
             return any(cidr in item[what] for item in seen)
-        self._wait(found, f"{cidr} {what}", 60, 0.005)
+        self._wait(found, f"{cidr} {what}", poll_s=0.005)
         last = next(at for at, item in enumerate(seen) if cidr in item[what])
         return seen[:last + 1]
 

@@ -199,7 +199,7 @@ class Mesh:
         after that both sides hold a confirmed session, and no packet waits for one."""
         keys = {spoke.device.public_key for spoke in self.spokes.values()}
         wait_until(lambda: keys <= self.tunnel.connected_peers(),
-                   "handshake of every spoke with the relay", 20)
+                   "handshake of every spoke with the relay")
         for spoke in self.spokes.values():
-            wait_until(lambda: ping(spoke.node, self.device.ipv4, count=1).received,
-                       f"answer of the relay to {spoke.node.name}", 10)
+            wait_until(lambda: ping(spoke.node, self.device.ipv4, count=1, wait_s=1).received,
+                       f"answer of the relay to {spoke.node.name}")

@@ -16,7 +16,7 @@ from contextlib import suppress
 
 from lab.node import Node
 from lab.relay import Daemon
-from lab.wait import wait_until
+from lab.wait import LIMIT_S, wait_until
 
 BINARY = "/lib/systemd/systemd-networkd"
 BUS_BINARY = "/usr/bin/dbus-daemon"
@@ -60,7 +60,7 @@ class Bus:
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(LIMIT_S)
         with suppress(FileNotFoundError):
             os.unlink(_SOCKET)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from lab.syscalls import CLONE_NEWNET, setns
+from lab.wait import LIMIT_S
 
 T = TypeVar("T")
 
@@ -43,7 +44,7 @@ class Node:
 
     def call(self, *argv: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a command here, whatever its status; output is captured as text."""
-        options.setdefault("timeout", 60)
+        options.setdefault("timeout", LIMIT_S)
         return subprocess.run(self.command(*argv), capture_output=True, text=True, check=False,
                               stdin=options.pop("stdin", subprocess.DEVNULL), **options)
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from lab.node import Node
-from lab.wait import wait_until
+from lab.wait import LIMIT_S, wait_until
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 BINARY = os.environ.get("NEX_RELAY_BINARY", os.path.join(REPOSITORY, "build", "nex-relay"))
@@ -68,20 +68,31 @@ class Daemon:
                     return pid
         return None
 
+    def is_at_rest(self) -> bool:
+        """Does the node wait in its loop, with no other child than the source? One that has ended,
+        and that it has not asked about, is a child as well."""
+        try:
+            with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as file:
+                pids = [int(word) for word in file.read().split()]
+            with open(f"/proc/{self.pid}/wchan", encoding="ascii") as file:
+                return "ep" in file.read() and pids == [self.source()]
+        except OSError:
+            return False
+
     def signal(self, number: signal.Signals) -> None:
         """Send the node a signal."""
         self.process.send_signal(number)
 
-    def stop(self, seconds: float = 10) -> int:
+    def stop(self) -> int:
         """SIGTERM, and wait: the exit status."""
         if self.process.poll() is None:
             self.process.terminate()
-        return self.process.wait(seconds)
+        return self.process.wait(LIMIT_S)
 
     def kill(self) -> None:
         """SIGKILL the node."""
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(LIMIT_S)
 
 
 def process_state(pid: int) -> str | None:

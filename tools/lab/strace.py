@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lab.node import Node
-from lab.wait import wait_until
+from lab.wait import LIMIT_S, wait_until
 
 # What changes something outside the process (files, sockets of others, BPF objects, processes), and
 # after which something outside goes on by itself. What lies between two of these changes only what
@@ -88,7 +88,7 @@ def injected(node: Node, pid: int, inject: str, calls: tuple[str, ...]) -> Itera
             yield met
         finally:
             tracer.terminate()
-            tracer.wait(10)
+            tracer.wait(LIMIT_S)
             met += [line.rstrip() for line in log if "(INJECTED)" in line]
 
 
@@ -132,7 +132,7 @@ def returns(node: Node, pids: list[int], call: str) -> Iterator[dict[int, list[f
             yield times
         finally:
             tracer.terminate()
-            tracer.wait(10)
+            tracer.wait(LIMIT_S)
             for line in log:
                 at = _returned(line, call)
                 if at:

@@ -179,10 +179,10 @@ class Topology:
         """Wait until every spoke has had its handshake and an answer of the relay's."""
         keys = {spoke.device.public_key for spoke in self.spokes.values()}
         wait_until(lambda: all(wgshow.handshakes(self.relay, INTERFACE).get(key) for key in keys),
-                   "handshake of every spoke with the relay", 20)
+                   "handshake of every spoke with the relay")
         for spoke in self.spokes.values():
-            wait_until(lambda: ping(spoke.node, self.device.ipv4, count=1).received,
-                       f"answer of the relay to {spoke.node.name}", 10)
+            wait_until(lambda: ping(spoke.node, self.device.ipv4, count=1, wait_s=1).received,
+                       f"answer of the relay to {spoke.node.name}")
 
     def endpoint(self, name: str) -> str:
         """Where the relay has heard this spoke last."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from lab.node import Node
 from lab.syscalls import SO_RCVBUFFORCE
-from lab.wait import PATIENCE
+from lab.wait import LIMIT_S, PATIENCE
 
 _RECEIVE_BUFFER = 1 << 22  # a receiver that is not scheduled for a while must not lose packets
 
@@ -31,14 +31,16 @@ class Ping:
         return self.sent > 0 and self.received == self.sent
 
 
-def ping(node: Node, address: str, *options: str, count: int = 5, wait_s: float = 1) -> Ping:
-    """Ping address from node: count packets at once, wait_s for an answer to any of them.
+def ping(node: Node, address: str, *options: str, count: int = 5,
+         wait_s: float = LIMIT_S / 2) -> Ping:
+    """Ping address from node: count packets at once, and wait_s for their answers; it ends with the
+    last of them.
 
     Once it has had an answer, ping waits for the others no longer than its interval or two round
-    trips, which on a busy machine is not enough: hence all at once (-l) and an interval of 1 s.
+    trips: hence all at once (-l) and an interval that is as long as the wait.
     """
-    argv = ["ping", "-n", "-c", str(count), "-l", str(count), "-i", "1", "-W", str(wait_s),
-            *options, address]
+    argv = ["ping", "-n", "-c", str(count), "-l", str(count), "-i", str(max(1, wait_s)), "-W",
+            str(wait_s), *options, address]
     output = node.call(*argv)
     text = output.stdout + output.stderr
     counts = re.search(r"(\d+) packets transmitted, (\d+) received", text)
@@ -185,7 +187,7 @@ class Transfer:
 
 
 def transfer(sender: Node, receiver: Node, address: str, megabytes: int = 8,
-             deadline_s: float = 30) -> Transfer:
+             deadline_s: float = LIMIT_S) -> Transfer:
     """Send pseudo-random bytes over TCP from sender to address, where receiver listens."""
     family = _family(address)
     block = hashlib.shake_256(address.encode()).digest(1 << 20)

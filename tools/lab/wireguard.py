@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 
 from lab.node import Node
 from lab.syscalls import SO_RCVBUFFORCE, pidfd_getfd
-from lab.wait import wait_until
+from lab.wait import LIMIT_S, wait_until
 
 RUNTIME = "/run/lab"
 _RECEIVE_BUFFER = 1 << 23
+_QUEUE_PACKETS = 20000
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ def make_key() -> Key:
 
 
 def widen_receive_buffers() -> None:
-    """Let no wireguard-go of this world lose a packet while it is not scheduled: its sockets have
-    room for what comes in seconds, not in a fraction of one. The kernel's WireGuard has no such
-    buffer."""
+    """Let no wireguard-go of this world lose a packet while it is not scheduled: its sockets and
+    its interface have room for what comes in many seconds, not in one or less. The kernel's
+    WireGuard has no such buffers."""
     for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
         with suppress(OSError):  # a process or descriptor that is gone meanwhile
             with open(f"/proc/{pid}/comm", encoding="utf-8") as file:
@@ -58,6 +59,10 @@ def _widen(pid: int) -> None:
                     copy.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, _RECEIVE_BUFFER)
     finally:
         os.close(pidfd)
+    with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
+        interface = file.read().split("\0")[-2]
+    subprocess.run(["nsenter", f"--net=/proc/{pid}/ns/net", "ip", "link", "set", interface,
+                    "txqueuelen", str(_QUEUE_PACKETS)], check=False, stderr=subprocess.DEVNULL)
 
 
 @dataclass
@@ -135,7 +140,7 @@ class WireGuard:
         self.node.call("ip", "link", "delete", self.interface)
         if self.process:
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(LIMIT_S)
             self.process = None
 
     def configure(self, *words: str) -> None:
