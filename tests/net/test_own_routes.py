@@ -15,7 +15,7 @@ from lab.owner import INTERFACE
 from lab.relay import Daemon
 from lab.topology import Topology
 from lab.traffic import ping
-from lab.wait import wait_until
+from lab.wait import wait_quiet, wait_until
 from lab.wireguard import WireGuard
 
 __all__ = ["net"]  # a fixture
@@ -125,7 +125,7 @@ def test_a_route_that_was_refused_comes_back(net: Topology, other: str, family: 
         _route(net, "replace", LAN[6], "dev", other, "metric", "1024")
     wait_until(lambda: _tunnel(net)["refused_routes"] == 1, "refused route")
     assert LAN[family] not in _routes(net)
-    time.sleep(1.5)  # the last look at peers
+    wait_quiet(lambda: _wake_ups(daemon), 1)
     before = _wake_ups(daemon)
     time.sleep(IDLE_S)
     assert _wake_ups(daemon) - before < IDLE_S

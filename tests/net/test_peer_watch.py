@@ -17,7 +17,7 @@ from lab import wgshow
 from lab.owner import INTERFACE, RelayOwned
 from lab.relay import Daemon
 from lab.topology import Topology
-from lab.wait import LIMIT_S, wait_until
+from lab.wait import LIMIT_S, wait_quiet, wait_until
 from lab.wireguard import make_key
 
 PROGRAMS = {"nex_peer_watch", "nex_peer_fentry", "nex_peer_trace"}
@@ -105,7 +105,7 @@ def test_idle(net: Topology) -> None:
     daemon = net.commands.daemons[-1]
     net.connect()
     assert len(_programs(daemon)) == 1
-    time.sleep(1)  # what the start and the handshakes have left
+    wait_quiet(lambda: _wake_ups(daemon), 1)  # what the start and the handshakes have left
     before = _wake_ups(daemon)
     time.sleep(IDLE_S)
     woken = _wake_ups(daemon) - before
@@ -118,6 +118,7 @@ def test_idle(net: Topology) -> None:
 @pytest.mark.parametrize("net", ["userspace"], indirect=True)
 def test_one_connection_for_all(net: Topology) -> None:
     """A client of userspace WireGuard need not connect anew for every change."""
+    daemon = net.commands.daemons[-1]
     before, key = _peers(net), bytes(b64decode(net["spoke1"].device.public_key)).hex()
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(LIMIT_S)
@@ -126,7 +127,7 @@ def test_one_connection_for_all(net: Topology) -> None:
             client.sendall(f"set=1\npublic_key={key}\nremove=true\n\n".encode())
             assert client.recv(100) == b"errno=0\n\n"
             wait_until(lambda: _peers(net) == before, "peers as before")
-            time.sleep(1)  # the node sleeps again
+            wait_quiet(lambda: _wake_ups(daemon), 1)
 
 
 @pytest.mark.kernel
@@ -137,7 +138,7 @@ def test_another_of_the_same_name(net: Topology) -> None:
     script = (f"mount -t tmpfs none /run/wireguard; wireguard-go {INTERFACE} >/dev/null 2>&1; "
               f"for i in $(seq {LOOKS}); do wg show {INTERFACE} >/dev/null || exit 1; done; "
               f"ip link delete {INTERFACE}")
-    time.sleep(1)
+    wait_quiet(lambda: _wake_ups(daemon), 1)
     before = _wake_ups(daemon)
     done = net["spoke1"].node.call("unshare", "--mount", "sh", "-c", script)
     assert done.returncode == 0, done

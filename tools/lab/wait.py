@@ -33,3 +33,16 @@ def wait_until(condition: Callable[[], T], what: str | Callable[[], str], second
             said = what if isinstance(what, str) else what()
             raise TimeoutError(f"after {seconds} s still no {said} (last answer: {answer!r})")
         time.sleep(poll_s)
+
+
+def wait_quiet(count: Callable[[], object], seconds: float) -> None:
+    """Wait until count() has given the same answer for so long: what went on before is over."""
+    seen, since = count(), time.monotonic()
+
+    def is_quiet() -> bool:
+        nonlocal seen, since
+        now = count()
+        if now != seen:
+            seen, since = now, time.monotonic()
+        return time.monotonic() - since >= seconds
+    wait_until(is_quiet, f"{seconds} s without a change")
