@@ -24,6 +24,7 @@ from lab.wireguard import make_key
 EVERY = os.environ.get("NEX_CRASH") == "all"
 OFTEN = 400  # more than the calls of any kind in a change or a start
 LASTING_S = 2
+LATE = ("Connection timed out", "as it should be again")
 
 # Netlink and wireguard-go's socket; what BPF maps are edited with; files below /run.
 SEND, RECEIVE, BPF = ("sendto", "sendmsg"), ("recvmsg", "recvfrom"), ("bpf",)
@@ -133,8 +134,9 @@ def _checked(lists: Lists, what: str) -> Iterator[Daemon]:
     # Every source process that is lost is told: how often depends on when the fault is over.
     lines = daemon.new_messages()
     assert not any("somebody" in line for line in lines), (what, lines)
-    said = [line for line in lines
-            if " devices, " not in line and "the source process" not in line]
+    # So is a wireguard-go that a busy machine keeps from answering in time: that is no fault of ours.
+    said = [line for line in lines if not any(
+        words in line for words in (" devices, ", "the source process", *LATE))]
     assert len(said) == len(set(said)), (what, said)
 
 
