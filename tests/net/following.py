@@ -20,6 +20,8 @@ from lab.wait import LIMIT_S, wait_until
 from lab.wireguard import make_key
 
 HURRY = "NEX_RELAY_TEST_HURRY"  # what the relay waits for takes so many times less
+LATE_SERVERS = ("no name server answers", "no STUN server answers", "timed out",
+                "as it should be again", "is so again")
 LAN = ["10.188.100.0/24", "fd00:188:100::/64"]
 
 
@@ -170,6 +172,13 @@ def restart(net: Controlled, *options: str) -> Daemon:
     for running in net.commands.daemons:
         running.stop()
     return net.begin(*net.credentials(), *options)
+
+
+def news(net: Controlled) -> list[str]:
+    """What the relay has said since new_messages() was last asked. That a server which is there has
+    not answered in time is the busy machine's, and no news of the relay's."""
+    return [line for line in daemon(net).new_messages() if not any(
+        words in line for words in LATE_SERVERS)]
 
 
 def said(net: Controlled, *words: str) -> int:

@@ -15,7 +15,7 @@ from lab.steady import Steady
 from lab.wait import wait_until
 
 EVENTS = "/api/events"
-HURRY = 30  # a call may take a second
+HURRY = 30  # a call may take three seconds
 LINES = 6  # on stderr, for one fault
 REQUESTS_PER_S = 40  # in a hurry; test_control_rates.py has the real ones
 MEMORY_KB = 80 << 10

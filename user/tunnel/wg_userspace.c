@@ -23,8 +23,8 @@
 #include "tunnel/wg_uapi_socket.h"
 
 #define SEARCH_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define START_MAX_MS 10000
-#define END_MAX_MS 2000
+#define START_MAX_MS 30000
+#define END_MAX_MS 10000
 #define STEP_MS 10
 #define TUN_DEVICE "/dev/net/tun"
 
