@@ -107,7 +107,7 @@ class Network:
                 self.connections.pop(number, None)
 
     def _talk(self, raw: socket.socket, number: int) -> None:
-        raw.settimeout(10)
+        raw.settimeout(60)
         try:
             sock = self.certificates.context().wrap_socket(raw, server_side=True)
         except OSError as err:

@@ -224,7 +224,7 @@ def is_gone(sock: ssl.SSLSocket, seconds: float | None) -> bool:
 
 
 def _reset(sock: ssl.SSLSocket) -> None:
-    deadline = time.monotonic() + 1
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         raw = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4))
         if raw == bytes(4):

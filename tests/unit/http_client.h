@@ -18,8 +18,8 @@
 #include "text_fd.h"
 #include "tls_server.h"
 
-#define WATCHDOG_S 30
-#define SHORT_MS 300
+#define WATCHDOG_S 60
+#define SHORT_MS 1500
 #define TOKEN "RK:secret-of-the-test"
 #define OK "HTTP/1.1 200 OK\r\n"
 #define CHUNKED OK "Transfer-Encoding: chunked\r\n\r\n"

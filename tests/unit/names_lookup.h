@@ -14,7 +14,7 @@
 #include "nexodus/names.h"
 #include "text_fd.h"
 
-#define WATCHDOG_S 20
+#define WATCHDOG_S 60
 
 /* clang-format off */
 #define NEEDS_ROOT(test) { #test " (needs root, for a network namespace)", test, NULL, NULL, NULL }

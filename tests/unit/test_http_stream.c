@@ -65,7 +65,7 @@ static void test_silent_stream(void **state)
 {
 	struct http_limits limits = { 5000, SHORT_MS, SHORT_MS / 3 };
 	struct http_request request = { .is_stream = true, .on_data = on_data };
-	struct timeval after = { .tv_usec = SHORT_MS * 1000 };
+	struct timeval after = { .tv_sec = SHORT_MS / 1000, .tv_usec = SHORT_MS % 1000 * 1000 };
 	struct client client = begin();
 	struct outcome outcome;
 

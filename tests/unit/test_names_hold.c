@@ -22,7 +22,7 @@
 #include "nexodus/names.h"
 
 #define N(array) (sizeof(array) / sizeof(*(array)))
-#define WATCHDOG_S 20
+#define WATCHDOG_S 60
 #define A_WHILE_MS 200
 
 static const struct fake_name zone[] = {

@@ -27,7 +27,7 @@ MARK = "NEX_LAB_WORLD"
 _SI_KERNEL = 0x80  # si_code of a signal that the terminal sent, to the whole process group
 _ASKED = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
 _WATCHED = _ASKED | {signal.SIGCHLD, signal.SIGUSR1}
-_GRACE_S = 10
+_GRACE_S = 60  # then it hangs
 _STATE = "/var/lib"
 
 

@@ -18,8 +18,7 @@
 #include "tunnel/link.h"
 #include "tunnel/tunnel.h"
 
-#define STOP_TIMEOUT_MS 15000 /* longer than a start or a look waits for wireguard-go, as a rule \
-			       */
+#define STOP_TIMEOUT_MS 15000 /* as a rule, a look waits less for wireguard-go */
 #define LATE_S 5              /* on a host that is busy */
 #define LOCK_PAUSE_MS 50
 #define TAKE_OVER_MS 10000 /* others who want the same are done by then */
