@@ -16,12 +16,13 @@ from lab.controlled import Controlled
 from lab.owner import INTERFACE, STATE
 from lab.relay import Daemon
 from lab.steady import Steady
-from lab.wait import LIMIT_S, wait_until
+from lab.wait import LIMIT_S, wait_quiet, wait_until
 from lab.wireguard import make_key
 
 HURRY = "NEX_RELAY_TEST_HURRY"  # what the relay waits for takes so many times less
 LATE_SERVERS = ("no name server answers", "no STUN server answers", "timed out",
-                "as it should be again", "is so again")
+                "as it should be again", "is so again", "does not come to its end")
+QUIET_S = 0.3
 LAN = ["10.188.100.0/24", "fd00:188:100::/64"]
 
 
@@ -60,7 +61,7 @@ def undisturbed(network: tuple[Controlled, Steady], keep: bool = False) -> Itera
     there (or, with keep, what is), no packet was lost, and nothing asked for that should not be."""
     net, steady = network
     net.api.ask("requests_clear")
-    daemon(net).new_messages()
+    nothing_more(net)
     yield net
     net.api.clear_faults()
     if not keep:
@@ -172,6 +173,13 @@ def restart(net: Controlled, *options: str) -> Daemon:
     for running in net.commands.daemons:
         running.stop()
     return net.begin(*net.credentials(), *options)
+
+
+def nothing_more(net: Controlled) -> None:
+    """What went on is over, and new_messages() begins here: the relay says a line after it has done
+    what it is about."""
+    wait_quiet(lambda: len(daemon(net).messages()), QUIET_S)
+    daemon(net).new_messages()
 
 
 def news(net: Controlled) -> list[str]:

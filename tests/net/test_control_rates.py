@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 from following import (await_followed, await_state, await_told, begin_anew, daemon, event, flowing,
-                       hurry_up, new_device, news, restart, said, undisturbed, wait_some, wanted)
+                       hurry_up, new_device, news, nothing_more, restart, said, undisturbed, wait_some,
+                       wanted)
 
 from lab import strace
 from lab.controlled import Controlled
@@ -254,11 +255,16 @@ def test_warnings_do_not_fill_the_journal(net: Controlled) -> None:
 
 def test_burst_of_changes(net: Controlled) -> None:
     """100 changes of each of 100 devices at once: the last of each is what stays."""
+    # What is injected is in no database: no stream is to end over it.
+    before = net.api.set()
+    net.api.set(write_deadline_s=None, route_timeout_s=None)
+    net.api.cut_streams()
     net.api.add_many(100)
     await_followed(net)
+    net.api.wait_idle_stream()
     right, records = wanted(net), []
     devices = [device for name, device in net.api.devices().items() if name.startswith("bulk-")]
-    daemon(net).new_messages()
+    nothing_more(net)
     for turn in range(100):
         for number, device in enumerate(devices):
             cidrs = [f"10.{100 + turn}.{number}.0/24", f"fd00:{100 + turn}:{number + 1}::/48"]
@@ -267,4 +273,5 @@ def test_burst_of_changes(net: Controlled) -> None:
                 right[device["public_key"]] |= set(cidrs)
     net.api.ask("inject", raw="".join(records))
     await_state(net, right)
+    net.api.set(**before)
     assert news(net) == []

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from following import (await_followed, await_state, await_told, begin_anew, daemon, event, flowing,
-                       hurry_up, new_device, new_id, news, said, state, undisturbed, wanted)
+                       hurry_up, new_device, new_id, news, nothing_more,
+                       said, state, undisturbed, wanted)
 
 from lab.controlled import Controlled
 from lab.steady import Steady
@@ -166,7 +167,7 @@ def test_resumes_at_once(net: Controlled, how: str, mid_record: bool) -> None:
     await_followed(net)
     after = net.api.last_request()
     net.api.wait_idle_stream()
-    daemon(net).new_messages()
+    nothing_more(net)
     net.api.cut_streams(how, mid_record)
     net.api.delete_device(gone["id"])
     new_device(net, "come")
@@ -260,7 +261,7 @@ def test_page_is_no_stream(net: Controlled, values: dict[str, Any]) -> None:
     number = net.api.set_fault(path=EVENTS, status=200, **values)
     net.api.cut_streams("rst")
     await_told(net, "retrying", "the event stream")
-    daemon(net).new_messages()
+    nothing_more(net)
     since, hits = net.control()["since"], net.api.fault_hits(number)
     wait_until(lambda: net.api.fault_hits(number) >= hits + 2, "tries")
     assert net.control()["state"] == "retrying" and net.control()["since"] == since
@@ -425,7 +426,7 @@ def test_list_where_there_is_no_stream(net: Controlled, status: int) -> None:
     await_told(net, "watching", "asking every 15 s")
     new_device(net, "web", advertise_cidrs=CIDRS)
     await_followed(net)
-    daemon(net).new_messages()
+    nothing_more(net)
     lists = len(net.api.requests(LIST, "GET", after))
     wait_until(lambda: len(net.api.requests(LIST, "GET", after)) > lists + 4, "more lists")
     assert news(net) == []  # the same list is no news

@@ -167,7 +167,7 @@ static inline void loop(struct event_base *base)
 
 static inline struct client begin(void)
 {
-	struct http_limits limits = { 5000, 5000, 5000 };
+	struct http_limits limits = { 20000, 20000, 20000 };
 	struct client client = {};
 	int resolv_conf, ca;
 

@@ -89,8 +89,8 @@ static bool is_short(const char *name)
 
 static void test_cases(void **state)
 {
-	struct http_limits limits = { 2000, 5000, 5000 };
-	struct http_limits soon = { 5000, SHORT_MS, SHORT_MS };
+	struct http_limits limits = { 5000, 20000, 20000 };
+	struct http_limits soon = { 20000, SHORT_MS, SHORT_MS };
 	struct client client = begin();
 
 	(void)state;

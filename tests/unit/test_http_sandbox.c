@@ -138,7 +138,7 @@ static int call_all(struct event_base *base, struct http *http)
 
 static int be_source(void)
 {
-	struct http_limits limits = { 3000, 2000, 2000 };
+	struct http_limits limits = { 5000, 3000, 3000 };
 	int fds[FILES], failed;
 	struct event_base *base;
 	struct names *names;

@@ -35,7 +35,7 @@ static void test_stream(void **state)
 		{ "https://v4.test:%d/slow-401", -ETIMEDOUT, 0, 401, "", "he" },
 		{ "https://v4.test:%d/chunked", -ECANCELED, -1, 200, "hel", "" },
 	};
-	struct http_limits limits = { 5000, SHORT_MS, SHORT_MS };
+	struct http_limits limits = { 20000, SHORT_MS, SHORT_MS };
 	struct http_request request = { .is_stream = true, .on_data = on_data };
 	struct client client = begin();
 	struct outcome outcome;
@@ -63,7 +63,7 @@ static void test_stream(void **state)
 /* A stream may be silent for longer than anything else may take. */
 static void test_silent_stream(void **state)
 {
-	struct http_limits limits = { 5000, SHORT_MS, SHORT_MS / 3 };
+	struct http_limits limits = { 20000, SHORT_MS, SHORT_MS / 3 };
 	struct http_request request = { .is_stream = true, .on_data = on_data };
 	struct timeval after = { .tv_sec = SHORT_MS / 1000, .tv_usec = SHORT_MS % 1000 * 1000 };
 	struct client client = begin();
