@@ -91,6 +91,21 @@ def _fork_in_terminal() -> tuple[int, int]:
     return pid, terminal
 
 
+def test_ctrl_c_before_there_is_a_world() -> None:
+    """Nobody but the process that makes it gets it; the command ends all the same."""
+    pid, terminal = _fork_in_terminal()
+    if pid == 0:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        os.write(1, b"ready")
+        while signal.SIGINT not in signal.sigpending():
+            time.sleep(0.01)
+        os.execv(WORLD, [WORLD, "sleep", "60"])
+    os.read(terminal, 5)
+    os.write(terminal, b"\x03")
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 128 + signal.SIGINT
+    os.close(terminal)
+
+
 def _takes_ctrl_c(pid: int) -> bool:
     """Does the process block or catch it?"""
     with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:

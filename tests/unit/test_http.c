@@ -176,7 +176,7 @@ static void test_no_tls(void **state)
 /* The time for a connection includes that for its name. */
 static void test_names_are_late(void **state)
 {
-	struct http_limits limits = { SHORT_MS, 5000, 5000 };
+	struct http_limits limits = { SHORT_MS / 3, 5000, 5000 };
 	struct client client = begin();
 	const struct outcome *got;
 

@@ -56,6 +56,8 @@ def run(command: Sequence[str], on_release: int | None = None, hold_ctrl_c: bool
     if init == 0:
         os.close(ready)
         _be_init(command, tell, {signal.SIGINT} if hold_ctrl_c else set())
+    if signal.sigtimedwait({signal.SIGINT}, 0):
+        os.kill(init, signal.SIGINT)  # Ctrl-C came before there was an init to get it
     os.close(tell)
     problem = os.read(ready, 4096)
     os.close(ready)
