@@ -138,7 +138,7 @@ static int call_all(struct event_base *base, struct http *http)
 
 static int be_source(void)
 {
-	struct http_limits limits = { 5000, 3000, 3000 };
+	struct http_limits limits = { 5000, 3000, 20000 };
 	int fds[FILES], failed;
 	struct event_base *base;
 	struct names *names;
@@ -179,7 +179,7 @@ static _Noreturn void run_source(int sock)
 
 static void test_calls(void **state)
 {
-	static const char resolv_conf[] = "options timeout:1\nnameserver fe80::1%nosuch\n"
+	static const char resolv_conf[] = "options timeout:20\nnameserver fe80::1%nosuch\n"
 					  "nameserver 127.0.0.1\n";
 	static const char hosts[] = "127.0.0.1 localhost\n::1 moves.test\n";
 	int pair[2], fds[FILES], status;
