@@ -107,7 +107,10 @@ def test_ctrl_c_before_there_is_a_world() -> None:
 
 
 def _takes_ctrl_c(pid: int) -> bool:
-    """Does the process block or catch it?"""
+    """Is the process the demo by now, and does it block or catch it?"""
+    with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+        if DEMO not in file.read().split("\0"):
+            return False
     with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
         sets = dict(line.split(":\t") for line in file if line.startswith(("SigBlk", "SigCgt")))
     return any(int(mask, 16) & 1 << signal.SIGINT - 1 for mask in sets.values())
