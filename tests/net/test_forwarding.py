@@ -188,7 +188,7 @@ def test_a_new_peer_of_the_interface_is_picked_up(mesh: Mesh, relay: RelayComman
             daemon.signal(signal.SIGHUP)
         for family in (4, 6):
             wait_until(lambda: ping(mesh["spoke1"].node, spoke3.address(family), count=1,
-                                    wait_s=0.2).received, "answer of the new peer")
+                                    wait_s=1).received, "answer of the new peer")
     finally:
         mesh.drop("spoke3")
     if signalled:

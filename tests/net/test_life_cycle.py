@@ -257,7 +257,7 @@ def test_the_interface_may_go_and_come_back(mesh: Mesh, relay: RelayCommands,
     mesh.wait_connected()
     for family in (4, 6):
         wait_until(lambda: ping(mesh["spoke1"].node, mesh["spoke2"].address(family), count=1,
-                                wait_s=0.3).received, "answer through the new interface")
+                                wait_s=1).received, "answer through the new interface")
         assert ping(mesh["spoke1"].node, mesh["spoke2"].address(family)).complete
     status = relay.status()
     assert status and status["ifindex"] == mesh.relay.ifindex("wg0")

@@ -46,7 +46,7 @@ def _settle(net: Topology, spoke: Spoke) -> None:
 
     def heard() -> bool:
         nonlocal rounds
-        answered = ping(spoke.node, net.device.ipv4, count=1, wait_s=0.1 * PATIENCE).received
+        answered = ping(spoke.node, net.device.ipv4, count=1, wait_s=PATIENCE).received
         rounds = rounds + 1 if answered and net.endpoint(spoke.node.name) == wanted else 0
         if not rounds:
             spoke.tunnel.configure("peer", net.device.public_key, "endpoint",

@@ -78,7 +78,7 @@ def _check_attached_again(mesh: Mesh, relay: RelayCommands) -> None:
     mesh.wait_connected()
     for family in (4, 6):
         wait_until(lambda: ping(mesh["spoke1"].node, mesh["spoke2"].address(family), count=1,
-                                wait_s=0.3).received, "answer through the new interface")
+                                wait_s=1).received, "answer through the new interface")
     _check_forwards(mesh)
     status = relay.status()
     assert status and status["ifindex"] == mesh.relay.ifindex("wg0")
