@@ -3,8 +3,8 @@
 
 import json
 import os
-import time
 import signal
+import time
 from collections.abc import Iterator
 from typing import Any
 

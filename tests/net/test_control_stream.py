@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The relay follows the event stream: peers, maps and routes are what the server says, within a
-second, however the stream ends; and not one packet of others is lost meanwhile."""
+"""The relay follows the event stream: peers, maps and routes are what the server says,
+however the stream ends; and not one packet of others is lost meanwhile."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What somebody changes of an interface of nex-relay's own is put back within a second."""
+"""What somebody changes of an interface of nex-relay's own is put back."""
 
 import json
 import time
