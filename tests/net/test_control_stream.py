@@ -260,6 +260,7 @@ def test_page_is_no_stream(net: Controlled, values: dict[str, Any]) -> None:
     """That somebody says 200 is not that we follow again: it is told once."""
     number = net.api.set_fault(path=EVENTS, status=200, **values)
     net.api.cut_streams("rst")
+    wait_until(lambda: net.api.fault_hits(number) > 1, "page")  # not only a stream that was cut
     await_told(net, "retrying", "the event stream")
     nothing_more(net)
     since, hits = net.control()["since"], net.api.fault_hits(number)
