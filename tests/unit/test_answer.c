@@ -87,7 +87,7 @@ static const struct {
 	{ "key is empty", "{'id':'" ID "','vpc_id':'" VPC "','public_key':''}", -EBADMSG, NULL },
 	{ "key is short", "{'id':'" ID "','vpc_id':'" VPC "','public_key':'AAAA'}", -EBADMSG, NULL },
 	{ "key is null", "{'id':'" ID "','vpc_id':'" VPC "','public_key':null}", -EBADMSG, NULL },
-	{ "the last of two ids", "{'id':'x','id':'" ID "','vpc_id':'" VPC "','public_key':'" KEY "'}", 0, "" },
+	{ "two ids", "{'id':'x','id':'" ID "','vpc_id':'" VPC "','public_key':'" KEY "'}", -EBADMSG, NULL },
 };
 
 static const struct {

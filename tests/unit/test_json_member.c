@@ -53,7 +53,6 @@ static const struct {
 	{ "{}",                          NULL, OTHERWISE, false, false },
 	{ "[\"a\"]",                     NULL, OTHERWISE, false, false },
 	{ "\"a\"",                       NULL, OTHERWISE, false, false },
-	{ "{\"a\":1,\"a\":2}",           NULL, 2, true, false },
 };
 
 static const struct {
@@ -76,15 +75,16 @@ static const struct {
 	{ "NUL behind",        "{}\0", 3, false },
 	{ "NUL in the middle", "{\"a\":\0 1}", 9, false },
 	{ "comment",           "{} // a", 0, false },
-	{ "single quotes", "{'a':1}", 0, true },
+	{ "single quotes",     "{'a':1}", 0, false },
 	{ "comma at the end",  "{\"a\":1,}", 0, false },
-	{ "NaN", "{\"a\":NaN}", 0, true },
+	{ "NaN",               "{\"a\":NaN}", 0, false },
 	{ "TRUE",              "{\"a\":TRUE}", 0, false },
 	{ "HTML",              "<!DOCTYPE html><html></html>", 0, false },
 	{ "not UTF-8",         "{\"a\":\"\xff\"}", 0, false },
 	{ "half a character",  "{\"a\":\"\xe2\x82\"}", 0, false },
-	/* More than JSON, which json-c takes: who uses a text checks it. */
-	{ "control character", "{\"a\":\"b\nc\"}", 0, true },
+	{ "control character", "{\"a\":\"b\nc\"}", 0, false },
+	{ "member twice",      "{\"a\":1,\"a\":2}", 0, false },
+	{ "number",            "12", 0, true },
 };
 /* clang-format on */
 

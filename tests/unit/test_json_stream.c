@@ -94,7 +94,7 @@ static const struct row cases[] = {
 	{ "not a number",            "[{'a':NaN}]", "", "line 1, column 7: NaN" },
 	{ "infinite",                "[{'a':-Infinity}]", "", "line 1, column 8: NaN" },
 	{ "end of line in a string", "[{'a':'x\ny'}]", "", "line 1, column 9: a control" },
-	{ "leading zero",            "[{'a':01}]", "", "line 1, column 9: " },
+	{ "leading zero",            "[{'a':01}]", "", "line 1, column 8: " },
 	{ "hexadecimal",             "[{'a':0x10}]", "", "line 1, column 8: " },
 	{ "plus sign",               "[{'a':+1}]", "", "line 1, column 7: " },
 	{ "brackets that cross",     "[{'a':[}]}]", "", "line 1, column 8: " },

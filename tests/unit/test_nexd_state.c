@@ -76,7 +76,6 @@ static const struct {
 	{ "key alone",              "{'private-key':'@'}",            0, NULL },
 	{ "blanks around it",       " \t\r\n{'private-key':'@'}\r\n\t ", 0, NULL },
 	{ "escaped characters",     "{'private\\u002dkey':'@'}",      0, NULL },
-	{ "key twice: the last",    "{'private-key':'x','private-key':'@'}", 0, NULL },
 
 	{ "no key",                 "{'public-key':'@','port':51820}", -ENOENT, NULL },
 	{ "empty object",           "{}\n",                           -ENOENT, NULL },
@@ -104,6 +103,7 @@ static const struct {
 	{ "cut off in the key",     "{'private-key':'@",              -EBADMSG, NO_OBJECT },
 	{ "array",                  "['private-key','@']",            -EBADMSG, NO_OBJECT },
 	{ "array of the object",    "[{'private-key':'@'}]",          -EBADMSG, NO_OBJECT },
+	{ "key twice",              "{'private-key':'x','private-key':'@'}", -EBADMSG, NO_OBJECT },
 	{ "text",                   "'@'",                            -EBADMSG, NO_OBJECT },
 	{ "null",                   "null",                           -EBADMSG, NO_OBJECT },
 	{ "number",                 "1",                              -EBADMSG, NO_OBJECT },

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/json_member.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
-#define DEPTH_MAX 16
+#include "base/json_strict.h"
 
 struct json_object *json_member(struct json_object *object, const char *name)
 {
@@ -62,21 +61,12 @@ int64_t json_number(struct json_object *object, const char *name, int64_t min, i
 
 struct json_object *json_parse(const char *text, size_t len)
 {
-	struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
-	struct json_object *object = NULL;
+	struct json_strict strict;
+	const char *why;
 
-	if (!tokener || len > INT_MAX)
-		goto out;
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	object = json_tokener_parse_ex(tokener, text, (int)len);
-	/* A NUL ends it for the tokener, whatever is behind it. */
-	if (json_tokener_get_error(tokener) != json_tokener_success ||
-	    json_tokener_get_parse_end(tokener) != len) {
-		json_object_put(object);
-		object = NULL;
-	}
-out:
-	if (tokener)
-		json_tokener_free(tokener);
-	return object;
+	json_strict_begin(&strict);
+	for (size_t i = 0; i < len; i++)
+		if (json_strict_byte(&strict, text[i]) < 0)
+			return NULL;
+	return json_strict_is_whole(&strict) ? json_strict_tree(&strict, text, len, &why) : NULL;
 }

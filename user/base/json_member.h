@@ -32,7 +32,7 @@ int64_t json_number(struct json_object *object, const char *name, int64_t min, i
 		    int64_t otherwise);
 
 /**
- * json_parse() - one whole document, not nested deeper than 16.
+ * json_parse() - one whole document, as strict as json_strict.h.
  *
  * Return: owned by the caller (json_object_put()); NULL when it is none.
  */

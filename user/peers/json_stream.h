@@ -6,9 +6,8 @@
  * stream of events that has no end.
  *
  * A list of 100,000 devices is 77 MB of text and 750 MB as one json-c tree; this needs the size of
- * one device. json-c does the parsing; the reader adds what json-c has not: what is around the
- * objects, line and column, bounds, and an error for a member that appears twice (json-c silently
- * keeps the last).
+ * one device. What is JSON is json_strict.h's business, and the tree json-c's; the reader adds what
+ * is around the objects, line and column, and bounds.
  */
 #ifndef PEERS_JSON_STREAM_H
 #define PEERS_JSON_STREAM_H
@@ -18,11 +17,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/json_strict.h"
 #include "peers/json_label.h"
 
 #define JSON_ELEMENT_BYTES_MAX (1024 * 1024)
 #define JSON_SKIPPED_BYTES_MAX (16 * 1024 * 1024)
-#define JSON_DEPTH_MAX 16
 #define JSON_ERROR_MAX 200
 
 /**
@@ -66,16 +65,14 @@ struct json_stream {
 	json_stream_element *on_element;
 	json_stream_refused *on_refused; /* NULL: an error */
 	void *arg;
-	struct json_tokener *tokener;
 	enum json_stream_state state;
-	uint64_t line, column;   /* of the next byte, counted from 1 */
-	uint64_t n_elements;     /* that have begun */
-	uint64_t element_line;   /* where the current object began */
-	size_t element_bytes;    /* of the current object so far */
-	size_t element_members;  /* name-value pairs in its text so far */
-	struct json_label label; /* of the current object */
-	/* UTF-8: bytes that the character at hand still needs, and bounds of the next one. */
-	uint8_t utf8_more, utf8_low, utf8_high;
+	uint64_t line, column;     /* of the next byte, counted from 1 */
+	uint64_t n_elements;       /* that have begun */
+	uint64_t element_line;     /* where the current object began */
+	struct json_strict strict; /* of the current object */
+	char *element;             /* its text, up to JSON_ELEMENT_BYTES_MAX */
+	size_t element_bytes, room;
+	struct json_label label;    /* of the last object that was refused */
 	char error[JSON_ERROR_MAX]; /* set when a call returned -EBADMSG */
 };
 

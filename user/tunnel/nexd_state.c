@@ -13,10 +13,10 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "base/json_member.h"
 #include "peers/sandbox.h"
 #include "tunnel/secret_file.h"
 
-#define DEPTH_MAX 16
 #define CHILD_TIMEOUT_MS 30000 /* on a host that is busy; its work takes less than a second */
 #define CHILD_CPU_S 5
 #define REMEDY "; mend it, or move it away to start with a new identity"
@@ -51,24 +51,6 @@ static int read_all(int fd, char **ret_text, size_t *ret_len)
 	*ret_len = len;
 	text = NULL;
 	return 0;
-}
-
-/* Return: the one object that @text is; NULL when it is anything else. */
-static struct json_object *parse(const char *text, size_t len)
-{
-	struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
-	struct json_object *object;
-	size_t end;
-
-	if (!tokener)
-		return NULL;
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
-	object = json_tokener_parse_ex(tokener, text, (int)len);
-	end = json_tokener_get_parse_end(tokener);
-	json_tokener_free(tokener);
-	while (end < len && text[end] && strchr(" \t\r\n", text[end]))
-		end++;
-	return end == len && json_object_is_type(object, json_type_object) ? object : NULL;
 }
 
 /* nexd writes an empty text while it has no key. Return: 0; -ENOENT; -EBADMSG. */
@@ -111,8 +93,8 @@ static int work(int fd, int to_parent, struct answer *answer)
 	if (err)
 		return err;
 	answer->step = STEP_PARSE;
-	state = parse(text, len);
-	if (!state)
+	state = json_parse(text, len);
+	if (!json_object_is_type(state, json_type_object))
 		return -EBADMSG;
 	answer->step = STEP_KEY;
 	return find_key(state, answer->key);
