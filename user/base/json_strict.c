@@ -309,8 +309,17 @@ static int pass(struct json_strict *strict, char byte)
 	return !strict->depth;
 }
 
+/* Nothing to look at closely: most bytes are so. */
+static bool is_plain(const struct json_strict *strict, char byte)
+{
+	return strict->state == STRING && byte >= ' ' && (unsigned char)byte < 0x80 &&
+	       byte != '"' && byte != '\\' && !strict->wants_low && !strict->utf8_more;
+}
+
 int json_strict_byte(struct json_strict *strict, char byte)
 {
+	if (is_plain(strict, byte))
+		return 0;
 	if (!byte)
 		return bad(strict, "NUL byte in the text");
 	if (!follow_utf8(strict, byte))
