@@ -67,6 +67,27 @@ def test_server_quotes_the_key(net: Registering, form: Callable[[str], str]) -> 
     assert all(said[at:at + 8] not in text for at in range(6, len(said) - 8)), text
 
 
+STRANGER = "PaWOhCfWxih9vc29KBVxFyqmiAXvT6fIEVN1GFJ8M34="
+
+
+@pytest.mark.parametrize("quoted", [
+    f"RK:{STRANGER}", f"DT:{STRANGER}", f"key=RK%3A{STRANGER[:-1]}%3D",
+    f"Authorization: Bearer {STRANGER}", f"password={STRANGER}", f"PrivateKey = {STRANGER}",
+    f'{{"bearer_token": "{STRANGER}"}}', f"eyJhbGciOiJSUzI1NiJ9.eyJ{STRANGER[:-1]}.{STRANGER[:-1]}",
+    "x" * 120 + f" DT:{STRANGER}"],
+    ids=["registration key", "device token", "in a URL", "header", "form", "WireGuard's", "JSON",
+         "JWT", "cut"])
+@pytest.mark.parametrize("path", ["/api/reg-keys/me", "/api/events"], ids=["register", "stream"])
+def test_server_quotes_what_it_has_of_others(net: Registering, path: str, quoted: str) -> None:
+    """The relay does not know that secret: it knows what one looks like."""
+    net.api.set_fault(path=path, status=503, body=json.dumps({"error": f"bad {quoted} here"}))
+    net.begin("--verbose", *net.credentials())
+    net.wait_message(r"bad .*\*{8}", "retrying")
+    for daemon in net.commands.daemons:
+        text = "\n".join(daemon.messages()) + json.dumps(net.commands.written_status())
+        assert all(STRANGER[at:at + 4] not in text for at in range(len(STRANGER) - 4)), text
+
+
 @pytest.mark.parametrize("before", ["", "x" * 100], ids=["whole", "cut"])
 def test_server_repeats_the_key(net: Registering, before: str) -> None:
     """Whoever answers may quote what it was sent: that is for nobody's eyes either. Where the text

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/secret_text.h"
+
 #define N(array) (sizeof(array) / sizeof(*(array)))
 #define NO_CHARACTER UINT32_MAX
 #define CHARACTER_BYTES_MAX 4
@@ -99,6 +101,7 @@ void printable_copy(char *to, size_t size, const char *from)
 		if (!is_printable(character))
 			memset(c, '?', n);
 	}
+	secret_text_mask(to);
 }
 
 static void print_escaped(uint32_t character, FILE *file)

@@ -19,7 +19,8 @@
 bool printable_check(const char *text);
 
 /**
- * printable_copy() - @from into @to of @size bytes, the bytes of what is not printable as '?'.
+ * printable_copy() - @from into @to of @size bytes, the bytes of what is not printable as '?', and
+ * what looks like a key or token as '*' (secret_text.h).
  *
  * Cut where it does not fit, never inside a UTF-8 character; always terminated, and zero behind the
  * end.

@@ -95,7 +95,8 @@ void agent_say(struct agent *agent, enum border_control state, uint32_t retry_s,
 		va_end(args);
 		agent_mask(agent, text);
 		record->control.state = state;
-		record->control.retry_s = retry_s;
+		record->control.retry_s =
+			retry_s < BORDER_RETRY_MAX_S ? retry_s : BORDER_RETRY_MAX_S;
 		printable_copy(record->control.text, sizeof(record->control.text), text);
 	}
 	agent_flush(agent);

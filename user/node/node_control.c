@@ -121,14 +121,13 @@ static bool is_news(const struct node_control *control, enum border_control stat
 static int take_control(struct node *node, const struct border_record *record)
 {
 	struct node_control *control = &node->control;
-	char text[sizeof(record->control.text)], said[sizeof(record->control.text)];
+	char text[BORDER_TEXT_MAX];
 	bool news;
 
-	if (record->control.state >= CONTROL_STATES)
+	if (!border_control_is_good(record))
 		return -EPROTO;
 	control->is_disk_read = false;
-	snprintf(said, sizeof(said), "%.*s", (int)sizeof(said) - 1, record->control.text);
-	printable_copy(text, sizeof(text), said);
+	border_text(text, record->control.text, sizeof(record->control.text));
 	news = is_news(control, record->control.state, text);
 	if (control->where != record->control.state || !control->since)
 		control->since = time(NULL);

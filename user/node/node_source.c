@@ -13,7 +13,6 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/printable.h"
 #include "node/node_private.h"
 #include "peers/peer_file.h"
 
@@ -106,7 +105,7 @@ static const char *warned_of(const struct node *node)
 /* Return: 0; negative errno when the source breaks a rule. */
 static int take_record(struct node *node, const struct border_record *record)
 {
-	char text[BORDER_TEXT_MAX], said[BORDER_TEXT_MAX];
+	char text[BORDER_TEXT_MAX];
 	int done = 0;
 
 	if (node->settings->account)
@@ -128,8 +127,7 @@ static int take_record(struct node *node, const struct border_record *record)
 		return 0;
 	if (!node->settings->account && ++node->n_said > SAID_MAX)
 		return -EPROTO;
-	snprintf(said, sizeof(said), "%.*s", BORDER_TEXT_MAX - 1, record->text);
-	printable_copy(text, sizeof(text), said);
+	border_text(text, record->text, sizeof(record->text));
 	if (record->kind == BORDER_WARNING) {
 		log_warn("%s: %s", warned_of(node), text);
 	} else if (node->settings->account) {

@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/printable.h"
+
 int border_send(int sock, const struct border_record *records, size_t n, int fd)
 {
 	struct iovec iov = { .iov_base = (void *)records, .iov_len = n * sizeof(*records) };
@@ -81,4 +83,20 @@ ssize_t border_receive(int sock, struct border_record *records, int *ret_fd)
 	if (len % sizeof(*records) || (msg.msg_flags & MSG_TRUNC))
 		return -EPROTO;
 	return len / sizeof(*records);
+}
+
+void border_text(char ret[static BORDER_TEXT_MAX], const char *text, size_t size)
+{
+	char whole[BORDER_TEXT_MAX] = "";
+
+	if (size >= sizeof(whole))
+		size = sizeof(whole) - 1;
+	memcpy(whole, text, size);
+	printable_copy(ret, BORDER_TEXT_MAX, whole);
+}
+
+bool border_control_is_good(const struct border_record *record)
+{
+	return record->control.state < CONTROL_STATES &&
+	       record->control.retry_s <= BORDER_RETRY_MAX_S;
 }

@@ -24,6 +24,7 @@
 #ifndef PEERS_BORDER_H
 #define PEERS_BORDER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -83,7 +84,8 @@ enum border_control {
 	CONTROL_STATES,
 };
 
-#define BORDER_HOLD_MAX_S 3600
+#define BORDER_RETRY_MAX_S 3600 /* as of the server's Retry-After */
+#define BORDER_HOLD_MAX_S BORDER_RETRY_MAX_S
 #define BORDER_ADDRESSES_MAX 256
 #define BORDER_STATE_BYTES_MAX 16384
 #define BORDER_STATE_PIECE (BORDER_TEXT_MAX - 12)
@@ -117,7 +119,8 @@ struct border_record {
 		} state;
 		struct {
 			uint32_t state;   /* enum border_control */
-			uint32_t retry_s; /* until the next try; 0: none is planned */
+			uint32_t retry_s; /* until the next try, up to BORDER_RETRY_MAX_S;
+					     0: none is planned */
 			char text[BORDER_TEXT_MAX - 8];
 		} control;
 		struct {                 /* peers/border_addresses.h */
@@ -154,5 +157,15 @@ int border_send(int sock, const struct border_record *records, size_t n, int fd)
  *         is there; -EPROTO when the message is not a whole number of records.
  */
 ssize_t border_receive(int sock, struct border_record *records, int *ret_fd);
+
+/**
+ * border_text() - a text of the source's, for people: whatever it was, it ends, is printable, and
+ * has nothing in it that looks like a secret.
+ * @text: the member of a record, @size bytes.
+ */
+void border_text(char ret[static BORDER_TEXT_MAX], const char *text, size_t size);
+
+/** border_control_is_good() - does a CONTROL record keep the rules? */
+bool border_control_is_good(const struct border_record *record);
 
 #endif
