@@ -16,6 +16,7 @@ from lab.topology import Topology
 from lab.traffic import ping
 from lab.wait import wait_until
 
+RECORD = f"/run/nex-relay/{INTERFACE}/tunnel"
 PRIVATE = Vpc("100.100.0.0/16", "200::/32")
 
 __all__ = ["net"]  # a fixture
@@ -51,6 +52,57 @@ def test_addresses_are_hosts() -> None:
             shown = net.relay.run("ip", family, "route", "show", "dev", INTERFACE,
                                   "proto", "kernel", "scope", "link")
             assert "/32" not in shown and "/10" not in shown, shown
+
+
+def _publish_own(net: Topology, third: int, count: int) -> set[str]:
+    """A list in which the relay has so many addresses, of both families. Return: those."""
+    own, *others = devices.records([net.device, *(spoke.device for spoke in net.spokes.values())])
+    mine = {text.split("/")[0] for text in own["allowed_ips"]}
+    more = [address for number in range(1, count)
+            for address in (f"100.64.{third}.{number}", f"200::{third}:{number}")]
+    more = more[:count - len(mine)]
+    net.peers.replace([own | {"allowed_ips": [*own["allowed_ips"], *more]}, *others])
+    return mine | set(more)
+
+
+def _own(net: Topology) -> set[str]:
+    return {text.split("/")[0] for text in addresses(net)}
+
+
+@pytest.mark.kernel
+def test_as_many_own_addresses_as_there_may_be_are_replaced(net: Topology) -> None:
+    """Old and new ones together are twice as many."""
+    net.run()
+    for third in (8, 9, 10, 8):
+        wanted_now = _publish_own(net, third, 64)
+        wait_until(lambda want=wanted_now: _own(net) == want, lambda: f"64 others: {_own(net)}")
+        assert net.commands.status()["list"]["error"] is None
+    net.publish()
+    wait_until(lambda: len(_own(net)) == 2, "the two of before")
+
+
+def test_a_full_record_makes_room(net: Topology) -> None:
+    """Of changes that failed half way, say: what is recorded as ours and not wanted goes first."""
+    net.run().kill()
+    left = [f"address 100.64.7.{number}/32\naddress 200::7:{number}/64\n"
+            for number in range(1, 64)]
+    with open(RECORD, "a", encoding="ascii") as file:
+        file.write("".join(left))
+    wanted_now = _publish_own(net, 8, 64)
+    net.run()
+    assert _own(net) == wanted_now and net.commands.status()["list"]["error"] is None
+
+
+def test_too_many_own_addresses_are_refused_by_name(net: Topology) -> None:
+    daemon = net.run()
+    _publish_own(net, 8, 65)
+    wait_until(lambda: net.commands.status()["list"]["error"], "error")
+    error = net.commands.status()["list"]["error"]
+    assert "65 tunnel addresses" in error and "64" in error
+    assert any(error in line for line in daemon.messages())
+    assert len(_own(net)) == 2 and is_applied(net)
+    wanted_now = _publish_own(net, 8, 64)
+    wait_until(lambda: _own(net) == wanted_now, "64 addresses")
 
 
 def test_down_takes_everything_back(net: Topology) -> None:

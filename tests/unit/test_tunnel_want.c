@@ -442,16 +442,16 @@ static void test_no_list_moves_the_host(void **state)
 
 static void test_too_many_addresses(void **state)
 {
-	struct prefix addresses[TUNNEL_RECORD_ADDRESSES_MAX + 1] = {};
+	struct prefix addresses[TUNNEL_ADDRESSES_MAX + 1] = {};
 	struct desired desired = { .self_addresses = addresses };
 	struct tunnel_want want = {};
 
 	(void)state;
-	for (int i = 0; i <= TUNNEL_RECORD_ADDRESSES_MAX; i++)
+	for (int i = 0; i <= TUNNEL_ADDRESSES_MAX; i++)
 		addresses[i] = (struct prefix){ PREFIX_IPV4, 32, { 10, 0, 0, i } };
-	desired.n_self_addresses = TUNNEL_RECORD_ADDRESSES_MAX;
+	desired.n_self_addresses = TUNNEL_ADDRESSES_MAX;
 	assert_int_equal(tunnel_want_make(&desired, &unlimited, &want), 0);
-	assert_int_equal(want.n_addresses, TUNNEL_RECORD_ADDRESSES_MAX);
+	assert_int_equal(want.n_addresses, TUNNEL_ADDRESSES_MAX);
 	tunnel_want_done(&want);
 	desired.n_self_addresses++;
 	assert_int_equal(tunnel_want_make(&desired, &unlimited, &want), -E2BIG);

@@ -309,7 +309,13 @@ static int prepare(struct sync *sync, const struct device_list *list, struct ste
 		err = plan_step(sync, step);
 	if (err || !sync->tunnel)
 		return err;
-	return want_tunnel(sync, step);
+	err = want_tunnel(sync, step);
+	if (err == -E2BIG)
+		snprintf(sync->why, sizeof(sync->why),
+			 "our own device has %zu tunnel addresses: more than the %d that a tunnel "
+			 "takes",
+			 step->desired.n_self_addresses, TUNNEL_ADDRESSES_MAX);
+	return err;
 }
 
 /* Return: @err, after the tunnel's own words for it were kept. */

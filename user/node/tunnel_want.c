@@ -105,7 +105,7 @@ static int make_addresses(const struct desired *desired, const struct tunnel_lim
 			leave_out(want, address, why);
 			continue;
 		}
-		if (want->n_addresses == TUNNEL_RECORD_ADDRESSES_MAX)
+		if (want->n_addresses == TUNNEL_ADDRESSES_MAX)
 			return -E2BIG;
 		want->addresses[want->n_addresses++] = *address;
 	}

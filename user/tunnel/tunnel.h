@@ -76,7 +76,7 @@ enum tunnel_left {
 struct tunnel_want {
 	struct wg_device device; /* its peers: each key once, each prefix at one of them */
 	struct prefix_set routes[TUNNEL_TABLE_COUNT];
-	struct prefix addresses[TUNNEL_RECORD_ADDRESSES_MAX]; /* hosts */
+	struct prefix addresses[TUNNEL_ADDRESSES_MAX]; /* hosts */
 	size_t n_addresses;
 	size_t n_left;      /* addresses that are left out of TUNNEL_HOST, or of @addresses */
 	struct prefix left; /* the first of them */

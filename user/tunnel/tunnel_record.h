@@ -19,7 +19,9 @@
 
 #include "base/prefix.h"
 
-#define TUNNEL_RECORD_ADDRESSES_MAX 64
+#define TUNNEL_ADDRESSES_MAX 64 /* of a tunnel */
+/* While one set takes the place of another, both are there. */
+#define TUNNEL_RECORD_ADDRESSES_MAX (2 * TUNNEL_ADDRESSES_MAX)
 
 struct tunnel_record {
 	bool made;                                            /* the interface is ours to remove */

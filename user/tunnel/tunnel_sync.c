@@ -111,39 +111,6 @@ static int save_record(struct tunnel *tunnel)
 	return err ? tunnel_fail(tunnel, err, NULL, "write %s", tunnel->config.record_path) : 0;
 }
 
-/* The record first: what is not in it would be somebody else's after a crash. */
-static int add_addresses(struct tunnel *tunnel, const struct tunnel_want *want)
-{
-	struct tunnel_record *record = &tunnel->record;
-	char text[PREFIX_TEXT_MAX];
-	size_t before = record->n_addresses, n_missing;
-	int err = 0;
-
-	for (size_t i = 0; i < want->n_addresses; i++)
-		if (!tunnel_record_has(record, &want->addresses[i])) {
-			if (record->n_addresses == TUNNEL_RECORD_ADDRESSES_MAX)
-				return tunnel_fail(tunnel, -E2BIG, NULL, "addresses of %s",
-						   tunnel->config.ifname);
-			record->addresses[record->n_addresses++] = want->addresses[i];
-		}
-	if (record->n_addresses == before && tunnel->has_addresses)
-		return 0;
-	if (record->n_addresses != before)
-		err = save_record(tunnel);
-	if (err)
-		record->n_addresses = before; /* else they would be missing on the interface */
-	for (size_t i = 0; !err && i < want->n_addresses; i++) {
-		err = link_addr_add(tunnel->ifindex, &want->addresses[i]);
-		if (err)
-			(void)tunnel_fail(tunnel, err, NULL, "give %s the address %s",
-					  tunnel->config.ifname,
-					  prefix_format(&want->addresses[i], text));
-	}
-	tunnel->has_addresses = !err;
-	/* Ours with another prefix length was counted as somebody else's, and is gone. */
-	return err ?: tunnel_read_addresses(tunnel, &n_missing);
-}
-
 /* Address first: what is in the record is at worst not there. */
 static int remove_addresses(struct tunnel *tunnel, const struct tunnel_want *want)
 {
@@ -171,6 +138,50 @@ static int remove_addresses(struct tunnel *tunnel, const struct tunnel_want *wan
 		err = err ?: failed;
 	}
 	return err;
+}
+
+static size_t count_new(const struct tunnel_record *record, const struct tunnel_want *want)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < want->n_addresses; i++)
+		n += !tunnel_record_has(record, &want->addresses[i]);
+	return n;
+}
+
+/* The record first: what is not in it would be somebody else's after a crash. */
+static int add_addresses(struct tunnel *tunnel, const struct tunnel_want *want)
+{
+	struct tunnel_record *record = &tunnel->record;
+	char text[PREFIX_TEXT_MAX];
+	size_t before = record->n_addresses, n_missing;
+	int err = 0;
+
+	/* What changes that failed half way have left, one after the other. */
+	if (before + count_new(record, want) > TUNNEL_RECORD_ADDRESSES_MAX)
+		err = remove_addresses(tunnel, want);
+	if (err)
+		return err;
+	before = record->n_addresses;
+	for (size_t i = 0; i < want->n_addresses; i++)
+		if (!tunnel_record_has(record, &want->addresses[i]))
+			record->addresses[record->n_addresses++] = want->addresses[i];
+	if (record->n_addresses == before && tunnel->has_addresses)
+		return 0;
+	if (record->n_addresses != before)
+		err = save_record(tunnel);
+	if (err)
+		record->n_addresses = before; /* else they would be missing on the interface */
+	for (size_t i = 0; !err && i < want->n_addresses; i++) {
+		err = link_addr_add(tunnel->ifindex, &want->addresses[i]);
+		if (err)
+			(void)tunnel_fail(tunnel, err, NULL, "give %s the address %s",
+					  tunnel->config.ifname,
+					  prefix_format(&want->addresses[i], text));
+	}
+	tunnel->has_addresses = !err;
+	/* Ours with another prefix length was counted as somebody else's, and is gone. */
+	return err ?: tunnel_read_addresses(tunnel, &n_missing);
 }
 
 /*
