@@ -58,6 +58,8 @@ static const struct {
 	{ "/var/lib/nex-relay/private.key holds another key", NULL },
 	{ "wg show wg0 private-key >/var/lib/nex-relay/private.key", NULL },
 	{ "--reg-key-file /etc/nex-relay/reg-key-2024-01.txt: No such file", NULL },
+	{ "the systemd credential reg-key: /run/credentials/nex-relay.service/reg-key: mode 0444", NULL },
+	{ "token: /sDEL74OesY0B2qfVg5AJw4lmHS4yjF8Z0XN8fZ1ihY=", "token: " S44 },
 	{ "10.0.0.0/8 of device 'build-07' is the relay's own address", NULL },
 	{ "password=caf\303\251 x",        "password=***** x" },
 };

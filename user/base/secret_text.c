@@ -41,6 +41,12 @@ static bool is_no_word(const char *text, size_t len)
 	return len >= TOKEN_MIN && strcspn(text, "0123456789") < len;
 }
 
+/* "reg-key: /etc/nex-relay/reg-key": base64 has one slash in 64 characters, and no dot. */
+static bool is_path(const char *text, size_t len)
+{
+	return *text == '/' && (memchr(text + 1, '/', len - 1) || memchr(text, '.', len));
+}
+
 static void hide(char *text, size_t len)
 {
 	memset(text, '*', len);
@@ -120,7 +126,8 @@ static size_t mask_value(char *text)
 		len = strcspn(text + value, "'\"");
 	else
 		len = is_assigned ? strcspn(text + value, " &,;\"'") : token_length(text + value);
-	if (!is_assigned && !is_quoted && !is_no_word(text + value, len))
+	if (!is_assigned && !is_quoted &&
+	    (!is_no_word(text + value, len) || is_path(text + value, len)))
 		return value;
 	hide(text + value, len);
 	return value + len;
