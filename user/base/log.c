@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/log_limit.h"
 #include "base/printable.h"
 
 #define LINE_BYTES_MAX 4608 /* room for a path and a reason */
@@ -17,6 +19,7 @@ static struct {
 	enum log_level max;
 	bool journal;
 	bool colour;
+	bool limited;
 } log_state = { .who = "nex-relay", .max = LOG_LEVEL_NOTE };
 
 void log_setup(const char *who, bool verbose)
@@ -48,17 +51,74 @@ static void log_write(enum log_level level, const char *message)
 		return;
 }
 
-void log_line(enum log_level level, const char *format, ...)
+static struct log_limit limit;
+
+static int64_t now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec;
+}
+
+void log_limit_lines(void)
+{
+	log_state.limited = true;
+}
+
+void log_tell_left_out(bool all)
+{
+	char last[LOG_LIMIT_TEXT_MAX], line[LOG_LIMIT_TEXT_MAX + 80];
+	unsigned int n;
+
+	while (log_state.limited && (n = log_limit_left_out(&limit, now_s(), all, last))) {
+		snprintf(line, sizeof(line),
+			 "%u further messages of this kind suppressed, the "
+			 "last: %s",
+			 n, last);
+		log_write(LOG_LEVEL_WARN, line);
+	}
+}
+
+/* What happens again and again must not fill the journal. */
+static void log_write_limited(enum log_level level, const char *kind, const char *message)
+{
+	bool is_first = false;
+
+	if (!log_state.limited || level == LOG_LEVEL_DEBUG ||
+	    log_limit_take(&limit, kind, now_s(), message, &is_first))
+		log_write(level, message);
+	else if (is_first)
+		log_write(LOG_LEVEL_WARN, "further messages of this kind suppressed, continuing: "
+					  "`nex-relay status` tells how it stands");
+}
+
+static void log_format(enum log_level level, const char *kind, const char *format, va_list args)
 {
 	char text[LINE_BYTES_MAX];
-	va_list args;
 
 	if (level > log_state.max)
 		return;
-	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
+	log_write_limited(level, kind, text);
+}
+
+void log_line(enum log_level level, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	log_format(level, format, format, args);
 	va_end(args);
-	log_write(level, text);
+}
+
+void log_line_of(enum log_level level, const char *kind, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	log_format(level, kind, format, args);
+	va_end(args);
 }
 
 int log_err(int err, const char *format, ...)
@@ -72,6 +132,6 @@ int log_err(int err, const char *format, ...)
 	va_end(args);
 	if (err && len >= 0 && (size_t)len < sizeof(text))
 		snprintf(text + len, sizeof(text) - len, ": %s", strerror(-err));
-	log_write(LOG_LEVEL_ERROR, text);
+	log_write_limited(LOG_LEVEL_ERROR, format, text);
 	return err ?: -EIO;
 }

@@ -21,11 +21,28 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_NOTE, LOG_LEVEL_DEBU
 void log_setup(const char *who, bool verbose);
 
 /**
+ * log_limit_lines() - from now on, as this process goes on for long: what comes up again and again
+ * is written LOG_LIMIT_AT_ONCE times, and then once a second (log_limit.h). Each format is a kind
+ * of its own.
+ */
+void log_limit_lines(void);
+
+/**
+ * log_tell_left_out() - say how many lines were left out; every few seconds.
+ * @all: also what goes on: this is the end of the process.
+ */
+void log_tell_left_out(bool all);
+
+/**
  * log_line() - write one line; control characters in the text become '?'.
  *
  * Not for secrets: no key, token or password is ever an argument.
  */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** log_line_of() - log_line(), with a kind that is not the format: a static text. */
+void log_line_of(enum log_level level, const char *kind, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /**
  * log_err() - "what: reason" at level error.
