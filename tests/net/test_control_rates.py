@@ -9,6 +9,7 @@ much.
 
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -249,8 +250,39 @@ def test_warnings_do_not_fill_the_journal(net: Controlled) -> None:
     await_state(net, right, 0)
     lines = daemon(net).new_messages()
     assert 20 < len(lines) < 80 * (1 + (time.monotonic() - began) // 60), lines
-    assert any("lines in a minute" in line for line in lines)
+    assert any("further messages of this kind suppressed" in line for line in lines)
     assert daemon(net).source() == source
+
+
+def _conflicts(lines: list[str]) -> list[str]:
+    return [line for line in lines if "claimed " in line]
+
+
+def test_device_that_is_renamed_in_a_loop(net: Controlled) -> None:
+    """Others' conflicts are no news then; and that of an exit node that is renamed itself fills no
+    journal: it is said how much was left out."""
+    exits = {f"exit{number}": new_device(net, f"exit{number}",
+                                         advertise_cidrs=["0.0.0.0/0", "::/0"])
+             for number in range(22)}
+    other, running = new_device(net, "other"), daemon(net)
+    wait_until(lambda: "other" in net.commands.peers(), "devices", 10)
+    wait_until(lambda: len(_conflicts(running.messages()[running.seen:])) >= 21, "conflicts", 10)
+    # They came one by one, and each has changed the number of those that are not named.
+    before = _conflicts(running.messages())
+    assert len({line for line in before if "by two devices" in line}) == len(
+        [line for line in before if "by two devices" in line])
+    running.new_messages()
+    winner = re.findall(r"'(exit\d+)' has it", "\n".join(before))[-1]
+    for device, word, times in ((other, "loop", 40), (exits[winner], "turn", 10)):
+        assert not _conflicts(running.new_messages())
+        for number in range(times):
+            name = f"{word}-{number}"
+            net.api.ask("inject", record=event(device, hostname=name))
+            wait_until(lambda want=name: want in net.commands.peers(), name, 30)
+    assert len(_conflicts(running.messages()[running.seen:])) < 150
+    assert any("'turn-9'" in trouble["text"] for trouble in net.commands.status()["troubles"])
+    wait_until(lambda: any(" further messages of this kind suppressed, the last: " in line
+                           for line in running.messages()[running.seen:]), "number", 30)
 
 
 def test_burst_of_changes(net: Controlled) -> None:

@@ -108,7 +108,7 @@ static struct json_object *status_json(const struct status *status)
 			       hook ? json_object_new_int64(status->datapath.program_id) : NULL);
 	for (const char *const *name =
 		     (const char *const[]){ "forward", "strict", "adopted", "tunnel", "ipv4",
-					    "ipv6", "control", "state", "list", NULL };
+					    "ipv6", "control", "state", "list", "troubles", NULL };
 	     *name; name++)
 		json_object_object_add(object, *name, written(status, *name));
 	json_object_object_add(object, "pins", json_object_new_string(status->instance.pin_dir));
@@ -124,6 +124,15 @@ static const char *text_of(const struct status *status, const char *outer, const
 	    (inner && !json_object_object_get_ex(value, inner, &value)) || !value)
 		return "-";
 	return json_object_get_string(value);
+}
+
+static const char *member_text(struct json_object *object, const char *name)
+{
+	struct json_object *value = NULL;
+
+	return json_object_object_get_ex(object, name, &value) && value
+		       ? json_object_get_string(value)
+		       : "-";
 }
 
 static void print_tunnel(const struct status *status)
@@ -175,6 +184,37 @@ static void print_state(const struct status *status)
 	printf("state       %s\n", text_of(status, "state", "dir"));
 	if (strcmp(text_of(status, "state", "error"), "-") != 0)
 		printf("            not kept: %s\n", text_of(status, "state", "error"));
+}
+
+/* Some are told where they belong. */
+static bool is_told(const char *about)
+{
+	static const char *const told[] = {
+		"list", "tunnel", "address", "control", "registration.json", "devices.json", "state"
+	};
+
+	for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
+		if (!strcmp(about, told[i]))
+			return true;
+	return false;
+}
+
+static void print_troubles(const struct status *status)
+{
+	struct json_object *troubles = NULL, *trouble;
+	const char *name = "troubles";
+
+	if (!json_object_object_get_ex(status->written, "troubles", &troubles) ||
+	    !json_object_is_type(troubles, json_type_array))
+		return;
+	for (size_t i = 0; i < json_object_array_length(troubles); i++) {
+		trouble = json_object_array_get_idx(troubles, i);
+		if (is_told(member_text(trouble, "about")))
+			continue;
+		printf("%-11s %s (since %s)\n", name, member_text(trouble, "text"),
+		       member_text(trouble, "since"));
+		name = "";
+	}
 }
 
 static void print_written(const struct status *status)
@@ -234,6 +274,7 @@ static int print_as_text(const struct status *status)
 		print_control(status);
 		print_state(status);
 		print_written(status);
+		print_troubles(status);
 	}
 	printf("pins        %s\n", status->instance.pin_dir);
 	return print_flush();

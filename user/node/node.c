@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -49,6 +50,26 @@ static void lock_is_back(struct node *node)
 			 node->instance.tunnel_path, strerror(-err), node->settings->ifname);
 }
 
+bool node_trouble(struct node *node, const char *about, const char *then, const char *format, ...)
+{
+	char text[PATH_MAX + TROUBLE_TEXT_MAX];
+	va_list args;
+	bool is_news;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	is_news = trouble_set(&node->troubles, about, text);
+	if (is_news)
+		log_line_of(LOG_LEVEL_WARN, about, "%s; %s", text, then);
+	return is_news;
+}
+
+bool node_is_wrong(const struct node *node, const char *about)
+{
+	return *trouble_text(&node->troubles, about);
+}
+
 void node_look_at_lock(struct node *node)
 {
 	pid_t holder;
@@ -62,33 +83,31 @@ void node_look_at_lock(struct node *node)
 			node->instance.run_dir, (int)holder, node->settings->ifname);
 		node->is_replaced = true;
 		event_base_loopbreak(node->base);
-	} else if (err && err != node->lock_err) {
-		log_warn("%s was removed, make it again: %s; trying again, continuing",
-			 node->instance.run_dir, strerror(-err));
+	} else if (err) {
+		(void)node_trouble(node, TROUBLE_LOCK, "trying again, continuing",
+				   "%s was removed, make it again: %s", node->instance.run_dir,
+				   strerror(-err));
 	}
-	node->lock_err = err;
+	if (!err)
+		(void)trouble_clear(&node->troubles, TROUBLE_LOCK);
 }
 
 void node_write_status(struct node *node)
 {
-	struct node_status status = { node->settings,
-				      &node->sync,
-				      node->ipv6_reason,
-				      node->list_error,
-				      *node->tunnel_error ? node->tunnel_error
-							  : node->sync.conflict,
-				      node->settings->account ? &node->control : NULL,
-				      node->settings->adopt ? NULL : &node->state_error[0] };
+	struct node_status status = { node->settings, &node->sync, node->ipv6_reason,
+				      &node->troubles,
+				      node->settings->account ? &node->control : NULL };
 	int err;
 
 	node_look_at_lock(node);
 	if (node->is_replaced)
 		return; /* it is the other one's */
 	err = status_file_write(node->instance.status_path, &status, true);
-	if (err && node->status_err != err)
-		log_warn("write %s: %s; trying again, continuing", node->instance.status_path,
-			 strerror(-err));
-	node->status_err = err;
+	if (err)
+		(void)node_trouble(node, TROUBLE_STATUS, "trying again, continuing", "write %s: %s",
+				   node->instance.status_path, strerror(-err));
+	else
+		(void)trouble_clear(&node->troubles, TROUBLE_STATUS);
 	if (err && node->status_again)
 		node_after(node->status_again, STATUS_AGAIN_MS);
 }
@@ -118,13 +137,16 @@ bool node_has_source(const struct node *node)
 
 void node_list_failed(struct node *node, const char *why)
 {
+	/* What is still as wrong as before has been spoken of. */
+	if (!trouble_set(&node->troubles, TROUBLE_LIST, why) && !node->list_is_new)
+		return;
+	node->list_is_new = false;
 	/* Also what an earlier run has left in the tables. */
 	if (node->sync.n_devices)
 		log_warn("%s: %s; keeping the last good list (%zu devices), continuing",
 			 node_list_name(node), why, node->sync.n_devices);
 	else
 		log_warn("%s: %s; waiting for a good list, continuing", node_list_name(node), why);
-	snprintf(node->list_error, sizeof(node->list_error), "%s", why);
 	node_write_status(node);
 }
 
@@ -137,10 +159,7 @@ static void list_not_applied(struct node *node, int err)
 	const char *why = sync_why(&node->sync, err);
 
 	node_tunnel_unsure(node);
-	/* A list that is still as wrong as before has been spoken of. */
-	if (strcmp(node->list_error, why) != 0 || node->list_is_new)
-		node_list_failed(node, why);
-	node->list_is_new = false;
+	node_list_failed(node, why);
 	if (!node->sync.is_refused && node_has_source(node))
 		node_list_again(node);
 }
@@ -163,8 +182,8 @@ void node_list(struct node *node, struct device_list *list)
 	}
 	node->list_again_ms = 0;
 	node->list_is_new = false;
-	node->tunnel_error[0] = '\0';
-	node->list_error[0] = '\0';
+	(void)trouble_clear(&node->troubles, TROUBLE_TUNNEL);
+	(void)trouble_clear(&node->troubles, TROUBLE_LIST);
 	if (node->settings->account)
 		node_control_applied(node);
 	if (!node->sync.ifindex) {
@@ -309,8 +328,8 @@ static int look_at_interface(struct node *node, uint32_t *ret_peers)
 /* Where it cannot be written at the start it never can: better said now than later. */
 static int first_status(struct node *node, bool had_pins)
 {
-	struct node_status status = { node->settings, &node->sync, node->ipv6_reason, "", "",
-				      NULL,           NULL };
+	struct node_status status = { node->settings, &node->sync, node->ipv6_reason,
+				      &node->troubles, NULL };
 	/* What an earlier run says of a relay that goes on stays until this one has taken over. */
 	int err = status_file_write(node->instance.status_path, &status, !had_pins);
 
@@ -409,6 +428,7 @@ static int run_locked(struct node *node)
 	};
 	node->sync.ranges = node->settings->ranges;
 	node->sync.host_routes = node->settings->host_routes;
+	node->sync.troubles = &node->troubles;
 	err = have_interface(node, &before, &n_peers);
 	if (!err)
 		err = start(node, n_peers, before.had_pins);
@@ -416,6 +436,7 @@ static int run_locked(struct node *node)
 		undo(node, &before);
 	else
 		event_base_dispatch(node->base);
+	log_tell_left_out(true);
 	if (node->is_replaced)
 		err = -EBUSY;
 	is_over = node->control.is_over;
@@ -448,6 +469,7 @@ int node_run(const struct run_settings *settings)
 	};
 	int err;
 
+	log_limit_lines();
 	signal(SIGPIPE, SIG_IGN);
 	err = instance_init(&node.instance, settings->ifname);
 	if (err)

@@ -15,7 +15,6 @@
 #include "tunnel/stun_socket.h"
 
 #define KEEP_AGAIN_MS 30000 /* after a failure */
-#define SAID_PER_MINUTE 60  /* messages; a source that goes mad must not fill the journal */
 
 const char *node_control_state_name(enum border_control state)
 {
@@ -34,22 +33,6 @@ void node_control_after(const struct node_control *control, struct event *timer,
 	node_after(timer, control->account.hurry ? ms / (int)control->account.hurry : ms);
 }
 
-bool node_control_may_say(struct node_control *control)
-{
-	int64_t now = node_now_s();
-
-	if (now - control->said_since >= 60) {
-		control->said_since = now;
-		control->n_said = 0;
-	}
-	if (control->n_said == SAID_PER_MINUTE)
-		log_warn(
-			"%s: more to say than %d lines in a minute, continuing: `nex-relay status` "
-			"tells how it stands",
-			control->account.api, SAID_PER_MINUTE);
-	return control->n_said++ < SAID_PER_MINUTE;
-}
-
 static void keep_state(struct node *node)
 {
 	struct node_control *control = &node->control;
@@ -59,14 +42,16 @@ static void keep_state(struct node *node)
 		err = atomic_file_write(control->state_path, 0600, control->state.bytes,
 					control->state.total, true);
 
-	if (err && err != control->keep_err)
-		log_warn("write %s: %s; trying again, continuing: the registration is not kept",
-			 control->state_path, node_state_why(node, err));
-	if (!err)
+	if (err)
+		(void)node_trouble(node, TROUBLE_KEEP,
+				   "trying again, continuing: the registration is not kept",
+				   "write %s: %s", control->state_path, node_state_why(node, err));
+	else
 		node_state_written(&control->state_file, control->state_path,
-				   control->keep_err || control->state_file.is == KEPT_GONE);
-	control->keep_err = err;
+				   trouble_clear(&node->troubles, TROUBLE_KEEP) ||
+					   control->state_file.is == KEPT_GONE);
 	node_state_tell(node);
+	node_write_status(node);
 	if (err) {
 		node_control_after(control, control->keep_again, KEEP_AGAIN_MS);
 		return;
@@ -144,7 +129,11 @@ static int take_control(struct node *node, const struct border_record *record)
 	}
 	if (control->where == CONTROL_REVOKED && node->settings->exit_on_revoke)
 		control->is_over = true;
-	if (news && node_control_may_say(control))
+	if (record->control.state >= CONTROL_RETRYING)
+		(void)trouble_set(&node->troubles, TROUBLE_CONTROL, text);
+	else if (record->control.state == CONTROL_WATCHING)
+		(void)trouble_clear(&node->troubles, TROUBLE_CONTROL);
+	if (news)
 		say_control(node);
 	node_write_status(node);
 	if (control->is_over)

@@ -106,12 +106,12 @@ static int mend_own(struct node *node, bool *ret_changed, char *why, size_t size
 	return err;
 }
 
-/* The same trouble is said once. */
 static void say_trouble(struct node *node, int err, const char *why)
 {
-	if (err && node->forwarding_err != err)
-		log_warn("%s; trying again, continuing", why);
-	node->forwarding_err = err;
+	if (err)
+		(void)node_trouble(node, TROUBLE_FORWARDING, "trying again, continuing", "%s", why);
+	else
+		(void)trouble_clear(&node->troubles, TROUBLE_FORWARDING);
 }
 
 void node_own_forwarding(struct node *node)

@@ -32,9 +32,7 @@ void node_interface_read(struct node *node)
 		return;
 	err = interface_list_read(node->settings->ifname, &list);
 	if (err) {
-		/* The same trouble every few seconds is said once. */
-		if (strcmp(node->list_error, strerror(-err)) != 0)
-			node_list_failed(node, strerror(-err));
+		node_list_failed(node, strerror(-err));
 		return;
 	}
 	/* Asked for again and again: only a difference is worth a message. */
@@ -112,7 +110,7 @@ static void interface_is_back(struct node *node, uint32_t ifindex)
 	}
 	node->retry_ms = 0;
 	if (node->not_attached)
-		node->list_error[0] = '\0';
+		(void)trouble_clear(&node->troubles, TROUBLE_LIST);
 	node->not_attached = false;
 	log_note("%s is back, attached again", node->settings->ifname);
 	if (!node_has_source(node))
@@ -127,12 +125,9 @@ static bool is_renamed(struct node *node)
 
 	if (link_get_index(node->sync.ifindex, &link))
 		return false;
-	if (strcmp(node->renamed, link.name) != 0) {
-		snprintf(node->renamed, sizeof(node->renamed), "%s", link.name);
-		log_warn("%s was renamed to %s: forwarding goes on there, continuing; "
-			 "`nex-relay down --interface %s` ends it",
-			 node->settings->ifname, link.name, node->settings->ifname);
-	}
+	(void)node_trouble(node, TROUBLE_RENAMED, "forwarding goes on there, continuing",
+			   "%s was renamed to %s (`nex-relay down --interface %s` ends it)",
+			   node->settings->ifname, link.name, node->settings->ifname);
 	return true;
 }
 
@@ -145,7 +140,7 @@ static void follow(struct node *node)
 	if (err && err != -ENODEV)
 		return;
 	if (link.ifindex == node->sync.ifindex) {
-		node->renamed[0] = '\0';
+		(void)trouble_clear(&node->troubles, TROUBLE_RENAMED);
 		return;
 	}
 	if (!link.ifindex && node->sync.ifindex && is_renamed(node))
@@ -239,6 +234,7 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 	struct node *node = arg;
 
 	(void)fd, (void)what;
+	log_tell_left_out(false);
 	node_look_at_lock(node);
 	if (node->is_replaced)
 		return;

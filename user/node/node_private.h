@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <time.h>
 
+#include "base/trouble.h"
 #include "datapath/peer_watch.h"
 #include "node/control_files.h"
 #include "node/file_watch.h"
@@ -55,7 +56,6 @@ struct node_control {
 	struct control_state state; /* to be kept */
 	struct border_addresses_coming addresses;
 	struct event *keep_again;
-	int keep_err;    /* of the last time the state was written */
 	bool is_revoked; /* and not let in since: somebody may have been told to remove it */
 	struct kept_file state_file;
 
@@ -64,9 +64,7 @@ struct node_control {
 	char said[BORDER_TEXT_MAX]; /* the last text that was worth a message */
 	uint32_t retry_s;
 	time_t retry_at; /* the next try; 0: none is said */
-	unsigned int n_said;
-	time_t since;       /* where is so */
-	int64_t said_since; /* node_now_s() */
+	time_t since;    /* where is so */
 
 	struct event *ping; /* the next one, or the end of the time for an answer */
 	uint32_t n_pings;
@@ -82,7 +80,6 @@ struct node_control {
 	struct event *on_child;
 	pid_t saver; /* process that writes the list; 0 */
 	bool save_pending, has_saved;
-	int save_err;
 	struct kept_file list_file;
 };
 
@@ -97,14 +94,11 @@ struct node {
 	const struct run_settings *settings;
 	struct instance instance;
 	struct state_dir state_dir;
-	char state_why[TUNNEL_ERROR_MAX];   /* what is wrong with the folder itself, or empty */
-	char state_error[TUNNEL_ERROR_MAX]; /* why something is not kept in it, or empty */
+	char state_why[TUNNEL_ERROR_MAX]; /* what is wrong with the folder itself, or empty */
 	struct sync sync;
-	const char *ipv6_reason;           /* why IPv6 is off; NULL when it is on */
-	char list_error[TUNNEL_ERROR_MAX]; /* why the newest list was not taken, or empty */
+	struct troubles troubles;
+	const char *ipv6_reason; /* why IPv6 is off; NULL when it is on */
 
-	int status_err;             /* of the last time it was written */
-	int lock_err;               /* of the last time that the lock had to be made again */
 	struct event *status_again; /* then it is written again */
 	bool is_replaced;           /* another node has the lock */
 
@@ -132,7 +126,7 @@ struct node {
 	struct node_control control;
 
 	/* node_interface.c */
-	bool not_attached; /* list_error says that the interface is back, but not attached */
+	bool not_attached; /* TROUBLE_LIST says that the interface is back, but not attached */
 	int link_fd;
 	struct event *on_link;
 	struct event *again;  /* soon: something about the host's addresses has changed */
@@ -141,13 +135,11 @@ struct node {
 	struct event *look;   /* are programs and pins still in place? */
 	struct event *listen; /* hear the kernel's messages again, after they could not be read */
 	int64_t deaf_until;   /* node_now_s(): till then it is no news that they could not */
-	char renamed[16];     /* what the interface is called now, once that was said; or empty */
 	int retry_ms; /* until the next try to attach to an interface that is not whole; 0 */
 
 	/* node_forwarding.c */
 	struct event *forwarding; /* look what was changed, and put it back */
 	struct node_fight forwarding_fight;
-	int forwarding_err; /* of the last time */
 
 	/* node_tunnel.c */
 	int route_fd;
@@ -166,9 +158,34 @@ struct node {
 	struct node_fight fight;
 	size_t said_foreign_addresses, said_foreign_routes, said_refused, said_left;
 	uint32_t said_behind;
-	char said_conflict[TUNNEL_ERROR_MAX]; /* sync.conflict, once that was said */
-	char tunnel_error[TUNNEL_ERROR_MAX];  /* why the interface is not right, or empty */
 };
+
+/* What may be wrong; sync.h has more. */
+#define TROUBLE_LIST "list"                 /* why the newest one was not taken */
+#define TROUBLE_TUNNEL "tunnel"             /* why the interface is not right */
+#define TROUBLE_ADDRESS "address"           /* sync.conflict */
+#define TROUBLE_FOREIGN "foreign addresses" /* on the interface */
+#define TROUBLE_RENAMED "interface name"
+#define TROUBLE_FORWARDING "forwarding"
+#define TROUBLE_CONTROL "control"        /* as the source has it */
+#define TROUBLE_STATE "state"            /* the folder, and what is gone from it */
+#define TROUBLE_KEEP "registration.json" /* which could not be written */
+#define TROUBLE_SAVE "devices.json"      /* the same */
+#define TROUBLE_STATUS "status file"
+#define TROUBLE_LOCK "lock"
+
+/**
+ * node_trouble() - something is wrong with @about: a warning, with what is done about that behind
+ * it, if it is news.
+ * @about: static.
+ *
+ * Return: whether it is.
+ */
+bool node_trouble(struct node *node, const char *about, const char *then, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/** node_is_wrong() - is it, as far as is known? */
+bool node_is_wrong(const struct node *node, const char *about);
 
 /** node_has_source() - lists come from the source process, not from the interface. */
 bool node_has_source(const struct node *node);
@@ -176,7 +193,8 @@ bool node_has_source(const struct node *node);
 /** node_list() - a whole list has come: apply it, say so. Empties @list. */
 void node_list(struct node *node, struct device_list *list);
 
-/** node_list_failed() - a list could not be had or not be applied: said once, kept for `status`. */
+/** node_list_failed() - a list could not be had or not be applied: said if it is news, or if the
+ * list itself is. */
 void node_list_failed(struct node *node, const char *why);
 
 /** node_list_again() - read the list again, in a while; later and later until one was applied. */
@@ -294,9 +312,6 @@ void node_control_applied(struct node *node);
 
 /** node_control_after() - start @timer; sooner in a test that is in a hurry. */
 void node_control_after(const struct node_control *control, struct event *timer, int ms);
-
-/** node_control_may_say() - one more line? Whatever goes on there must not fill the journal. */
-bool node_control_may_say(struct node_control *control);
 
 /** node_ping_start() - before the first source. Return: 0; -ENOMEM. */
 int node_ping_start(struct node *node);

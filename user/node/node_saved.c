@@ -34,12 +34,13 @@ static void saved(struct node *node, int err)
 {
 	struct node_control *control = &node->control;
 
-	if (err && err != control->save_err)
-		log_warn("write %s: %s; trying again, continuing: the list is not kept",
-			 control->list_path, node_state_why(node, err));
-	if (!err)
-		node_state_written(&control->list_file, control->list_path, control->save_err);
-	control->save_err = err;
+	if (err)
+		(void)node_trouble(node, TROUBLE_SAVE,
+				   "trying again, continuing: the list is not kept", "write %s: %s",
+				   control->list_path, node_state_why(node, err));
+	else
+		node_state_written(&control->list_file, control->list_path,
+				   trouble_clear(&node->troubles, TROUBLE_SAVE));
 	if (!err && !control->from_disk)
 		control->saved_at = time(NULL);
 	if (err || control->save_pending)

@@ -60,9 +60,7 @@ static int open_peer_file(struct node *node)
 	} else {
 		return fd;
 	}
-	/* Events that come while it stays so are no news. */
-	if (strcmp(node->list_error, why) != 0)
-		node_list_failed(node, why);
+	node_list_failed(node, why);
 	if (fd >= 0)
 		close(fd);
 	return -1;
@@ -123,8 +121,6 @@ static int take_record(struct node *node, const struct border_record *record)
 		return done < 0 ? done : 0;
 	}
 	/* A server may have a lot to be warned of; a file has that much at most. */
-	if (node->settings->account && !node_control_may_say(&node->control))
-		return 0;
 	if (!node->settings->account && ++node->n_said > SAID_MAX)
 		return -EPROTO;
 	border_text(text, record->text, sizeof(record->text));

@@ -86,41 +86,44 @@ void node_state_look(struct node *node)
 	node_state_tell(node);
 }
 
-void node_state_tell(struct node *node)
+/* @error stays empty when the next start finds what it needs. */
+static void find_lost(const struct node *node, char error[static TROUBLE_TEXT_MAX])
 {
-	const struct node_control *control = &node->control;
-	const char *path = control->keep_err ? control->state_path : control->list_path;
-	const char *lost = state_lost(&control->state_file);
-	int err = control->keep_err ?: control->save_err;
-	char error[sizeof(node->state_error)] = "";
+	const char *lost = state_lost(&node->control.state_file);
 	bool other = node->tunnel.has_other_key;
 
-	if (err)
-		snprintf(error, sizeof(error), "write %.150s: %.300s", path,
-			 node_state_why(node, err));
-	else if (*node->state_why)
-		snprintf(error, sizeof(error), "%s", node->state_why);
+	if (*node->state_why)
+		snprintf(error, TROUBLE_TEXT_MAX, "%s", node->state_why);
 	else if (lost)
-		snprintf(error, sizeof(error),
+		snprintf(error, TROUBLE_TEXT_MAX,
 			 "registration.json %s, and is asked for again: until it is there the next "
 			 "start has to register anew",
 			 lost);
 	else if (faccessat(node->state_dir.fd, "private.key", F_OK, 0))
-		snprintf(error, sizeof(error),
+		snprintf(error, TROUBLE_TEXT_MAX,
 			 "private.key is gone, and the next start makes another identity: keep it "
 			 "with `(umask 077; wg show %s private-key >%.150s/private.key)`",
 			 node->settings->ifname, node->state_dir.path);
 	else if (tunnel_check_key(&node->tunnel) == -EKEYREJECTED)
-		snprintf(error, sizeof(error),
+		snprintf(error, TROUBLE_TEXT_MAX,
 			 "private.key holds another key than the one that this relay runs "
 			 "with%s%s%s: restart the relay to take it, or put the old one back",
 			 other ? ", and " : "", other ? node->settings->ifname : "",
 			 other ? " has another one, too, which is left as it is" : "");
-	if (!strcmp(node->state_error, error))
-		return;
-	/* What could not be written was said with the file's name. */
-	if (*error && !err)
+}
+
+void node_state_tell(struct node *node)
+{
+	char error[TROUBLE_TEXT_MAX] = "";
+	bool is_news;
+
+	/* What could not be written is a trouble of its own, with the file's name. */
+	if (!node_is_wrong(node, TROUBLE_KEEP) && !node_is_wrong(node, TROUBLE_SAVE))
+		find_lost(node, error);
+	is_news = *error ? trouble_set(&node->troubles, TROUBLE_STATE, error)
+			 : trouble_clear(&node->troubles, TROUBLE_STATE);
+	if (is_news && *error)
 		log_warn("%s: %s", node->state_dir.path, error);
-	memcpy(node->state_error, error, sizeof(error));
-	node_write_status(node);
+	if (is_news)
+		node_write_status(node);
 }

@@ -117,19 +117,16 @@ static bool is_news(const struct node *node)
 	       tunnel->n_foreign_routes != node->said_foreign_routes ||
 	       tunnel->routes[TUNNEL_HOST].n_refused != node->said_refused ||
 	       tunnel->n_left != node->said_left || tunnel->behind_rule != node->said_behind ||
-	       tunnel->n_lost || strcmp(node->sync.conflict, node->said_conflict) != 0;
+	       tunnel->n_lost ||
+	       strcmp(node->sync.conflict, trouble_text(&node->troubles, TROUBLE_ADDRESS)) != 0;
 }
 
 static void say_conflict(struct node *node)
 {
-	const char *conflict = node->sync.conflict;
-
-	if (!strcmp(conflict, node->said_conflict))
-		return;
-	memcpy(node->said_conflict, conflict, sizeof(node->said_conflict));
-	if (*conflict)
-		log_warn("%s; everything stays as it is, continuing", conflict);
-	else
+	if (*node->sync.conflict)
+		(void)node_trouble(node, TROUBLE_ADDRESS, "everything stays as it is, continuing",
+				   "%s", node->sync.conflict);
+	else if (trouble_clear(&node->troubles, TROUBLE_ADDRESS))
 		log_note("%s is as it should be again", node->settings->ifname);
 }
 
@@ -150,6 +147,19 @@ static void say_lost(struct tunnel *tunnel)
 	tunnel->n_lost = tunnel->lost.n = 0;
 }
 
+/* How many more or less there are has the status: they may come and go all the time. */
+static void say_foreign_addresses(struct node *node)
+{
+	const struct tunnel *tunnel = &node->tunnel;
+
+	if (!tunnel->n_foreign_addresses)
+		(void)trouble_clear(&node->troubles, TROUBLE_FOREIGN);
+	else if (!node_is_wrong(node, TROUBLE_FOREIGN))
+		(void)node_trouble(node, TROUBLE_FOREIGN, "leaving them alone",
+				   "%s has %zu addresses that are not ours", tunnel->config.ifname,
+				   tunnel->n_foreign_addresses);
+}
+
 /* What others have on the interface, and what we cannot have: said when it changes. */
 void node_tunnel_report(struct node *node)
 {
@@ -161,10 +171,7 @@ void node_tunnel_report(struct node *node)
 	/* Till then it is not known what is ours. */
 	if (!node->sync.has_list)
 		return;
-	/* How many more or less there are has the status: they may come and go all the time. */
-	if (tunnel->n_foreign_addresses && !node->said_foreign_addresses)
-		log_warn("%s has %zu addresses that are not ours, leaving them alone",
-			 tunnel->config.ifname, tunnel->n_foreign_addresses);
+	say_foreign_addresses(node);
 	if (tunnel->n_foreign_routes && !node->said_foreign_routes)
 		log_warn("%s has %zu routes that are not ours, leaving them alone",
 			 tunnel->config.ifname, tunnel->n_foreign_routes);
@@ -205,20 +212,16 @@ static void try_later(struct node *node, const char *why)
 	node->mend_parts = TUNNEL_ALL;
 	node_after(node->mend, node->mend_retry_ms);
 	/* What is over a moment later is not worth a word. */
-	if (node->mend_retry_ms == RETRY_MIN_MS || !strcmp(node->tunnel_error, why))
-		return;
-	snprintf(node->tunnel_error, sizeof(node->tunnel_error), "%s", why);
-	log_warn("%s; trying again, continuing", why);
-	node_write_status(node);
+	if (node->mend_retry_ms != RETRY_MIN_MS &&
+	    node_trouble(node, TROUBLE_TUNNEL, "trying again, continuing", "%s", why))
+		node_write_status(node);
 }
 
 static void is_well(struct node *node)
 {
 	node->mend_retry_ms = 0;
-	if (node->tunnel_error[0]) {
-		node->tunnel_error[0] = '\0';
+	if (trouble_clear(&node->troubles, TROUBLE_TUNNEL))
 		log_note("%s is as it should be again", node->settings->ifname);
-	}
 	node_tunnel_report(node);
 	node_write_status(node);
 }

@@ -36,6 +36,29 @@ static struct json_object *time_or_null(time_t at)
 	return json_object_new_string(text);
 }
 
+/* The first of these that there is; or null. */
+static struct json_object *trouble_or_null(const struct node_status *status,
+					   const char *const *abouts)
+{
+	while (*abouts && !*trouble_text(status->troubles, *abouts))
+		abouts++;
+	return *abouts ? text_or_null(trouble_text(status->troubles, *abouts)) : NULL;
+}
+
+static struct json_object *troubles(const struct troubles *troubles)
+{
+	struct json_object *array = json_object_new_array(), *item;
+
+	for (size_t i = 0; i < troubles->n; i++) {
+		item = json_object_new_object();
+		json_object_object_add(item, "about", text_or_null(troubles->at[i].about));
+		json_object_object_add(item, "text", text_or_null(troubles->at[i].text));
+		json_object_object_add(item, "since", time_or_null(troubles->at[i].since));
+		json_object_array_add(array, item);
+	}
+	return array;
+}
+
 static struct json_object *family(bool enabled, const char *reason)
 {
 	struct json_object *object = json_object_new_object();
@@ -71,7 +94,9 @@ static struct json_object *list(const struct node_status *status)
 				       json_object_new_boolean(status->control->from_disk));
 		json_object_object_add(object, "saved_at", time_or_null(status->control->saved_at));
 	}
-	json_object_object_add(object, "error", text_or_null(status->list_error));
+	json_object_object_add(object, "error",
+			       trouble_or_null(status,
+					       (const char *const[]){ TROUBLE_LIST, NULL }));
 	return object;
 }
 
@@ -133,7 +158,10 @@ static struct json_object *tunnel_json(const struct node_status *status)
 	json_object_object_add(object, "behind_rule", json_object_new_int64(tunnel->behind_rule));
 	json_object_object_add(object, "routing_table",
 			       json_object_new_int64(tunnel_table(tunnel->config.ifname)));
-	json_object_object_add(object, "error", text_or_null(status->tunnel_error));
+	json_object_object_add(
+		object, "error",
+		trouble_or_null(status,
+				(const char *const[]){ TROUBLE_TUNNEL, TROUBLE_ADDRESS, NULL }));
 	return object;
 }
 
@@ -142,11 +170,14 @@ static struct json_object *state_json(const struct node_status *status)
 {
 	struct json_object *object;
 
-	if (!status->state_error)
+	if (status->settings->adopt)
 		return NULL;
 	object = json_object_new_object();
 	json_object_object_add(object, "dir", text_or_null(status->settings->state_dir));
-	json_object_object_add(object, "error", text_or_null(status->state_error));
+	json_object_object_add(object, "error",
+			       trouble_or_null(status,
+					       (const char *const[]){ TROUBLE_KEEP, TROUBLE_SAVE,
+								      TROUBLE_STATE, NULL }));
 	return object;
 }
 
@@ -168,6 +199,7 @@ static struct json_object *build(const struct node_status *status)
 	json_object_object_add(object, "control", control_json(status));
 	json_object_object_add(object, "state", state_json(status));
 	json_object_object_add(object, "list", list(status));
+	json_object_object_add(object, "troubles", troubles(status->troubles));
 	return object;
 }
 

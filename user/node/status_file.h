@@ -5,6 +5,7 @@
 #ifndef NODE_STATUS_FILE_H
 #define NODE_STATUS_FILE_H
 
+#include "base/trouble.h"
 #include "node/settings.h"
 #include "node/sync.h"
 
@@ -13,11 +14,9 @@ struct node_control;
 struct node_status {
 	const struct run_settings *settings;
 	const struct sync *sync;
-	const char *ipv6_reason;  /* NULL when IPv6 is on */
-	const char *list_error;   /* why the newest list was not taken; empty when it was */
-	const char *tunnel_error; /* why our own interface is not as it should be; or empty */
+	const char *ipv6_reason; /* NULL when IPv6 is on */
+	const struct troubles *troubles;
 	const struct node_control *control; /* NULL when no control plane is used, or not yet */
-	const char *state_error; /* why something is not kept, or empty; NULL: nothing ever is */
 };
 
 /**

@@ -145,40 +145,70 @@ static struct prefix *local_addresses(const struct sync *sync, const struct link
 	return local;
 }
 
-static void warn_of_conflict(const struct desired *desired, const struct desired_conflict *c)
+static void format_conflict(const struct desired *desired, const struct desired_conflict *c,
+			    char ret[static TROUBLE_TEXT_MAX])
 {
 	char text[PREFIX_TEXT_MAX], winner[DEVICE_NAME_MAX], loser[DEVICE_NAME_MAX];
 
 	prefix_format(&c->prefix, text);
 	if (c->winner != DESIRED_LOCAL)
 		device_label(&desired->devices[c->winner], winner);
-	if (c->loser == DESIRED_LOCAL) {
-		log_warn("%s, which the relay advertises, is the tunnel address of device '%s', "
+	if (c->loser != DESIRED_LOCAL)
+		device_label(&desired->devices[c->loser], loser);
+	if (c->loser == DESIRED_LOCAL)
+		snprintf(ret, TROUBLE_TEXT_MAX,
+			 "%s, which the relay advertises, is the tunnel address of device '%s', "
 			 "which has it",
 			 text, winner);
-		return;
-	}
-	device_label(&desired->devices[c->loser], loser);
-	if (c->winner == DESIRED_LOCAL)
-		log_warn("%s of device '%s' is the relay's own address, leaving it out", text,
+	else if (c->winner == DESIRED_LOCAL)
+		snprintf(ret, TROUBLE_TEXT_MAX,
+			 "%s of device '%s' is the relay's own address, leaving it out", text,
 			 loser);
 	else
-		log_warn("%s is claimed by two devices: '%s' has it, because %s, and '%s' has not",
+		snprintf(ret, TROUBLE_TEXT_MAX,
+			 "%s is claimed by two devices: '%s' has it, because %s, and '%s' has not",
 			 text, winner,
 			 c->by_address ? "it is its tunnel address" : "its key sorts first", loser);
 }
 
-static void warn_of_conflicts(const struct desired *desired)
+static void warn_of_conflict(struct sync *sync, const struct desired *desired,
+			     const struct desired_conflict *c)
 {
+	char about[TROUBLE_ABOUT_MAX], text[TROUBLE_TEXT_MAX], prefix[PREFIX_TEXT_MAX];
+	const uint8_t *key =
+		c->loser == DESIRED_LOCAL ? sync->self_key : desired->devices[c->loser].public_key;
 
-	for (size_t i = 0; i < desired->n_conflicts && i < CONFLICTS_SHOWN; i++)
-		warn_of_conflict(desired, &desired->conflicts[i]);
-	if (desired->n_conflicts > CONFLICTS_SHOWN)
-		log_warn("%zu more addresses are claimed twice",
-			 desired->n_conflicts - CONFLICTS_SHOWN);
-	if (desired->n_repeated)
-		log_warn("%zu devices repeat the public key of another one, leaving them out",
-			 desired->n_repeated);
+	/* One for each prefix and loser. */
+	snprintf(about, sizeof(about), SYNC_TROUBLE_CONFLICT " %s %02x%02x%02x%02x",
+		 prefix_format(&c->prefix, prefix), key[0], key[1], key[2], key[3]);
+	format_conflict(desired, c, text);
+	if (trouble_set(sync->troubles, about, text))
+		log_line_of(LOG_LEVEL_WARN, SYNC_TROUBLE_CONFLICT, "%s", text);
+}
+
+/* Numbers of what is not told one by one. */
+static void warn_of_number(struct sync *sync, const char *about, size_t n, const char *what)
+{
+	char text[TROUBLE_TEXT_MAX];
+
+	snprintf(text, sizeof(text), "%zu %s", n, what);
+	if (n && trouble_set(sync->troubles, about, text))
+		log_line_of(LOG_LEVEL_WARN, SYNC_TROUBLE_CONFLICT, "%s", text);
+}
+
+/* Each is said when it is new, and `status` has them all. */
+static void warn_of_conflicts(struct sync *sync, const struct desired *desired)
+{
+	size_t n = desired->n_conflicts < CONFLICTS_SHOWN ? desired->n_conflicts : CONFLICTS_SHOWN;
+
+	trouble_begin(sync->troubles);
+	for (size_t i = 0; i < n; i++)
+		warn_of_conflict(sync, desired, &desired->conflicts[i]);
+	warn_of_number(sync, SYNC_TROUBLE_CONFLICT " more", desired->n_conflicts - n,
+		       "more addresses are claimed twice");
+	warn_of_number(sync, SYNC_TROUBLE_CONFLICT " keys", desired->n_repeated,
+		       "devices repeat the public key of another one, leaving them out");
+	trouble_end(sync->troubles, SYNC_TROUBLE_CONFLICT);
 }
 
 /*
@@ -371,7 +401,7 @@ static int apply(struct sync *sync, struct step *step, bool warn)
 		return err;
 	log_debug("applied %zu entry and %zu slot edits", plan.n_entries, plan.n_slots);
 	if (warn)
-		warn_of_conflicts(&step->desired);
+		warn_of_conflicts(sync, &step->desired);
 	sync->n_conflicts = step->desired.n_conflicts;
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "base/trouble.h"
 #include "base/wg_key.h"
 #include "datapath/datapath.h"
 #include "datapath/tables.h"
@@ -22,9 +23,11 @@
 #include "tunnel/tunnel.h"
 
 #define SYNC_SERVERS_MAX 16
+#define SYNC_TROUBLE_CONFLICT "conflict" /* and a prefix */
 
 struct sync {
 	struct datapath_config config;
+	struct troubles *troubles;
 	struct datapath *dp;
 	uint32_t ifindex; /* 0 while the interface is gone */
 	uint8_t self_key[WG_KEY_BYTES];
