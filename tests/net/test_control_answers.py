@@ -39,6 +39,8 @@ BODIES = {
     "html": (HTML, "no JSON: '<!DOCTYPE html> <html>"),
     "binary": ("\x02\x1b[2J\u202e", "no JSON: '??[2J"),
     "cut off": ('{"id": "f81bf', "no JSON: '{\"id\": "),
+    "NaN": ('{"id": NaN}', "no JSON: '{\"id\": NaN}'"),
+    "member twice": ('{"id": 1, "id": 2}', "no JSON: '{\"id\": 1, \"id\": 2}'"),
     "null": ("null", "null"),
     "a number": ("7\n", "a number"),
     "text": ('"ok"', "a string"),

@@ -73,9 +73,7 @@ void log_tell_left_out(bool all)
 
 	while (log_state.limited && (n = log_limit_left_out(&limit, now_s(), all, last))) {
 		snprintf(line, sizeof(line),
-			 "%u further messages of this kind suppressed, the "
-			 "last: %s",
-			 n, last);
+			 "%u further messages of this kind suppressed, the last: %s", n, last);
 		log_write(LOG_LEVEL_WARN, line);
 	}
 }
