@@ -96,7 +96,7 @@ def wanted(net: Controlled) -> dict[str, set[str]]:
     for device in net.api.devices().values():
         addresses = [item["address"] for name in ("ipv4_tunnel_ips", "ipv6_tunnel_ips")
                      for item in device[name]]
-        found[device["public_key"]] = {str(ipaddress.ip_network(text)) for text in
+        found[device["public_key"]] = {str(ipaddress.ip_network(text, strict=False)) for text in
                                        (*addresses, *(device["advertise_cidrs"] or ()))}
     found.pop(net.device.public_key, None)
     return found

@@ -193,8 +193,6 @@ SKIPPED_DEVICE: list[tuple[str, dict[str, Any], str]] = [
 
 # Name, edit; only the CIDR is left out.
 SKIPPED_CIDR: list[tuple[str, list[Any], str]] = [
-    ("IPv4 host bits", ["10.9.0.1/16", "fd00:9::/32"], "10.9.0.1/16"),
-    ("IPv6 host bits", ["10.9.0.0/16", "fd00:9::1/32"], "fd00:9::1/32"),
     ("no CIDR", ["10.9.0.0/16", "everything"], "everything"),
     ("a number", ["10.9.0.0/16", 7], "7"),
     ("an IPv4 prefix of 33", ["10.9.0.0/33", "fd00:9::/32"], "10.9.0.0/33"),
@@ -265,6 +263,16 @@ def test_null_missing_and_unknown_are_tolerated(mesh: Mesh, running: tuple[Relay
     commands, _ = running
     shown = commands.peers()["newcomer"]["addresses"]
     assert {address.split("/")[0] for address in shown} == {"100.64.7.7", "200::7:7"}
+    assert commands.status()["list"]["skipped"] == 0
+
+
+def test_host_bits_of_a_cidr_are_cleared(mesh: Mesh,
+                                         running: tuple[RelayCommands, Daemon]) -> None:
+    """Without a word: they say nothing of the network."""
+    sent = {"advertise_cidrs": ["10.9.0.1/16", "fd00:9::1/32"]}
+    assert _apply_with(mesh, running, sent) == []
+    commands, _ = running
+    assert commands.peers()["newcomer"]["cidrs"] == ["10.9.0.0/16", "fd00:9::/32"]
     assert commands.status()["list"]["skipped"] == 0
 
 

@@ -64,6 +64,17 @@ def test_cidr_moves_from_one_device_to_another(net: Controlled) -> None:
     await_followed(net)
 
 
+def test_cidr_with_host_bits(net: Controlled) -> None:
+    """The server keeps it as it was sent. It is the network's; to send that later changes nothing."""
+    device = new_device(net, "web", any_cidrs=["192.168.50.1/24", "fd00:50::1/64"])
+    await_followed(net)
+    assert {"192.168.50.0/24", "fd00:50::/64"} < state(net)["peers"][device["public_key"]]
+    net.api.update_device("web", any_cidrs=["192.168.50.0/24", "fd00:50::/64"])
+    new_device(net, "last")
+    await_followed(net)
+    assert not said(net, "skipping it")
+
+
 def test_deletion_is_by_id_alone(net: Controlled) -> None:
     """Whatever else it says: the server's have no public key, this one has a neighbour's."""
     device, right = new_device(net, "web"), wanted(net)

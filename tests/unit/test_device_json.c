@@ -33,7 +33,7 @@
 #define BAD_ADDRESS "one of its tunnel addresses is no address, or of the wrong family"
 #define NO_ADDRESS "it has no tunnel address"
 #define TOO_MANY "it has more addresses and CIDRs than a device may have"
-#define HOST_BITS "has bits set beyond its prefix length (host bits)"
+#define TOO_LONG "has a prefix length that is too large"
 #define X16 "xxxxxxxxxxxxxxxx"
 
 /* clang-format off */
@@ -65,6 +65,12 @@ static const struct {
 	  ": 100.64.0.2/32 ; 10.0.0.1/32", NULL },
 	{ "exit node",                 KEY "," V4("100.64.0.2") ",'advertise_cidrs':['0.0.0.0/0','::/0']",
 	  ": 100.64.0.2/32 ; 0.0.0.0/0 ::/0", NULL },
+	{ "CIDRs with host bits",      KEY "," V4("100.64.0.2") ",'advertise_cidrs':['192.168.50.1/24','fd00:50::1/64','128.0.0.0/0']",
+	  ": 100.64.0.2/32 ; 192.168.50.0/24 fd00:50::/64 0.0.0.0/0", NULL },
+	{ "CIDR with and without host bits", KEY "," V6("200::2") ",'advertise_cidrs':['fd00:50::1/64','fd00:50::/64']",
+	  "%64: 200::2/128 ; fd00:50::/64", NULL },
+	{ "child_prefix with host bits", KEY "," V4("100.64.0.2") ",'child_prefix':['10.1.2.3/8']",
+	  ": 100.64.0.2/32 ; 10.0.0.0/8", NULL },
 	{ "unknown members",           KEY "," ALLOWED ",'public_keys':1,'x':{'allowed_ips':[1]},'relay':'x'",
 	  ": 100.64.0.2/32 200::2/128", NULL },
 	{ "new child_prefix is empty", KEY "," V4("100.64.0.2") ",'advertise_cidrs':[],'child_prefix':['10.0.0.0/8']",
@@ -159,10 +165,10 @@ static const struct {
 	{ "no address",                KEY,                                  NULL, NO_ADDRESS },
 	{ "no address, but a CIDR",    KEY ",'advertise_cidrs':['10.0.0.0/8']", NULL, NO_ADDRESS },
 
-	{ "one bad CIDR of three", KEY "," V4("100.64.0.2") ",'advertise_cidrs':['10.0.0.0/8','10.0.0.1/8','fd00::/8']",
-	  ": 100.64.0.2/32 ; 10.0.0.0/8 fd00::/8", "advertised CIDR '10.0.0.1/8' " HOST_BITS },
-	{ "bad IPv6 CIDR", KEY "," V6("200::2") ",'advertise_cidrs':['fd00::1/64']",
-	  "%64: 200::2/128", "advertised CIDR 'fd00::1/64' " HOST_BITS },
+	{ "one bad CIDR of three", KEY "," V4("100.64.0.2") ",'advertise_cidrs':['10.0.0.0/8','10.0.0.1/33','fd00::/8']",
+	  ": 100.64.0.2/32 ; 10.0.0.0/8 fd00::/8", "advertised CIDR '10.0.0.1/33' " TOO_LONG },
+	{ "bad IPv6 CIDR", KEY "," V6("200::2") ",'advertise_cidrs':['fd00::1/129']",
+	  "%64: 200::2/128", "advertised CIDR 'fd00::1/129' " TOO_LONG },
 	{ "two bad CIDRs", KEY "," V4("100.64.0.2") ",'advertise_cidrs':['10.0.0.0/33','fd00::/129']", ": 100.64.0.2/32",
 	  "advertised CIDR '10.0.0.0/33' has a prefix length that is too large; "
 	  "advertised CIDR 'fd00::/129' has a prefix length that is too large" },

@@ -107,6 +107,35 @@ static void test_parse(void **state)
 	}
 }
 
+/* Host bits are all that is not refused. */
+static void test_parse_masked(void **state)
+{
+	static const struct {
+		const char *text, *again;
+	} cases[] = {
+		{ "192.168.50.1/24", "192.168.50.0/24" },
+		{ "fd00:50::1/64", "fd00:50::/64" },
+		{ "10.32.0.1/11", "10.32.0.0/11" },
+		{ "2001:db8:8000::/32", "2001:db8::/32" },
+		{ "128.0.0.0/0", "0.0.0.0/0" },
+		{ "8000::/0", "::/0" },
+		{ "10.1.2.3", "10.1.2.3/32" },
+		{ "200::1/128", "200::1/128" },
+	};
+	struct prefix prefix;
+	char text[PREFIX_TEXT_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < N(cases); i++) {
+		assert_int_equal(prefix_parse_masked(cases[i].text, &prefix), 0);
+		assert_string_equal(prefix_format(&prefix, text), cases[i].again);
+	}
+	for (size_t i = 0; i < N(parse_cases); i++)
+		if (parse_cases[i].err != -EADDRNOTAVAIL)
+			assert_int_equal(prefix_parse_masked(parse_cases[i].text, &prefix),
+					 parse_cases[i].err);
+}
+
 static void test_check(void **state)
 {
 	(void)state;
@@ -264,10 +293,10 @@ static void test_format_addr(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse),       cmocka_unit_test(test_check),
-		cmocka_unit_test(test_mask),        cmocka_unit_test(test_compare),
-		cmocka_unit_test(test_format_addr), cmocka_unit_test(test_covers),
-		cmocka_unit_test(test_sort),
+		cmocka_unit_test(test_parse),   cmocka_unit_test(test_parse_masked),
+		cmocka_unit_test(test_check),   cmocka_unit_test(test_mask),
+		cmocka_unit_test(test_compare), cmocka_unit_test(test_format_addr),
+		cmocka_unit_test(test_covers),  cmocka_unit_test(test_sort),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -169,7 +169,7 @@ static const struct {
 	{ "host name is null", DEVICE("'hostname':null,'id':'x'"), "device '?': its id is no UUID, skipping it" },
 	{ "escapes in the name", DEVICE("'hostname':'a\\u001b[2Jb\\n'"), "device 'a?[2Jb?': its id is no UUID, skipping it" },
 	{ "escapes in the name, with an id", DEVICE("'hostname':'a\\u001b[2Jb\\n','id':'" ID1 "'"), "device 'a?[2Jb?': it has no public key, skipping it" },
-	{ "CIDR",             "b1=a:200::2", "device 'a': advertised CIDR '10.0.0.1/8' has bits set beyond its prefix length (host bits), skipping it" },
+	{ "CIDR",             "b1=a:200::2", "device 'a': advertised CIDR '10.0.0.0/33' has a prefix length that is too large, skipping it" },
 	{ "VPC",              DEVICE("'id':'" ID1 "','vpc_id':'x','hostname':'b'"), "device 'b': its vpc_id is no UUID, skipping it" },
 	{ "two CIDRs",        DEVICE("'id':'" ID1 "','public_key':'YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=','hostname':'a','allowed_ips':['200::2'],'advertise_cidrs':['x\\u001b',7,{}]"),
 	  "device 'a': advertised CIDR 'x?' is no IP address or CIDR, skipping it (and 2 more)" },

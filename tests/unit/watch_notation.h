@@ -185,7 +185,7 @@ static inline void write_device(char how, char id, char *text, const char *revis
 	n += write_prefixes(&list, 0, device->n_addresses, "", ret + n);
 	n += sprintf(ret + n, "],\"%s\":[", how == 'n' ? "child_prefix" : "advertise_cidrs");
 	n += write_prefixes(&list, device->n_addresses, list.n_prefixes,
-			    how == 'b' ? "\"10.0.0.1/8\"" : "", ret + n);
+			    how == 'b' ? "\"10.0.0.0/33\"" : "", ret + n);
 	sprintf(ret + n, "]%s", revision);
 	device_list_done(&list);
 }

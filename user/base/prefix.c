@@ -27,13 +27,14 @@ static int parse_bits(const char *text, unsigned int max)
 	return bits <= max ? (int)bits : -ERANGE;
 }
 
-int prefix_parse(const char *text, struct prefix *ret_prefix)
+/* Bits beyond the prefix length may be set. */
+static int parse_any(const char *text, struct prefix *ret_prefix)
 {
 	const char *slash = strchr(text, '/');
 	size_t len = slash ? (size_t)(slash - text) : strlen(text);
 	char addr[INET6_ADDRSTRLEN];
 	struct prefix prefix = {};
-	int bits, err;
+	int bits;
 
 	if (!len || len >= sizeof(addr))
 		return -EINVAL;
@@ -49,12 +50,29 @@ int prefix_parse(const char *text, struct prefix *ret_prefix)
 	if (bits < 0)
 		return bits;
 	prefix.bits = bits;
-
-	err = prefix_check(&prefix);
-	if (err)
-		return err;
 	*ret_prefix = prefix;
 	return 0;
+}
+
+int prefix_parse(const char *text, struct prefix *ret_prefix)
+{
+	struct prefix prefix;
+	int err = parse_any(text, &prefix);
+
+	if (!err)
+		err = prefix_check(&prefix);
+	if (!err)
+		*ret_prefix = prefix;
+	return err;
+}
+
+int prefix_parse_masked(const char *text, struct prefix *ret_prefix)
+{
+	int err = parse_any(text, ret_prefix);
+
+	if (!err)
+		prefix_mask(ret_prefix);
+	return err;
 }
 
 int prefix_check(const struct prefix *prefix)

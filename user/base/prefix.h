@@ -29,6 +29,9 @@ struct prefix {
  */
 int prefix_parse(const char *text, struct prefix *ret_prefix);
 
+/** prefix_parse_masked() - the same, but host bits are cleared: "10.0.0.1/8" is 10.0.0.0/8. */
+int prefix_parse_masked(const char *text, struct prefix *ret_prefix);
+
 /** prefix_check() - the same rules for a prefix from elsewhere. Return: as prefix_parse(). */
 int prefix_check(const struct prefix *prefix);
 

@@ -23,8 +23,6 @@ void device_json_done(struct device_json *device)
 static const char *prefix_error(int err)
 {
 	switch (err) {
-	case -EADDRNOTAVAIL:
-		return "has bits set beyond its prefix length (host bits)";
 	case -ERANGE:
 		return "has a prefix length that is too large";
 	case -EAFNOSUPPORT:
@@ -197,6 +195,7 @@ static int read_cidrs(struct device_json *ret, struct json_object *array, device
 		      void *arg)
 {
 	struct prefix prefix;
+	const char *text;
 	int err;
 
 	if (!array)
@@ -208,7 +207,9 @@ static int read_cidrs(struct device_json *ret, struct json_object *array, device
 	for (size_t i = 0; i < json_object_array_length(array); i++) {
 		struct json_object *item = json_object_array_get_idx(array, i);
 
-		err = prefix_of(item, 0, &prefix);
+		/* The server keeps host bits as they were sent; they say nothing of the network. */
+		text = json_text_of(item);
+		err = text ? prefix_parse_masked(text, &prefix) : -EINVAL;
 		if (err) {
 			warn_cidr(ret, warn, arg, item, err);
 			continue;

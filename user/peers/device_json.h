@@ -24,7 +24,7 @@ struct device_json {
 
 /**
  * device_json_warn - told of what is left out: a CIDR that is none, for instance.
- * @text: "advertised CIDR '10.0.0.1/8' has host bits set"; names nothing but the member.
+ * @text: "advertised CIDR '10.0.0.0/33' has a prefix length that is too large"; names nothing but the member.
  */
 typedef void device_json_warn(void *arg, const struct device *device, const char *text);
 
@@ -39,6 +39,7 @@ typedef void device_json_warn(void *arg, const struct device *device, const char
  *
  * A bad public key or tunnel address, or no tunnel address at all, makes the whole device invalid;
  * a bad advertised CIDR is skipped alone, one that repeats one of the first addresses adds nothing.
+ * Host bits of an advertised CIDR are cleared: "192.168.50.1/24" is 192.168.50.0/24.
  *
  * The length of the VPC's IPv6 prefix comes from ipv6_tunnel_ips[0].cidr or, in April 2023,
  * organization_prefix_v6. One that makes no sense beside the address counts as not said.
