@@ -124,17 +124,19 @@ class Commands(Bulk, Trouble):
                    owner: str | None = None, addresses: list[str] | None = None,
                    advertise_cidrs: list[str] | None = None, device_id: str = "",
                    metadata: Any = None, any_cidrs: list[str] | None = None,
-                   **values: Any) -> dict[str, Any]:
+                   commit_s: float = 0, **values: Any) -> dict[str, Any]:
         """A device that somebody else has registered. addresses are given when they are free;
         metadata is its value of the key "relay"; any_cidrs are advertised though they overlap with
-        others or are nonsense."""
+        others or are nonsense. Whoever else watches sees it after commit_s, and its revision
+        is of now."""
+        revision = self._store.begin(commit_s)
         device = Device(device_id or new_id(), self._user(owner).id, self._vpc(vpc),
                         public_key)
         if public_key in self._store.by_key:
             raise ValueError("that key is registered")
         device.hostname = hostname
         self._set(device, values)
-        self._store.add_device(device, addresses or (), advertise_cidrs)
+        self._store.add_device(device, addresses or (), advertise_cidrs, revision=revision)
         if any_cidrs is not None:
             device.advertise_cidrs = any_cidrs
             device.changed()
@@ -146,9 +148,11 @@ class Commands(Bulk, Trouble):
     def device_update(self, device: str, advertise_cidrs: list[str] | None = None,
                       public_key: str = "", addresses: list[str] | None = None,
                       security_group_id: str | None = None, allowed_ips: list[str] | None = None,
-                      any_cidrs: list[str] | None = None, **values: Any) -> dict[str, Any]:
+                      any_cidrs: list[str] | None = None, commit_s: float = 0,
+                      **values: Any) -> dict[str, Any]:
         """Change it as its owner could; and its key, addresses, allowed_ips and any_cidrs as nobody
-        could."""
+        could. commit_s: as in device_add."""
+        revision = self._store.begin(commit_s)
         row = self._device(device)
         if public_key:
             del self._store.by_key[row.public_key]
@@ -166,14 +170,15 @@ class Commands(Bulk, Trouble):
             self._store.advertise(row, None)
             row.advertise_cidrs = any_cidrs
         self._set(row, values)
-        change(self._store, row, {}, None, security_group_id, advertise_cidrs)
+        change(self._store, row, {}, None, security_group_id, advertise_cidrs, revision)
         self._store.wake()
         return as_dict(row)
 
-    def device_delete(self, device: str) -> dict[str, Any]:
-        """Soft: a delete event; its token gets 401."""
+    def device_delete(self, device: str, commit_s: float = 0) -> dict[str, Any]:
+        """Soft: a delete event; its token gets 401. commit_s: as in device_add."""
+        revision = self._store.begin(commit_s)
         row = self._device(device)
-        self._store.delete_device(row)
+        self._store.delete_device(row, revision)
         return as_dict(row)
 
     def device_get(self, device: str) -> dict[str, Any]:

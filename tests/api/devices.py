@@ -50,6 +50,7 @@ def get(store: Store, _: Request, caller: Caller, device_id: str) -> Answer:
 def create(store: Store, request: Request, caller: Caller) -> Answer:
     """POST /api/devices"""
     _need_devices(store)
+    revision = store.begin()
     record = members.load(request.body)
     vpc_id = members.identifier(record, "vpc_id")
     members.identifier(record, "security_group_id")  # has to be one, and is ignored
@@ -73,7 +74,7 @@ def create(store: Store, request: Request, caller: Caller) -> Answer:
     device.os = members.text(record, "os") or ""
     device.reg_key_id = reg_key.id if reg_key else None
     try:
-        store.add_device(device, wanted, advertise)
+        store.add_device(device, wanted, advertise, revision=revision)
     except NoAddress as err:
         raise answers.internal() from err
     store.wake()
@@ -92,6 +93,7 @@ def _plain(record: dict[str, Any]) -> dict[str, Any]:
 def update(store: Store, request: Request, caller: Caller, device_id: str) -> Answer:
     """PATCH /api/devices/{id}"""
     _need_devices(store)
+    revision = store.begin()
     row_id = members.path_id(device_id)
     record = members.load(request.body)
     plain = _plain(record)
@@ -115,7 +117,7 @@ def update(store: Store, request: Request, caller: Caller, device_id: str) -> An
             raise answers.not_found("security_group_id")
     relay = device.relay
     try:
-        change(store, device, plain, vpc, group_id, advertise)
+        change(store, device, plain, vpc, group_id, advertise, revision)
     except NoAddress as err:
         raise answers.internal() from err
     if vpc and vpc.id != vpc.organization_id:
@@ -126,7 +128,8 @@ def update(store: Store, request: Request, caller: Caller, device_id: str) -> An
 
 
 def change(store: Store, device: Device, plain: dict[str, Any], vpc: Any = None,
-           group_id: str | None = None, advertise: list[str] | None = None) -> None:
+           group_id: str | None = None, advertise: list[str] | None = None,
+           revision: int = 0) -> None:
     """Update the row; another VPC means other addresses."""
     if vpc and vpc is not device.vpc:
         store.release(device)
@@ -140,16 +143,17 @@ def change(store: Store, device: Device, plain: dict[str, Any], vpc: Any = None,
         setattr(device, name, value)
     if group_id:
         device.security_group_id = group_id
-    store.devices.put(device)
+    store.devices.put(device, revision)
 
 
 def delete(store: Store, _: Request, caller: Caller, device_id: str) -> Answer:
     """DELETE /api/devices/{id}: 200 with what is left of it, though the documents say 204."""
     _need_devices(store)
+    revision = store.begin()
     device = find(store, caller, device_id)
     if not device:
         raise answers.not_found("device")
-    store.delete_device(device)
+    store.delete_device(device, revision)
     return ok(device.shown_to(False))
 
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the service knows, and what can happen to it."""
 
+import random
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +33,21 @@ class Store:
         self.tables = {table.kind: table for table in (self.vpcs, self.groups, self.devices,
                                                        self.metadata)}
         self._shared = Namespace()
+        self._commits = threading.Condition(self.lock)
+
+    def begin(self, seconds: float | None = None) -> int:
+        """A transaction about one device: it draws its revision, and commits after so many seconds,
+        or when the settings say; meanwhile others hold the lock. The caller reads everything
+        after this, and puts the row with the revision; 0: it is drawn then."""
+        if seconds is None:
+            seconds = random.uniform(0, self.settings.commit_s)
+        if not seconds:
+            return 0
+        revision = self.devices.draw()
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self._commits.wait(left)
+        return revision
 
     def wake(self) -> None:
         """Tell every stream that something has changed."""
@@ -87,7 +104,8 @@ class Store:
     # Devices
 
     def add_device(self, device: Device, wanted: Iterable[str] = (),
-                   advertise: list[str] | None = None, token: str | None = "") -> Device:
+                   advertise: list[str] | None = None, token: str | None = "",
+                   revision: int = 0) -> Device:
         """Insert a device whose plain members are set; wanted are addresses asked for."""
         self.assign(device, wanted)
         try:
@@ -100,7 +118,7 @@ class Store:
         self.by_key[device.public_key] = device
         if device.token:
             self.by_token[device.token] = device
-        self.devices.put(device)
+        self.devices.put(device, revision)
         return device
 
     def assign(self, device: Device, wanted: Iterable[str] = ()) -> None:
@@ -142,11 +160,11 @@ class Store:
             raise
         device.advertise_cidrs = cidrs
 
-    def delete_device(self, device: Device) -> None:
+    def delete_device(self, device: Device, revision: int = 0) -> None:
         """Soft: the row stays with neither key nor token, so that watchers hear of it."""
-        self.delete_devices([device])
+        self.delete_devices([device], revision)
 
-    def delete_devices(self, devices: list[Device]) -> None:
+    def delete_devices(self, devices: list[Device], revision: int = 0) -> None:
         """Several, with one wake-up."""
         gone = {device.id for device in devices}
         for device in devices:
@@ -155,7 +173,7 @@ class Store:
                 self.by_token.pop(device.token, None)
             self.release(device)
             device.public_key, device.token, device.deleted = "", None, True
-            self.devices.put(device)
+            self.devices.put(device, revision)
         for item in self.metadata.live():
             if item.device.id in gone:
                 item.deleted = True

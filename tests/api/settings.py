@@ -17,6 +17,8 @@ class Settings:
     online_grace_s: float = 5  # after the last stream of a device
     online_tracking: bool = True
     page_rows: int = 100  # of a watch
+    commit_s: float = 0  # a request that writes a device commits within so long; its revision is
+    # drawn before, so that a later one may be seen first
     tokens_in_events: bool = False  # sealed tokens in device events: the real one may, or may not
     seal: str = "aes"  # "chacha", as before October 2023; "other", which nobody can open; "none"
     rate_limit: int | None = None  # requests of one owner in rate_window_s

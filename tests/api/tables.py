@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows with revisions: every insert and update draws a number from the table's own sequence."""
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Callable
 from typing import Any
 
@@ -38,6 +38,10 @@ class Row:
         return self._record
 
 
+def _revision_of(entry: tuple[int, Row]) -> int:
+    return entry[0]
+
+
 class Table:
     """Rows of one kind, of all tenants, and the order of their changes."""
 
@@ -47,13 +51,18 @@ class Table:
         self.sequence = 0
         self._log: list[tuple[int, Row]] = []
 
-    def put(self, row: Row) -> None:
-        """Insert or update: the row gets the next number; there are gaps, as between tenants."""
+    def draw(self) -> int:
+        """The next number; there are gaps, as between tenants."""
         self.sequence = min(self.sequence + 1 + self.sequence * 7 % 3, REVISION_MAX)
-        row.revision = self.sequence
+        return self.sequence
+
+    def put(self, row: Row, revision: int = 0) -> None:
+        """Insert or update, with the next number, or with one that was drawn before: others may
+        have been committed since, and a watch may have passed it. A row's own only ever grow."""
+        row.revision = revision if revision > row.revision else self.draw()
         row.changed()
         self.rows[row.id] = row
-        self._log.append((row.revision, row))
+        insort(self._log, (row.revision, row), key=_revision_of)
         if len(self._log) > 2 * len(self.rows) + 1000:
             self._forget_old()
 
@@ -72,7 +81,7 @@ class Table:
               limit: int) -> tuple[list[Any], int]:
         """A page: rows changed after a revision, oldest first, and how far this has looked."""
         page: list[Any] = []
-        at = bisect_right(self._log, revision, key=lambda entry: entry[0])
+        at = bisect_right(self._log, revision, key=_revision_of)
         while at < len(self._log) and len(page) < limit:
             revision, row = self._log[at]
             if self._is_newest(revision, row) and wanted(row):

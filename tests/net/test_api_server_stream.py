@@ -4,11 +4,13 @@
 import json
 import re
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from api_client import Client, Events
-from api_fixtures import RELAY_METADATA, Tenant, server, tenant  # noqa: F401
+from api_fixtures import (RELAY_METADATA, Tenant, new_public_key, server,  # noqa: F401
+                          tenant)
 
 from lab.api_server import ApiServer
 from lab.wait import wait_until
@@ -115,6 +117,62 @@ def test_resume(server: ApiServer, tenant: Tenant) -> None:
     assert gone["id"] not in ids(late.until("device", "change"))
     for stream in (resumed, flawed, whole, late):
         stream.close()
+
+
+def _late(server: ApiServer, tenant: Tenant, what: str, device: str) -> dict[str, Any]:
+    """A device is added, changed or deleted by somebody whose transaction takes long."""
+    if what == "added":
+        return tenant.add("late", commit_s=0.5)
+    values = {"hostname": "late"} if what == "changed" else {}
+    return server.ask({"changed": "device_update", "deleted": "device_delete"}[what],
+                      device=device, commit_s=0.5, **values)
+
+
+@pytest.mark.parametrize("what", ["added", "changed", "deleted"])
+def test_late_commit(server: ApiServer, tenant: Tenant, what: str) -> None:
+    """Its revision is drawn before one that is committed first. A watch that has sent that one never
+    comes to it, nor does a resumed one; a watch from below does, and so does the list."""
+    old, client = tenant.add("old"), tenant.device("watcher")
+    stream = client.watch(tenant.watch("device"))
+    before = max(event["value"]["revision"] for event in stream.tails(["device"])[:-1])
+    with ThreadPoolExecutor(1) as pool:
+        drawn = server.ask("bulk_add", count=0)["revision"]
+        writing = pool.submit(_late, server, tenant, what, old["id"])
+        wait_until(lambda: server.ask("bulk_add", count=0)["revision"] > drawn, "its revision")
+        first = tenant.add("first")
+        assert not writing.done()
+        late = writing.result(10)
+    assert before < late["revision"] < first["revision"]
+    second = tenant.add("second")
+    assert ids([stream.next() or {}, stream.next() or {}]) == [first["id"], second["id"]]
+    assert stream.silent()
+    resumed = client.watch(tenant.watch("device", at_tail=True, gt_revision=first["revision"]))
+    assert ids([resumed.next() or {}]) == [second["id"]] and resumed.silent()
+    below = client.watch(tenant.watch("device", at_tail=True, gt_revision=before))
+    seen = [below.next() or {} for _ in range(3)]
+    assert ids(seen) == [late["id"], first["id"], second["id"]]
+    assert seen[0]["type"] == ("delete" if what == "deleted" else "change")
+    listed = {row["hostname"] for row in client("GET", f"/api/vpcs/{tenant.id}/devices").json()}
+    assert listed == {"watcher", "first", "second"} | {
+        "added": {"old", "late"}, "changed": {"late"}, "deleted": set()}[what]
+    for opened in (stream, resumed, below):
+        opened.close()
+
+
+def test_writers_side_by_side(server: ApiServer, tenant: Tenant) -> None:
+    """Each of them commits when it likes, and what each has done is there."""
+    server.set(commit_s=0.3)
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda number: tenant.user(
+            "POST", "/api/devices", {"vpc_id": tenant.id, "public_key": new_public_key(),
+                                     "hostname": f"web{number}"}), range(40)))
+        assert {reply.status for reply in made} == {201}
+        gone = list(pool.map(lambda reply: tenant.user(
+            "DELETE", f"/api/devices/{reply.json()['id']}"), made[:20]))
+    assert {reply.status for reply in gone} == {200}
+    left = tenant.user("GET", f"/api/vpcs/{tenant.id}/devices").json()
+    assert {row["id"] for row in left} == {reply.json()["id"] for reply in made[20:]}
+    assert len({row["ipv4_tunnel_ips"][0]["address"] for row in left}) == 20
 
 
 def test_many_devices(server: ApiServer, tenant: Tenant) -> None:
