@@ -181,6 +181,10 @@ class Commands(Bulk, Trouble):
         self._store.delete_device(row, revision)
         return as_dict(row)
 
+    def commit(self) -> None:
+        """What waits for its commit_s is committed now."""
+        self._store.commit()
+
     def device_get(self, device: str) -> dict[str, Any]:
         """With its token in clear."""
         return as_dict(self._device(device))

@@ -3,7 +3,6 @@
 
 import random
 import threading
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,21 +32,24 @@ class Store:
         self.tables = {table.kind: table for table in (self.vpcs, self.groups, self.devices,
                                                        self.metadata)}
         self._shared = Namespace()
-        self._commits = threading.Condition(self.lock)
+        self._committed, self._n_commits = threading.Condition(self.lock), 0
 
     def begin(self, seconds: float | None = None) -> int:
         """A transaction about one device: it draws its revision, and commits after so many seconds,
-        or when the settings say; meanwhile others hold the lock. The caller reads everything
-        after this, and puts the row with the revision; 0: it is drawn then."""
+        or when the settings say, or at commit(); meanwhile others hold the lock. The caller reads
+        everything after this, and puts the row with the revision; 0: it is drawn then."""
         if seconds is None:
             seconds = random.uniform(0, self.settings.commit_s)
         if not seconds:
             return 0
-        revision = self.devices.draw()
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            self._commits.wait(left)
+        revision, commits = self.devices.draw(), self._n_commits
+        self._committed.wait_for(lambda: self._n_commits != commits, seconds)
         return revision
+
+    def commit(self) -> None:
+        """What is under way is committed now."""
+        self._n_commits += 1
+        self._committed.notify_all()
 
     def wake(self) -> None:
         """Tell every stream that something has changed."""

@@ -122,10 +122,10 @@ def test_resume(server: ApiServer, tenant: Tenant) -> None:
 def _late(server: ApiServer, tenant: Tenant, what: str, device: str) -> dict[str, Any]:
     """A device is added, changed or deleted by somebody whose transaction takes long."""
     if what == "added":
-        return tenant.add("late", commit_s=0.5)
+        return tenant.add("late", commit_s=60)
     values = {"hostname": "late"} if what == "changed" else {}
     return server.ask({"changed": "device_update", "deleted": "device_delete"}[what],
-                      device=device, commit_s=0.5, **values)
+                      device=device, commit_s=60, **values)
 
 
 @pytest.mark.parametrize("what", ["added", "changed", "deleted"])
@@ -141,6 +141,7 @@ def test_late_commit(server: ApiServer, tenant: Tenant, what: str) -> None:
         wait_until(lambda: server.ask("bulk_add", count=0)["revision"] > drawn, "its revision")
         first = tenant.add("first")
         assert not writing.done()
+        server.ask("commit")
         late = writing.result(10)
     assert before < late["revision"] < first["revision"]
     second = tenant.add("second")

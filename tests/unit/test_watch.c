@@ -18,6 +18,7 @@
 #include "watch_notation.h"
 
 #define TAILS "Tg Td Tm"
+#define LOOKED_5 " ^ d1=a:200::2@5"
 #define ID1 "00000001-0000-4000-8000-000000000000"
 #define DEVICE(members) "{'kind':'device','type':'change','value':{" members "}}"
 
@@ -56,11 +57,13 @@ static const struct {
 	{ "two devices swap keys",   TAILS " d1=a:200::2@5 d2=b:200::3@6 d1=b:200::2@7 d2=a:200::3@8", "Wcccc", "1=b:200::2 2=a:200::3", "g0 d8 m0" },
 
 	{ "lower revision",          TAILS " d1=a:100.64.0.2@5 d1=a:100.64.0.9@4", "Wc", "1=a:100.64.0.2", "g0 d5 m0" },
-	{ "lower, of another device", TAILS " d1=a:100.64.0.2@5 d2=b:200::3@4", "Wc", "1=a:100.64.0.2", "g0 d5 m0" },
+	{ "lower, of another device", TAILS " d1=a:100.64.0.2@5 d2=b:200::3@4", "Wcc", "1=a:100.64.0.2 2=b:200::3", "g0 d5 m0" },
+	{ "lower, deletion of another", TAILS " d1=a:100.64.0.2@5 d2=b:200::3@6 d3=c:200::4@9 -d2@8", "Wcccc", "1=a:100.64.0.2 3=c:200::4", "g0 d9 m0" },
+	{ "lower than its deletion", TAILS " d1=a:200::2@5 -d1@9 d2=b:200::3@10 d1=a:200::2@8", "Wccc", "2=b:200::3", "g0 d10 m0" },
 	{ "lower, a deletion",       TAILS " d1=a:100.64.0.2@5 -d1@4", "Wc", "1=a:100.64.0.2", "g0 d5 m0" },
 	{ "lower, and wrong",        TAILS " d1=a:100.64.0.2@5 x1=a:100.64.0.2@4", "Wc", "1=a:100.64.0.2", "g0 d5 m0" },
 	{ "lower than a deletion",   TAILS " -d1@7 d1=a:100.64.0.2@6", "W", "", "g0 d7 m0" },
-	{ "lower, another before the tail", "d2=b:200::3@9 d1=a:100.64.0.2@5 " TAILS " d3=c:200::4@8", "W", "1=a:100.64.0.2 2=b:200::3", "g0 d9 m0" },
+	{ "lower, another before the tail", "d2=b:200::3@9 d1=a:100.64.0.2@5 " TAILS " d3=c:200::4@8", "Wc", "1=a:100.64.0.2 2=b:200::3 3=c:200::4", "g0 d9 m0" },
 	{ "deleted, lower before the tail", "-d1@7 d2=b:200::3@9 d1=a:100.64.0.2@5 " TAILS, "W", "2=b:200::3", "g0 d9 m0" },
 	{ "lower before the tail",   "d1=a:100.64.0.2@5 d1=a:100.64.0.9@4 " TAILS, "W", "1=a:100.64.0.2", "g0 d5 m0" },
 	{ "lower than a group's",    "g@100 m1@90 d1=a:100.64.0.2@5 " TAILS, "W", "1=a:100.64.0.2", "g100 d5 m90" },
@@ -98,6 +101,25 @@ static const struct {
 	{ "resumed, and sent again", "d1=a:200::2@5 " TAILS " / d1=a:200::2@5 d1=a:200::9@6", "Wc", "1=a:200::9", "g0 d6 m0" },
 	{ "resumed, lower",          "d1=a:200::2@5 " TAILS " / d1=a:200::9@4", "W", "1=a:200::2", "g0 d5 m0" },
 	{ "resumed, with tails",     "d1=a:200::2@5 " TAILS " / " TAILS " d1=a:200::9@6", "Wc", "1=a:200::9", "g0 d6 m0" },
+
+	{ "looks back from the beginning", "d1=a:200::2@5 " TAILS " ^", "W", "1=a:200::2", "g0 d0 m0" },
+	{ "looks back, nothing was missed", "d1=a:200::2@5 d2=b:200::3@7 " TAILS " ^ d1=a:200::2@5 d2=b:200::3@7", "W", "1=a:200::2 2=b:200::3", "g0 d7 m0" },
+	{ "looks back twice",        "d1=a:200::2@5 " TAILS " ^ d1=a:200::2@5 ^", "W", "1=a:200::2", "g0 d5 m0" },
+	{ "looks back before the last look", "d1=a:200::2@5 " TAILS LOOKED_5 " d2=b:200::3@9 ^ d2=b:200::3@9 d3=c:200::4@12 ^", "Wclcl",
+	  "1=a:200::2 2=b:200::3 3=c:200::4", "g0 d5 m0" },
+	{ "looks back until all is quiet", "d1=a:200::2@5 " TAILS LOOKED_5 " d2=b:200::3@9 ^ d2=b:200::3@9 ^ d2=b:200::3@9 ^", "Wcl",
+	  "1=a:200::2 2=b:200::3", "g0 d9 m0" },
+	{ "comes late",              "d1=a:200::2@5 " TAILS LOOKED_5 " d3=c:100.64.0.4@9 ^ d2=b:100.64.0.3,200::3@8 d3=c:100.64.0.4@9", "Wclc",
+	  "1=a:200::2 2=b:100.64.0.3,200::3 3=c:100.64.0.4", "g0 d9 m0" },
+	{ "changes late",            "d1=a:100.64.0.2,200::2@5 " TAILS LOOKED_5 " d3=c:200::4@9 ^ d1=a:100.64.0.9,200::9@8 d3=c:200::4@9", "Wclc",
+	  "1=a:100.64.0.9,200::9 3=c:200::4", "g0 d9 m0" },
+	{ "goes late",               "d1=a:100.64.0.2,200::2@5 " TAILS LOOKED_5 " d3=c:200::4@9 ^ -d1@8 d3=c:200::4@9", "Wclc", "3=c:200::4", "g0 d9 m0" },
+	{ "goes late, and its address is another's", "d1=a:200::2@5 " TAILS LOOKED_5 " d3=c:200::2@9 ^ -d1@8 d3=c:200::2@9", "Wclc", "3=c:200::2", "g0 d9 m0" },
+	{ "late, first look",        "d2=b:200::3@9 " TAILS " ^ d1=a:200::2@5 d2=b:200::3@9", "Wc", "1=a:200::2 2=b:200::3", "g0 d9 m0" },
+	{ "cut while it is repeated", "d1=a:200::2@5 " TAILS LOOKED_5 " d3=c:200::4@9 ^ d2=b:200::3@8 /", "Wclc", "1=a:200::2 2=b:200::3 3=c:200::4", "g0 d8 m0" },
+	{ "newer beside what is repeated", "d1=a:200::2@5 " TAILS " ^ d1=a:200::7@10", "Wc", "1=a:200::7", "g0 d10 m0" },
+	{ "wrong is repeated",       "x1=a:200::2@5 " TAILS " ^ x1=a:200::2@5", "wW", "", "g0 d5 m0" },
+	{ "no id is repeated",       TAILS " " DEVICE("'hostname':'x','revision':6") " ^ " DEVICE("'hostname':'x','revision':6"), "Wwl", "", "g0 d6 m0" },
 
 	{ "groups",                  TAILS " g@3 g@5 -g@7 g@6", "W", "", "g7 d0 m0" },
 	{ "metadata",                TAILS " m1@3 k2@5 -m1@7 m1@6", "W", "", "g0 d0 m7" },

@@ -11,6 +11,7 @@
  *	m1@3    metadata "relay" of device 1      -m1@3  is deleted      k1@3  of another key
  *	g@4     a security group                  -g@4   is deleted
  *	Td Tm Tg  tails                           /      cut, and connected again
+ *	^       the same, to look back
  *	{...}   as it is, as in notation_json()
  */
 #ifndef TESTS_WATCH_NOTATION_H
@@ -37,7 +38,8 @@ struct heard {
 	size_t n_mirror;
 	bool is_large; /* more than that: no mirror is kept */
 	struct watch *watch;
-	char log[64]; /* "W" whole, "c" changed, "w" warned, with the event that caused it */
+	char log[64]; /* "W" whole, "c" changed, "w" warned, with the event that caused it;
+			 "l" another look is due */
 	char warnings[HEARD_MAX]; /* one a line */
 	size_t n_warnings;
 };
@@ -238,7 +240,9 @@ static inline int play(struct heard *heard, const char *story, size_t piece)
 	assert_true(strlen(story) < sizeof(copy));
 	strcpy(copy, story);
 	for (char *word; (word = strsep(&rest, " "));) {
-		if (*word == '/')
+		if (*word == '^' && watch_look_back(heard->watch))
+			heard_letter(heard, 'l');
+		if (*word == '/' || *word == '^')
 			assert_int_equal(watch_request(heard->watch, body, sizeof(body)), 0);
 		else if (*word)
 			err = feed(heard->watch, event, write_event(word, event), piece);

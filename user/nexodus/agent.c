@@ -404,7 +404,8 @@ struct agent *agent_new(struct event_base *base, int sock)
 	agent->names = names_new(base);
 	agent->http = agent->names ? http_new(base, agent->names) : NULL;
 	if (agent->again && agent->http && !agent_addresses_new(agent) &&
-	    !agent_stream_new(agent) && !agent_list_new(agent) && !agent_early_new(agent))
+	    !agent_stream_new(agent) && !agent_look_back_new(agent) && !agent_list_new(agent) &&
+	    !agent_early_new(agent))
 		return agent;
 	agent_free(agent);
 	return NULL;
@@ -416,6 +417,7 @@ void agent_free(struct agent *agent)
 		return;
 	agent_endpoints_stop(agent);
 	agent_stream_free(agent);
+	agent_look_back_free(agent);
 	agent_early_free(agent);
 	login_free(agent->login);
 	http_cancel(agent->call);

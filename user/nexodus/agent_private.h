@@ -9,6 +9,7 @@
  *   agent_register.c   from a token to a registered device
  *   agent_step.c       one question of it (agent_step.h)
  *   agent_stream.c     the watch stream
+ *   agent_look_back.c  what the stream leaves out
  *   agent_poll.c       the list itself, where there is none
  *   agent_list.c       devices to the node, whole or as changes
  *   agent_own.c        what the list says of us, and of other relays
@@ -103,6 +104,9 @@ struct agent {
 	struct device_json poll_device;
 	struct skipped poll_skipped; /* stays while the stream is tried */
 	size_t n_polled_skipped;     /* of polled */
+
+	/* agent_look_back.c */
+	struct event *look_back;
 
 	/* agent_list.c */
 	struct event *flush;
@@ -277,6 +281,18 @@ int agent_stream_new(struct agent *agent);
 
 /** agent_stream_free() - safe when it never started. */
 void agent_stream_free(struct agent *agent);
+
+/** agent_look_back_new() - as agent_stream_new(). */
+int agent_look_back_new(struct agent *agent);
+
+/** agent_look_back_free() - safe when it never started. */
+void agent_look_back_free(struct agent *agent);
+
+/** agent_look_back_due() - devices have changed: later on, look at that again. */
+void agent_look_back_due(struct agent *agent);
+
+/** agent_spread() - @ms, and up to a third more: relays of one server must not ask it at once. */
+int64_t agent_spread(int64_t ms);
 
 /** agent_list_new() - as agent_stream_new(). */
 int agent_list_new(struct agent *agent);

@@ -13,9 +13,9 @@
 #define LIVED_MS 5000 /* a stream that stood so long was one, even a silent one */
 #define RESUMES_MAX 8 /* at once, in so long: more is a loop, and the owner's limit is shared */
 #define RESUMES_PER_MS 10000
-#define QUIET_MS 120000      /* there is no heartbeat: open it again, to see whether it is there */
-#define STANDS_MS 1000       /* a stream that is none ends sooner */
-#define RESYNC_MS 3600000    /* a transaction that commits late is missed by revisions (2.6) */
+#define QUIET_MS 120000 /* there is no heartbeat: open it again, to see whether it is there */
+#define STANDS_MS 1000  /* a stream that is none ends sooner */
+#define RESYNC_MS 3600000
 #define ANEW_AGAIN_MS 300000 /* it was cut, or slow */
 #define MISSING_MAX 3        /* times that there is no such call, though there was before */
 #define GAP_MAX_MS 3600000   /* a longer one may hide what was deleted, and forgotten, meanwhile */
@@ -104,6 +104,7 @@ static void on_whole(void *arg)
 	watch_free(agent->before);
 	agent->before = NULL;
 	agent->n_cut_anew = 0;
+	agent_look_back_due(agent);
 	agent_whole(agent);
 }
 
@@ -147,6 +148,8 @@ static int new_watch(struct agent *agent)
 	if (!agent->watch)
 		return -ENOMEM;
 	watch_set_own(agent->watch, agent->own_id);
+	if (agent->before)
+		watch_follow_on(agent->watch, agent->before);
 	if (agent->has_no_groups)
 		watch_without_groups(agent->watch);
 	return 0;
@@ -186,6 +189,8 @@ static int stream_data(void *arg, const char *bytes, size_t len)
 	agent->heard_at = agent_now();
 	agent->fed += len;
 	agent->feed_err = watch_feed(agent->watch, bytes, len);
+	if (watch_has_moved(agent->watch))
+		agent_look_back_due(agent);
 	if (!agent->feed_err && watch_is_whole(agent->watch))
 		agent_is_well(agent);
 	return agent->feed_err;
@@ -421,7 +426,7 @@ void agent_watch(struct agent *agent)
 	(void)device_id_parse(agent->device_id, agent->own_id);
 	if (!agent->was_whole)
 		agent_say(agent, CONTROL_SYNCING, 0, "asking for the VPC's devices");
-	agent_arm(agent, agent->resync, RESYNC_MS);
+	agent_arm(agent, agent->resync, agent_spread(RESYNC_MS));
 	stop_following(agent);
 	agent_open_stream(agent);
 }
@@ -445,7 +450,8 @@ static void on_resync(evutil_socket_t fd, short what, void *arg)
 		agent_watch_anew(agent);
 	else
 		agent_arm(agent, agent->resync,
-			  RESYNC_MS); /* in trouble, held, or registering: that comes first */
+			  agent_spread(RESYNC_MS)); /* in trouble, held, or registering: that comes
+						       first */
 }
 
 int agent_stream_new(struct agent *agent)

@@ -22,7 +22,7 @@ struct watch *watch_new(const char *vpc_id, const struct watch_events *events)
 	watch->events = *events;
 	watch->devices = device_cache_new();
 	skipped_init(&watch->skipped, events->on_warning, events->arg);
-	id_table_init(&watch->first, sizeof(struct watch_first));
+	id_table_init(&watch->seen, sizeof(struct watch_seen));
 	if (!watch->devices || device_id_parse(vpc_id, watch->vpc_id) != 0) {
 		int err = watch->devices ? EINVAL : ENOMEM;
 
@@ -41,7 +41,7 @@ void watch_free(struct watch *watch)
 	device_json_done(&watch->device);
 	device_cache_free(watch->devices);
 	skipped_clear(&watch->skipped);
-	id_table_clear(&watch->first);
+	id_table_clear(&watch->seen);
 	free(watch);
 }
 
@@ -53,8 +53,9 @@ static void forget(struct watch *watch)
 {
 	device_cache_clear(watch->devices);
 	skipped_clear(&watch->skipped);
-	id_table_clear(&watch->first);
+	id_table_clear(&watch->seen);
 	memset(watch->kinds, 0, sizeof(watch->kinds));
+	watch->highest = 0;
 	watch->own_is_odd = false;
 }
 
@@ -76,6 +77,28 @@ static int write_kind(const struct watch *watch, enum watch_kind kind, bool is_f
 void watch_set_own(struct watch *watch, const uint8_t id[static DEVICE_ID_BYTES])
 {
 	memcpy(watch->own_id, id, DEVICE_ID_BYTES);
+}
+
+void watch_follow_on(struct watch *watch, const struct watch *before)
+{
+	memcpy(watch->looked, before->looked, sizeof(watch->looked));
+	watch->has_looked = before->has_looked;
+}
+
+bool watch_has_moved(const struct watch *watch)
+{
+	return watch->is_whole && watch->highest != watch->looked[1];
+}
+
+bool watch_look_back(struct watch *watch)
+{
+	bool has_moved = watch_has_moved(watch);
+
+	if (watch->looked[0] < watch->kinds[WATCH_DEVICE].revision)
+		watch->kinds[WATCH_DEVICE].revision = watch->looked[0];
+	watch->looked[0] = watch->looked[1];
+	watch->looked[1] = watch->highest;
+	return has_moved;
 }
 
 bool watch_own_is_odd(const struct watch *watch)

@@ -58,11 +58,11 @@ void watch_free(struct watch *watch);
  * Kinds security-group, device and device-metadata (key "relay"), each once: the server merges what
  * is asked for twice. Before the first whole state everything is asked for from the beginning and
  * what was learnt is forgotten; later the watch resumes behind the highest revision of each kind,
- * with at_tail: without it the server keeps deletions to itself.
+ * with at_tail: without it the server keeps deletions to itself. After watch_look_back() it resumes
+ * from further back.
  *
- * The server forgets deletions after 24 hours, and may give a change a lower number than one that
- * was sent before: whoever was cut off for so long, and everybody once in a while, begins anew with
- * another watch_new().
+ * The server forgets deletions after 24 hours: whoever was cut off for so long, and everybody once
+ * in a while, begins anew with another watch_new().
  *
  * Return: 0; -ENOSPC; -ENOMEM.
  */
@@ -74,6 +74,27 @@ int watch_request(struct watch *watch, char *ret, size_t size);
  * When it makes no sense it does not leave: it stays as it was, if it was there.
  */
 void watch_set_own(struct watch *watch, const uint8_t id[static DEVICE_ID_BYTES]);
+
+/**
+ * watch_look_back() - with the next request look again at what has changed of late.
+ *
+ * The server draws a revision before it commits, and goes on from the highest one that it has sent:
+ * a change that is committed late is behind that, and never comes. It does come when the server is
+ * asked to repeat what follows a revision that was drawn before. Where looks are at least as far
+ * apart as a commit can take, that is the highest of the look before the last: so the next request
+ * asks from there. The whole state counts as a look; the first one after it asks from the
+ * beginning, as nobody knows how old its revisions are. What is repeated costs little here.
+ *
+ * Return: whether anything has come since the last look: then another one is due later on. If not,
+ *         what was on its way by then has been committed since.
+ */
+bool watch_look_back(struct watch *watch);
+
+/** watch_has_moved() - is a look due, because something has come since the last one? */
+bool watch_has_moved(const struct watch *watch);
+
+/** watch_follow_on() - @watch takes the place of @before, whose looks count for it as well. */
+void watch_follow_on(struct watch *watch, const struct watch *before);
 
 /** watch_own_is_odd() - is it there, but the last that was heard of it made no sense? */
 bool watch_own_is_odd(const struct watch *watch);
@@ -87,10 +108,10 @@ void watch_without_groups(struct watch *watch);
  *
  * What is taken how:
  *	unknown kind or type          passed over: a newer server
- *	revision lower than seen      dropped; of the same kind, each has its own sequence. Before
- *	                              the first whole state only what is lower than that of the
- *	                              same device: what comes late must not be missing
- *	revision as seen, or none     taken; none does not count as seen
+ *	revision lower than seen      dropped: of the same device, or the same kind of anything
+ *	                              else. A device that comes late must not be missing
+ *	revision as seen              taken, unless the server repeats what was asked for again
+ *	no revision                   taken; it does not count as seen
  *	device of another VPC         leaves; without vpc_id it counts as ours (devices of 2023)
  *	device that makes no sense    leaves, with a warning: what it was may be another's by now;
  *	                              not our own (watch_set_own())

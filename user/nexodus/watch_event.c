@@ -9,7 +9,7 @@
 #include "base/json_member.h"
 
 /* Of devices that are gone again, too, before all are known. */
-#define FIRST_MAX (65536 + DEVICES_MAX)
+#define SEEN_MAX (65536 + DEVICES_MAX)
 
 __attribute__((format(printf, 2, 3))) static int bad_event(struct watch *watch, const char *format,
 							   ...)
@@ -129,7 +129,9 @@ static void tail_event(struct watch *watch, enum watch_kind kind)
 		if (watch_asks_for(watch, k) && !watch->kinds[k].at_tail)
 			return;
 	watch->is_whole = true;
-	id_table_clear(&watch->first);
+	if (!watch->has_looked)
+		watch->looked[1] = watch->highest;
+	watch->has_looked = true;
 	if (watch->events.on_whole)
 		watch->events.on_whole(watch->events.arg);
 }
@@ -148,37 +150,72 @@ static uint64_t revision_of(struct json_object *value)
 	return revision == UINT64_MAX ? 0 : revision;
 }
 
+/* Of this device, if it can be told which one it is. */
+static uint64_t newest_seen(const struct watch *watch, struct json_object *value)
+{
+	const char *text = json_text(value, "id");
+	const struct watch_seen *seen;
+	uint8_t id[DEVICE_ID_BYTES];
+
+	if (!text || device_id_parse(text, id) != 0)
+		return watch->highest;
+	seen = id_table_find(&watch->seen, id);
+	return seen ? seen->revision : 0;
+}
+
 /*
- * Is a newer one known? When the devices are whole, the server goes on in the order of revisions.
- * Before that a device that comes late must not be missing from the whole state: peers would go.
+ * Is a newer one known? Revisions of two devices say nothing of that: the lower one may have been
+ * committed later. What the server repeats, because it was asked to, is no news.
  */
 static bool is_outdated(const struct watch *watch, enum watch_kind kind, struct json_object *value,
 			uint64_t revision)
 {
-	const char *text = json_text(value, "id");
-	const struct watch_first *first;
-	uint8_t id[DEVICE_ID_BYTES];
+	bool is_repeated;
+	uint64_t newest;
 
-	if (!revision || revision >= watch->kinds[kind].revision)
+	if (!revision)
 		return false;
-	if (watch->is_whole || kind != WATCH_DEVICE || !text || device_id_parse(text, id) != 0)
-		return true;
-	first = id_table_find(&watch->first, id);
-	return first && revision < first->revision;
+	if (kind != WATCH_DEVICE)
+		return revision < watch->kinds[kind].revision;
+	newest = newest_seen(watch, value);
+	is_repeated = watch->kinds[kind].revision < watch->highest;
+	return revision < newest || (is_repeated && revision == newest);
 }
 
-static int take_first(struct watch *watch, const uint8_t *id, uint64_t revision)
+/* What is gone is forgotten, but for what comes from now on. */
+static void forget_gone(struct watch *watch)
 {
-	struct watch_first *first = id_table_find(&watch->first, id);
+	for (size_t i = watch->seen.n; i-- > 0;) {
+		struct watch_seen *seen = id_table_at(&watch->seen, i);
 
-	if (!first && watch->first.n >= FIRST_MAX)
+		if (!device_cache_find(watch->devices, seen->id))
+			id_table_remove(&watch->seen, seen);
+	}
+}
+
+static int take_seen(struct watch *watch, const uint8_t *id, uint64_t revision)
+{
+	struct watch_seen *seen = id_table_find(&watch->seen, id);
+
+	if (!seen && watch->seen.n >= SEEN_MAX && watch->is_whole)
+		forget_gone(watch);
+	if (!seen && watch->seen.n >= SEEN_MAX)
 		return -E2BIG;
-	if (!first)
-		first = id_table_add(&watch->first, id);
-	if (!first)
+	if (!seen)
+		seen = id_table_add(&watch->seen, id);
+	if (!seen)
 		return -ENOMEM;
-	first->revision = revision;
+	seen->revision = revision;
 	return 0;
+}
+
+/* The server has come so far. */
+static void advance(struct watch *watch, enum watch_kind kind, uint64_t revision)
+{
+	if (revision > watch->kinds[kind].revision)
+		watch->kinds[kind].revision = revision;
+	if (kind == WATCH_DEVICE && revision > watch->highest)
+		watch->highest = revision;
 }
 
 static int object_event(struct watch *watch, enum watch_kind kind, struct json_object *value,
@@ -188,18 +225,19 @@ static int object_event(struct watch *watch, enum watch_kind kind, struct json_o
 	uint8_t id[DEVICE_ID_BYTES] = {};
 	int changed = 0, err = 0;
 
-	if (is_outdated(watch, kind, value, revision))
+	if (is_outdated(watch, kind, value, revision)) {
+		advance(watch, kind, revision);
 		return 0;
+	}
 	if (kind == WATCH_DEVICE)
 		changed = device_event(watch, value, is_delete, id);
 	if (changed < 0)
 		return changed; /* to be asked for again: it counts as not seen */
-	if (kind == WATCH_DEVICE && !watch->is_whole && revision)
-		err = take_first(watch, id, revision);
+	if (kind == WATCH_DEVICE && revision)
+		err = take_seen(watch, id, revision);
 	if (err)
 		return err;
-	if (revision > watch->kinds[kind].revision)
-		watch->kinds[kind].revision = revision;
+	advance(watch, kind, revision);
 	if (changed && watch->is_whole && watch->events.on_change)
 		watch->events.on_change(watch->events.arg, id);
 	return 0;

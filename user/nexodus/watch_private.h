@@ -20,8 +20,8 @@ enum watch_kind {
 
 #define WATCH_METADATA_KEY "relay"
 
-/* The first state comes in whatever order: of each device, the newest that was seen. */
-struct watch_first {
+/* Of each device that was told of, deleted ones too: the newest that was seen. */
+struct watch_seen {
 	uint8_t id[DEVICE_ID_BYTES];
 	uint64_t revision;
 };
@@ -32,14 +32,18 @@ struct watch {
 	struct json_stream stream; /* of the connection at hand */
 	bool is_asked;             /* watch_request() has been called */
 	struct {
-		uint64_t revision; /* highest that was seen */
+		uint64_t revision; /* the server is asked for what is higher */
 		bool at_tail;
 	} kinds[WATCH_KINDS];
+	uint64_t highest;   /* of the devices: that was seen */
+	uint64_t looked[2]; /* it was, when watch_look_back() was called: the last time but one,
+			       the last time */
+	bool has_looked;
 	uint8_t own_id[DEVICE_ID_BYTES]; /* zeros: not said */
 	bool own_is_odd;
 	bool has_no_groups;
 	bool is_whole;
-	struct id_table first; /* struct watch_first, by id, until the devices are whole */
+	struct id_table seen; /* struct watch_seen, by id */
 	struct device_cache *devices;
 	struct device_json device; /* the one at hand */
 	struct skipped skipped;
