@@ -3,8 +3,8 @@
  * notation.h - keys, device lists and JSON as short texts, so that a row of a test is a line.
  *
  * A device is written "a!%64:100.64.0.2,200::2;10.0.0.0/8": key (32 times the letter), "!" when
- * relay-only, "%" and the length of the VPC's IPv6 prefix when it is said, tunnel addresses and
- * behind ";" advertised CIDRs. A list is devices with blanks between them.
+ * relay-only, "%" and the length of the VPC's IPv6 prefix when it is said, "@" and the revision,
+ * tunnel addresses and behind ";" advertised CIDRs. A list is devices with blanks between them.
  */
 #ifndef TESTS_NOTATION_H
 #define TESTS_NOTATION_H
@@ -50,12 +50,14 @@ static inline struct device_list notation_list(const char *text)
 	for (char *word; (word = strsep(&rest, " "));) {
 		struct device device = { .relay_only = word[0] && word[1] == '!' };
 		char *prefixes = strchr(word, ':'), *bits = strchr(word, '%'), *cidrs;
+		char *revision = strchr(word, '@');
 
 		if (!*word)
 			continue;
 		memset(device.public_key, *word, sizeof(device.public_key));
 		device.name[0] = *word;
 		device.ipv6_bits = bits ? atoi(bits + 1) : 0;
+		device.revision = revision ? strtoull(revision + 1, NULL, 10) : 0;
 		assert_int_equal(device_list_add(&list, &device), 0);
 		if (!prefixes)
 			continue;
@@ -70,7 +72,7 @@ static inline struct device_list notation_list(const char *text)
 	return list;
 }
 
-/* The other way round; prefix lengths are always written. Return: @text. */
+/* The other way round; prefix lengths are always written, revisions never. Return: @text. */
 static inline const char *notation_show(const struct device_list *list,
 					char text[static NOTATION_TEXT_MAX])
 {

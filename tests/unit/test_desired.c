@@ -4,7 +4,8 @@
  *
  * Devices are written as in notation.h; 's' is the relay itself. The result is "devices | entries |
  * conflicts": an entry is "prefix=key" with "*" for the relay's own, a conflict
- * "prefix=winner<loser", with "<<" when the winner's is a tunnel address and the loser's is not.
+ * "prefix=winner<loser", with "<<" when the winner's is a tunnel address and the loser's is not,
+ * "<@" when its revision is higher, "<=" when it has it already.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -86,6 +87,42 @@ static const struct {
 	{ "repeated twice",           "a s a:200::1 b a:10.0.0.2", "", false, "a b | | ", 2 },
 	{ "our own key is repeated",  "s:10.0.0.9 a s:10.0.0.8", "", false, "a | 10.0.0.9/32=* | ", 1 },
 };
+/* Of two claims to one prefix; who holds it is written as entries are. */
+static const struct {
+	const char *name, *list, *held, *desired;
+} claims[] = {
+	{ "higher revision has the address", "s@9 a@5:10.0.0.1,200::1 b@7:10.0.0.1,200::1", "",
+	  "a b | 10.0.0.1/32=b 200::1/128=b | 10.0.0.1/32=b<@a 200::1/128=b<@a" },
+	{ "higher revision, smaller key", "s@9 a@7:10.0.0.1,200::1 b@5:10.0.0.1,200::1", "",
+	  "a b | 10.0.0.1/32=a 200::1/128=a | 10.0.0.1/32=a<@b 200::1/128=a<@b" },
+	{ "higher revision, beyond 63 bits", "s a@9223372036854775807:200::1 b@9223372036854775808:200::1", "",
+	  "a b | 200::1/128=b | 200::1/128=b<@a" },
+	{ "highest of three", "s a@5:10.0.0.1 b@7:10.0.0.1 c@6:10.0.0.1", "",
+	  "a b c | 10.0.0.1/32=b | 10.0.0.1/32=b<@a 10.0.0.1/32=b<@c" },
+	{ "an address does not stay with whom it was", "s a@5:10.0.0.1,200::1 b@7:10.0.0.1,200::1", "10.0.0.1=a 200::1=a",
+	  "a b | 10.0.0.1/32=b 200::1/128=b | 10.0.0.1/32=b<@a 200::1/128=b<@a" },
+	{ "no revision is the lowest", "s a:200::1 b@1:200::1", "", "a b | 200::1/128=b | 200::1/128=b<@a" },
+	{ "same revision, smaller key", "s b@5:10.0.0.1,200::1 a@5:10.0.0.1,200::1", "10.0.0.1=b 200::1=b",
+	  "a b | 10.0.0.1/32=a 200::1/128=a | 10.0.0.1/32=a<b 200::1/128=a<b" },
+	{ "address beats a CIDR of a higher revision", "s a@9:;10.0.0.1,200::1 b@5:10.0.0.1,200::1", "10.0.0.1=a 200::1=a",
+	  "a b | 10.0.0.1/32=b 200::1/128=b | 10.0.0.1/32=b<<a 200::1/128=b<<a" },
+	{ "CIDR stays with who has it", "s a@5:;10.0.0.0/8,fd00::/8 b@7:;10.0.0.0/8,fd00::/8", "10.0.0.0/8=b fd00::/8=b",
+	  "a b | 10.0.0.0/8=b fd00::/8=b | 10.0.0.0/8=b<=a fd00::/8=b<=a" },
+	{ "CIDR stays, whatever the revision", "s a@5:;10.0.0.0/8,fd00::/8 b@7:;10.0.0.0/8,fd00::/8", "10.0.0.0/8=a fd00::/8=a",
+	  "a b | 10.0.0.0/8=a fd00::/8=a | 10.0.0.0/8=a<=b fd00::/8=a<=b" },
+	{ "CIDR in a first list, by key", "s a@5:;10.0.0.0/8,fd00::/8 b@7:;10.0.0.0/8,fd00::/8", "",
+	  "a b | 10.0.0.0/8=a fd00::/8=a | 10.0.0.0/8=a<b fd00::/8=a<b" },
+	{ "CIDR of a third one that is gone", "s a@5:;10.0.0.0/8 b@7:;10.0.0.0/8", "10.0.0.0/8=c", "a b | 10.0.0.0/8=a | 10.0.0.0/8=a<b" },
+	{ "CIDR of the second of three", "s a:;::/0 b:;::/0 c:;::/0", "::/0=b", "a b c | ::/0=b | ::/0=b<=a ::/0=b<=c" },
+	{ "CIDR of the last of three", "s a:;::/0 b:;::/0 c:;::/0", "::/0=c", "a b c | ::/0=c | ::/0=c<=a ::/0=c<=b" },
+	{ "another CIDR that it has says nothing", "s a:;10.0.0.0/8,fd00::/8 b:;10.0.0.0/8,fd00::/8", "10.0.0.0/9=b fd00::/8=b",
+	  "a b | 10.0.0.0/8=a fd00::/8=b | 10.0.0.0/8=a<b fd00::/8=b<=a" },
+	{ "what we advertise is nobody's else", "s:10.0.0.9;10.0.0.0/8 a:;10.0.0.0/8", "10.0.0.0/8=a",
+	  "a | 10.0.0.0/8=* 10.0.0.9/32=* | 10.0.0.0/8=*<a" },
+	{ "key twice, higher revision counts", "s a@5:10.0.0.1 b a@7:10.0.0.2", "", "a b | 10.0.0.2/32=a | " },
+	{ "key twice, first has the higher one", "s a@7:10.0.0.1 b a@5:10.0.0.2", "", "a b | 10.0.0.1/32=a | " },
+	{ "our own key twice", "s@5:10.0.0.9 a s@7:10.0.0.8", "", "a | 10.0.0.8/32=* | " },
+};
 /* clang-format on */
 
 static char key_of(const struct desired *d, uint32_t device)
@@ -110,13 +147,34 @@ static void show(const struct desired *d, char text[static NOTATION_TEXT_MAX])
 		n += snprintf(text + n, NOTATION_TEXT_MAX - n, " %s=%c%s%c",
 			      prefix_format(&d->conflicts[i].prefix, prefix),
 			      key_of(d, d->conflicts[i].winner),
-			      d->conflicts[i].by_address ? "<<" : "<",
+			      (const char *[]){ "<<", "<@", "<=", "<" }[d->conflicts[i].why],
 			      key_of(d, d->conflicts[i].loser));
 	if (!d->n_conflicts)
 		snprintf(text + n, NOTATION_TEXT_MAX - n, " ");
 }
 
-static int build(const char *list_text, const char *local_text, bool ipv4_only, struct desired *ret)
+/* @arg: "10.0.0.0/8=a fd00::/8=b" */
+static bool holds(const void *arg, const struct prefix *prefix, const uint8_t *key)
+{
+	char copy[NOTATION_TEXT_MAX], *rest = copy;
+
+	snprintf(copy, sizeof(copy), "%s", (const char *)arg);
+	for (char *word; (word = strsep(&rest, " "));) {
+		char *is = strchr(word, '=');
+		struct prefix held;
+
+		if (!is)
+			continue;
+		*is = '\0';
+		held = notation_prefix(word);
+		if (!prefix_compare(&held, prefix) && (uint8_t)is[1] == key[0])
+			return true;
+	}
+	return false;
+}
+
+static int build_held(const char *list_text, const char *local_text, bool ipv4_only,
+		      const char *held, struct desired *ret)
 {
 	struct device_list list = notation_list(list_text);
 	uint8_t self[WG_KEY_BYTES];
@@ -127,6 +185,8 @@ static int build(const char *list_text, const char *local_text, bool ipv4_only, 
 		.self_key = self,
 		.local = local,
 		.ipv6 = !ipv4_only,
+		.holds = held ? holds : NULL,
+		.holds_arg = held,
 	};
 	int err;
 
@@ -138,6 +198,28 @@ static int build(const char *list_text, const char *local_text, bool ipv4_only, 
 	err = desired_build(&input, ret);
 	device_list_done(&list);
 	return err;
+}
+
+static int build(const char *list_text, const char *local_text, bool ipv4_only, struct desired *ret)
+{
+	return build_held(list_text, local_text, ipv4_only, NULL, ret);
+}
+
+static void test_claims(void **state)
+{
+	char text[NOTATION_TEXT_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < N(claims); i++) {
+		struct desired desired = {};
+
+		if (build_held(claims[i].list, "", false, claims[i].held, &desired))
+			fail_msg("%s: failed", claims[i].name);
+		show(&desired, text);
+		if (strcmp(text, claims[i].desired) != 0)
+			fail_msg("%s: %s", claims[i].name, text);
+		desired_done(&desired);
+	}
 }
 
 static void test_table(void **state)
@@ -275,11 +357,9 @@ static void test_done_is_safe(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),
-		cmocka_unit_test(test_without_us),
-		cmocka_unit_test(test_order_of_the_list),
-		cmocka_unit_test(test_self_addresses),
-		cmocka_unit_test(test_done_is_safe),
+		cmocka_unit_test(test_table),          cmocka_unit_test(test_claims),
+		cmocka_unit_test(test_without_us),     cmocka_unit_test(test_order_of_the_list),
+		cmocka_unit_test(test_self_addresses), cmocka_unit_test(test_done_is_safe),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -151,6 +151,22 @@ static void test_sort(void **state)
 	}
 }
 
+/* Of one key the one that is newer comes first, wherever it is in the list. */
+static void test_sort_one_key(void **state)
+{
+	static const uint64_t revisions[] = { 5, 0, 9, 7, 9 }, sorted[] = { 9, 9, 7, 5, 0 };
+	struct device devices[N(revisions)] = {};
+
+	(void)state;
+	for (size_t i = 0; i < N(revisions); i++)
+		devices[i] = (struct device){ .revision = revisions[i], .first_prefix = i };
+	device_sort(devices, N(devices));
+	for (size_t i = 0; i < N(sorted); i++)
+		assert_int_equal(devices[i].revision, sorted[i]);
+	assert_int_equal(devices[0].first_prefix, 2);
+	assert_int_equal(devices[1].first_prefix, 4);
+}
+
 /* What is there stays, and the room is there. */
 static void test_reserve(void **state)
 {
@@ -183,7 +199,8 @@ int main(void)
 		cmocka_unit_test(test_add),         cmocka_unit_test(test_prefix_of_nobody),
 		cmocka_unit_test(test_devices_max), cmocka_unit_test(test_prefixes_max),
 		cmocka_unit_test(test_done),        cmocka_unit_test(test_label),
-		cmocka_unit_test(test_sort),        cmocka_unit_test(test_reserve),
+		cmocka_unit_test(test_sort),        cmocka_unit_test(test_sort_one_key),
+		cmocka_unit_test(test_reserve),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

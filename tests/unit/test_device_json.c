@@ -284,6 +284,40 @@ static const char *show(const struct device_json *device, char text[static NOTAT
 	return text;
 }
 
+/* Only a whole number is one. */
+static void test_revision(void **state)
+{
+	static const struct {
+		const char *json;
+		uint64_t revision;
+	} rows[] = {
+		{ "", 0 },
+		{ ",'revision':7", 7 },
+		{ ",'revision':null", 0 },
+		{ ",'revision':'7'", 0 },
+		{ ",'revision':7.5", 0 },
+		{ ",'revision':-7", 0 },
+		{ ",'revision':[7]", 0 },
+		{ ",'revision':9223372036854775808", 9223372036854775808U },
+		{ ",'revision':18446744073709551614", 18446744073709551614U },
+		{ ",'revision':18446744073709551616", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++) {
+		struct device_json device = {};
+		char json[NOTATION_TEXT_MAX];
+		const char *why;
+
+		snprintf(json, sizeof(json), "{%s,%s%s}", KEY, ALLOWED, rows[i].json);
+		assert_int_equal(read_text(json, &device, &why), 0);
+		if (device.device.revision != rows[i].revision)
+			fail_msg("%s: %llu", rows[i].json,
+				 (unsigned long long)device.device.revision);
+		device_json_done(&device);
+	}
+}
+
 static void check_device(const char *name, const char *json, const char *want, const char *want_why)
 {
 	struct device_json device = {};
@@ -430,11 +464,9 @@ static void test_fixture(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),
-		cmocka_unit_test(test_nothing),
-		cmocka_unit_test(test_one_after_another),
-		cmocka_unit_test(test_too_many),
-		cmocka_unit_test(test_fixture),
+		cmocka_unit_test(test_table),    cmocka_unit_test(test_revision),
+		cmocka_unit_test(test_nothing),  cmocka_unit_test(test_one_after_another),
+		cmocka_unit_test(test_too_many), cmocka_unit_test(test_fixture),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,9 +105,9 @@ int help_command(const struct command *command);
 		"foreign_addresses, foreign_routes, refused_routes, spared_routes,\n"          \
 		"control_routes [{route, address, device}], error} (null when adopted), ipv4 " \
 		"and\n"                                                                        \
-		"ipv6 {enabled, reason}, list {source, loaded, devices, skipped, conflicts, "  \
-		"addresses,\n"                                                                 \
-		"cidrs, applied_at, error}, pins.\n"
+		"ipv6 {enabled, reason}, list {source, loaded, devices, skipped, conflicts,\n" \
+		"contested [{prefix, device, loser, why}], addresses, cidrs, applied_at, "     \
+		"error}, pins.\n"
 
 #define HELP_PEERS                                                                                 \
 	"List peers with their addresses and traffic, or show one",                                \

@@ -196,7 +196,7 @@ static bool is_told(const char *about)
 	for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
 		if (!strcmp(about, told[i]))
 			return true;
-	return false;
+	return !strncmp(about, "conflict", strlen("conflict")); /* print_contested() */
 }
 
 static void print_troubles(const struct status *status)
@@ -217,6 +217,29 @@ static void print_troubles(const struct status *status)
 	}
 }
 
+static const char *device_or_relay(struct json_object *item, const char *name)
+{
+	const char *text = member_text(item, name);
+
+	return strcmp(text, "-") != 0 ? text : "this relay";
+}
+
+static void print_contested(const struct status *status)
+{
+	struct json_object *list = NULL, *contested = NULL, *item;
+
+	if (!json_object_object_get_ex(status->written, "list", &list) ||
+	    !json_object_object_get_ex(list, "contested", &contested) ||
+	    !json_object_is_type(contested, json_type_array))
+		return;
+	for (size_t i = 0; i < json_object_array_length(contested); i++) {
+		item = json_object_array_get_idx(contested, i);
+		printf("            %s of '%s' is claimed by '%s', too: %s\n",
+		       member_text(item, "prefix"), device_or_relay(item, "device"),
+		       device_or_relay(item, "loser"), member_text(item, "why"));
+	}
+}
+
 static void print_written(const struct status *status)
 {
 	printf("forward     %s%s\n", text_of(status, "forward", NULL),
@@ -229,6 +252,7 @@ static void print_written(const struct status *status)
 	printf("            %s devices, %s addresses, %s CIDRs, %s skipped\n",
 	       text_of(status, "list", "devices"), text_of(status, "list", "addresses"),
 	       text_of(status, "list", "cidrs"), text_of(status, "list", "skipped"));
+	print_contested(status);
 	printf("            applied %s", text_of(status, "list", "applied_at"));
 	if (!strcmp(text_of(status, "list", "from_disk"), "true"))
 		printf(" from disk, as it was at %s", text_of(status, "list", "saved_at"));

@@ -136,20 +136,6 @@ static void tail_event(struct watch *watch, enum watch_kind kind)
 		watch->events.on_whole(watch->events.arg);
 }
 
-/*
- * 0: not said, or no number. 2^64 - 1 is what json-c makes of anything beyond: nothing higher would
- * ever come, and all that does come be dropped.
- */
-static uint64_t revision_of(struct json_object *value)
-{
-	struct json_object *member = json_member(value, "revision");
-	uint64_t revision = 0;
-
-	if (json_object_is_type(member, json_type_int))
-		revision = json_object_get_uint64(member);
-	return revision == UINT64_MAX ? 0 : revision;
-}
-
 /* Of this device, if it can be told which one it is. */
 static uint64_t newest_seen(const struct watch *watch, struct json_object *value)
 {
@@ -221,7 +207,7 @@ static void advance(struct watch *watch, enum watch_kind kind, uint64_t revision
 static int object_event(struct watch *watch, enum watch_kind kind, struct json_object *value,
 			bool is_delete)
 {
-	uint64_t revision = revision_of(value);
+	uint64_t revision = device_json_revision(value);
 	uint8_t id[DEVICE_ID_BYTES] = {};
 	int changed = 0, err = 0;
 

@@ -63,6 +63,9 @@ static int print_device(FILE *to, const struct device *device, const struct pref
 	json_object_object_add(object, "ipv6_tunnel_ips", ipv6_addresses(device, prefix));
 	json_object_object_add(object, "advertise_cidrs",
 			       prefixes(prefix + n, device->n_prefixes - n));
+	if (device->revision)
+		json_object_object_add(object, "revision",
+				       json_object_new_uint64(device->revision));
 	failed = fputs(json_object_to_json_string_ext(object, JSON_C_TO_STRING_NOSLASHESCAPE), to) <
 		 0;
 	json_object_put(object);

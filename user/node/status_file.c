@@ -68,6 +68,28 @@ static struct json_object *family(bool enabled, const char *reason)
 	return object;
 }
 
+/* Who has what two claim, and who has it not; null: the relay. */
+static struct json_object *contested(const struct sync *sync)
+{
+	struct json_object *array = json_object_new_array(), *item;
+	char text[PREFIX_TEXT_MAX];
+
+	for (size_t i = 0; i < sync->n_conflicts && i < SYNC_CONFLICTS_SHOWN; i++) {
+		const struct sync_conflict *conflict = &sync->conflicts[i];
+
+		item = json_object_new_object();
+		json_object_object_add(
+			item, "prefix",
+			json_object_new_string(prefix_format(&conflict->prefix, text)));
+		json_object_object_add(item, "device", text_or_null(conflict->winner));
+		json_object_object_add(item, "loser", text_or_null(conflict->loser));
+		json_object_object_add(item, "why",
+				       text_or_null(sync_conflict_reason(conflict->why)));
+		json_object_array_add(array, item);
+	}
+	return array;
+}
+
 static struct json_object *list(const struct node_status *status)
 {
 	struct json_object *object = json_object_new_object();
@@ -86,6 +108,7 @@ static struct json_object *list(const struct node_status *status)
 	json_object_object_add(object, "devices", json_object_new_int64(sync->n_devices));
 	json_object_object_add(object, "skipped", json_object_new_int64(sync->n_skipped));
 	json_object_object_add(object, "conflicts", json_object_new_int64(sync->n_conflicts));
+	json_object_object_add(object, "contested", contested(sync));
 	json_object_object_add(object, "addresses", json_object_new_int64(sync->n_addresses));
 	json_object_object_add(object, "cidrs", json_object_new_int64(sync->n_cidrs));
 	json_object_object_add(object, "applied_at", time_or_null(sync->applied_at));

@@ -167,8 +167,7 @@ static void format_conflict(const struct desired *desired, const struct desired_
 	else
 		snprintf(ret, TROUBLE_TEXT_MAX,
 			 "%s is claimed by two devices: '%s' has it, because %s, and '%s' has not",
-			 text, winner,
-			 c->by_address ? "it is its tunnel address" : "its key sorts first", loser);
+			 text, winner, sync_conflict_reason(c->why), loser);
 }
 
 static void warn_of_conflict(struct sync *sync, const struct desired *desired,
@@ -273,7 +272,9 @@ static int build(struct sync *sync, const struct device_list *list, struct step 
 {
 	struct desired_input input = { .list = list,
 				       .self_key = sync->self_key,
-				       .ipv6 = sync->ipv6 };
+				       .ipv6 = sync->ipv6,
+				       .holds = sync_holds,
+				       .holds_arg = sync };
 	auto_free struct prefix *local = NULL;
 	int err;
 
@@ -402,7 +403,7 @@ static int apply(struct sync *sync, struct step *step, bool warn)
 	log_debug("applied %zu entry and %zu slot edits", plan.n_entries, plan.n_slots);
 	if (warn)
 		warn_of_conflicts(sync, &step->desired);
-	sync->n_conflicts = step->desired.n_conflicts;
+	sync_note_conflicts(sync, &step->desired);
 	return 0;
 }
 

@@ -18,12 +18,22 @@
 #include "datapath/tables.h"
 #include "node/host_view.h"
 #include "node/settings.h"
+#include "peers/desired.h"
 #include "peers/device.h"
 #include "peers/plan.h"
 #include "tunnel/tunnel.h"
 
 #define SYNC_SERVERS_MAX 16
 #define SYNC_TROUBLE_CONFLICT "conflict" /* and a prefix */
+#define SYNC_CONFLICTS_SHOWN 64
+
+/* A prefix that two devices claim. */
+struct sync_conflict {
+	struct prefix prefix;
+	enum desired_why why;
+	char winner[DEVICE_NAME_MAX]; /* empty: the relay */
+	char loser[DEVICE_NAME_MAX];
+};
 
 struct sync {
 	struct datapath_config config;
@@ -53,6 +63,7 @@ struct sync {
 
 	time_t applied_at; /* when a list was last applied; 0: never */
 	size_t n_devices, n_addresses, n_cidrs, n_skipped, n_conflicts;
+	struct sync_conflict conflicts[SYNC_CONFLICTS_SHOWN]; /* the first ones of n_conflicts */
 };
 
 /**
@@ -71,6 +82,19 @@ int sync_open(struct sync *sync, uint32_t slots);
  * @err: what they returned.
  */
 const char *sync_why(const struct sync *sync, int err);
+
+/** sync_conflict_reason() - why the one device has it: "it had it before". */
+const char *sync_conflict_reason(enum desired_why why);
+
+/** sync_note_conflicts() - those of @desired are in @sync from now on. */
+void sync_note_conflicts(struct sync *sync, const struct desired *desired);
+
+/**
+ * sync_holds() - desired_input.holds, @arg is a struct sync: do the maps give @prefix to this key?
+ *
+ * So it stays with whom it is over a restart, and where the interface was made anew.
+ */
+bool sync_holds(const void *arg, const struct prefix *prefix, const uint8_t *key);
 
 /** sync_attach_remedy() - what to do about @err of an attach, in brackets; "" when unknown. */
 const char *sync_attach_remedy(const struct sync *sync, int err);

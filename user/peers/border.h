@@ -98,6 +98,7 @@ struct border_record {
 			uint8_t id[DEVICE_ID_BYTES];
 			uint8_t public_key[WG_KEY_BYTES];
 			char name[DEVICE_NAME_MAX];
+			uint64_t revision;    /* as in struct device; any number */
 			uint32_t relay_only;  /* 0 or 1 */
 			uint32_t n_addresses; /* as in struct device: so many prefixes follow */
 			uint32_t ipv6_bits;   /* 0 to 128 */

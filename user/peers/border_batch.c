@@ -69,6 +69,7 @@ int border_batch_device(struct border_batch *batch, const struct device *device,
 	memcpy(record->device.id, device->id, sizeof(device->id));
 	memcpy(record->device.public_key, device->public_key, sizeof(device->public_key));
 	memcpy(record->device.name, device->name, sizeof(device->name));
+	record->device.revision = device->revision;
 	record->device.relay_only = device->relay_only;
 	record->device.n_addresses = device->n_addresses;
 	record->device.ipv6_bits = device->ipv6_bits;

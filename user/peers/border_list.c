@@ -35,6 +35,7 @@ static int add_device(struct device_list *devices, const struct border_record *r
 {
 	struct device device = { .relay_only = record->device.relay_only,
 				 .n_addresses = record->device.n_addresses,
+				 .revision = record->device.revision,
 				 .ipv6_bits = record->device.ipv6_bits };
 
 	if (record->device.relay_only > 1 || record->device.ipv6_bits > 128 ||

@@ -132,16 +132,56 @@ static size_t claims_of_one(const struct desired_entry *entry, size_t n)
 	return same;
 }
 
+static bool holds(const struct desired_input *input, const struct desired *d,
+		  const struct desired_entry *claim)
+{
+	return input->holds &&
+	       input->holds(input->holds_arg, &claim->prefix, d->devices[claim->device].public_key);
+}
+
+/* What decides between two claims to one prefix. */
+static enum desired_why why(const struct desired_input *input, const struct desired *d,
+			    const struct desired_entry *a, const struct desired_entry *b)
+{
+	if (a->is_address != b->is_address)
+		return DESIRED_BY_ADDRESS;
+	if (a->device == DESIRED_LOCAL || b->device == DESIRED_LOCAL)
+		return DESIRED_BY_KEY;
+	if (!a->is_address)
+		return holds(input, d, a) || holds(input, d, b) ? DESIRED_BY_HOLDING
+								: DESIRED_BY_KEY;
+	return d->devices[a->device].revision != d->devices[b->device].revision
+		       ? DESIRED_BY_REVISION
+		       : DESIRED_BY_KEY;
+}
+
+/* Does @later go before @claim, which is ours or of a key that sorts first? */
+static bool is_better(const struct desired_input *input, const struct desired *d,
+		      const struct desired_entry *later, const struct desired_entry *claim)
+{
+	switch (why(input, d, later, claim)) {
+	case DESIRED_BY_ADDRESS:
+		return later->is_address;
+	case DESIRED_BY_REVISION:
+		return d->devices[later->device].revision > d->devices[claim->device].revision;
+	case DESIRED_BY_HOLDING:
+		return holds(input, d, later);
+	default:
+		return false;
+	}
+}
+
 /*
  * Who gets the prefix of @claims, all of one prefix: ours first, then by public key; who else
  * wanted it is a conflict.
  */
-static struct desired_entry decide(struct desired *d, const struct desired_entry *claims, size_t n)
+static struct desired_entry decide(const struct desired_input *input, struct desired *d,
+				   const struct desired_entry *claims, size_t n)
 {
 	struct desired_entry winner = claims[0];
 
-	for (size_t i = 0; i < n && !winner.is_address; i++)
-		if (claims[i].is_address)
+	for (size_t i = 1; i < n; i++)
+		if (is_better(input, d, &claims[i], &winner))
 			winner = claims[i];
 	for (size_t i = 0; i < n; i++) {
 		/* A device may name a prefix twice: that is no second conflict, nor a first. */
@@ -152,14 +192,14 @@ static struct desired_entry decide(struct desired *d, const struct desired_entry
 			.prefix = winner.prefix,
 			.winner = winner.device,
 			.loser = claims[i].device,
-			.by_address = winner.is_address && !claims[i].is_address,
+			.why = why(input, d, &winner, &claims[i]),
 		};
 	}
 	return winner;
 }
 
 /* Each prefix once. */
-static int resolve(struct desired *d)
+static int resolve(const struct desired_input *input, struct desired *d)
 {
 	size_t kept = 0;
 
@@ -168,7 +208,7 @@ static int resolve(struct desired *d)
 		return -ENOMEM;
 	for (size_t i = 0, n; i < d->n_entries; i += n) {
 		n = claims_of_one(&d->entries[i], d->n_entries - i);
-		d->entries[kept++] = decide(d, &d->entries[i], n);
+		d->entries[kept++] = decide(input, d, &d->entries[i], n);
 	}
 	d->n_entries = kept;
 	return 0;
@@ -187,7 +227,7 @@ int desired_build(const struct desired_input *input, struct desired *ret)
 	}
 	if (!err) {
 		collect(input, &d);
-		err = prefix_sort(d.entries, d.n_entries, sizeof(*d.entries)) ?: resolve(&d);
+		err = prefix_sort(d.entries, d.n_entries, sizeof(*d.entries)) ?: resolve(input, &d);
 	}
 	if (err) {
 		desired_done(&d);

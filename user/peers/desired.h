@@ -23,12 +23,20 @@ struct desired_entry {
 			  */
 };
 
+/* Why one device has what another one claims, too. */
+enum desired_why {
+	DESIRED_BY_ADDRESS,  /* it is its tunnel address, and the other one only advertises it */
+	DESIRED_BY_REVISION, /* of two tunnel addresses */
+	DESIRED_BY_HOLDING,  /* of two that advertise it: it has it already */
+	DESIRED_BY_KEY,      /* or it is the relay's own */
+};
+
 /* An address that two claim: who has it, and who wanted it too. */
 struct desired_conflict {
 	struct prefix prefix;
 	uint32_t winner; /* as desired_entry.device */
 	uint32_t loser;
-	bool by_address; /* the winner's tunnel address, which the loser only advertises */
+	enum desired_why why;
 };
 
 struct desired {
@@ -51,6 +59,9 @@ struct desired_input {
 	const struct prefix *local; /* the host's own addresses: never forwarded */
 	size_t n_local;
 	bool ipv6; /* false: single stack, IPv6 entries and addresses are left out */
+	/* Has the device with this key @prefix now? NULL: nobody has anything yet. */
+	bool (*holds)(const void *arg, const struct prefix *prefix, const uint8_t *key);
+	const void *holds_arg;
 };
 
 /**
@@ -59,8 +70,13 @@ struct desired_input {
  *
  * The relay's own addresses are never anybody else's. A prefix that two devices claim goes to the
  * one that has it as its tunnel address, not to one that advertises it: those are given out by the
- * control plane, and what is advertised is any user's word. Otherwise to the one whose public key
- * sorts first; what our own device advertises goes before that. The order of the list is nothing.
+ * control plane, and what is advertised is any user's word. Of two tunnel addresses the device of
+ * the higher revision has it: it was given to that one last. What two advertise stays with the one
+ * that holds it, whatever their revisions, which each change of anything raises; what our own
+ * device advertises goes before that. Otherwise it goes to the one whose public key sorts first.
+ * The order of the list is nothing.
+ *
+ * Of two devices with one public key the one of the higher revision counts.
  *
  * Return: 0; -ENOENT when our own device is not in the list (such a list is not to be believed);
  *         -ENOMEM.

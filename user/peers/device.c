@@ -79,6 +79,8 @@ static int compare_devices(const void *a, const void *b)
 
 	if (order)
 		return order;
+	if (x->revision != y->revision)
+		return x->revision > y->revision ? -1 : 1;
 	return x->first_prefix < y->first_prefix ? -1 : x->first_prefix > y->first_prefix;
 }
 

@@ -35,6 +35,8 @@ struct device {
 	uint32_t first_prefix;      /* index into device_list.prefixes */
 	uint32_t n_prefixes;        /* tunnel addresses and advertised CIDRs */
 	uint32_t n_addresses; /* the first so many are tunnel addresses, the others advertised */
+	uint64_t revision; /* the control plane's: of two versions the higher is newer; 0: not said
+			    */
 	enum device_relay relay;
 	uint8_t ipv6_bits; /* length of its VPC's IPv6 prefix; 0: not said */
 };
@@ -61,7 +63,8 @@ int device_list_copy(const struct device_list *list, struct device_list *ret);
 int device_list_reserve(struct device_list *list, size_t n_devices, size_t n_prefixes);
 
 /**
- * device_sort() - by public key; of one key, the one whose prefixes come first.
+ * device_sort() - by public key; of one key, the one of the higher revision, or else the one whose
+ * prefixes come first.
  *
  * Takes little time when only a few at the end are out of order.
  */

@@ -241,6 +241,17 @@ static int read_key(struct device *device, struct json_object *value, const char
 	return wg_key_is_low_order(device->public_key) ? -EINVAL : 0;
 }
 
+/* 2^64 - 1 is what json-c makes of anything beyond: nothing higher would ever come. */
+uint64_t device_json_revision(struct json_object *object)
+{
+	struct json_object *member = json_member(object, "revision");
+	uint64_t revision = 0;
+
+	if (json_object_is_type(member, json_type_int))
+		revision = json_object_get_uint64(member);
+	return revision == UINT64_MAX ? 0 : revision;
+}
+
 int device_json_read(struct json_object *object, struct device_json *ret, device_json_warn *warn,
 		     void *warn_arg, const char **ret_why)
 {
@@ -249,6 +260,7 @@ int device_json_read(struct json_object *object, struct device_json *ret, device
 
 	ret->device = (struct device){};
 	ret->n_prefixes = 0;
+	ret->device.revision = device_json_revision(object);
 	read_name(&ret->device, json_member(object, "hostname"));
 	err = read_key(&ret->device, json_member(object, "public_key"), ret_why);
 	if (err)

@@ -24,7 +24,8 @@ struct device_json {
 
 /**
  * device_json_warn - told of what is left out: a CIDR that is none, for instance.
- * @text: "advertised CIDR '10.0.0.0/33' has a prefix length that is too large"; names nothing but the member.
+ * @text: "advertised CIDR '10.0.0.0/33' has a prefix length that is too large"; names nothing but
+ * the member.
  */
 typedef void device_json_warn(void *arg, const struct device *device, const char *text);
 
@@ -41,6 +42,8 @@ typedef void device_json_warn(void *arg, const struct device *device, const char
  * a bad advertised CIDR is skipped alone, one that repeats one of the first addresses adds nothing.
  * Host bits of an advertised CIDR are cleared: "192.168.50.1/24" is 192.168.50.0/24.
  *
+ * Without a revision, or with one that makes no sense, it is 0.
+ *
  * The length of the VPC's IPv6 prefix comes from ipv6_tunnel_ips[0].cidr or, in April 2023,
  * organization_prefix_v6. One that makes no sense beside the address counts as not said.
  *
@@ -48,6 +51,9 @@ typedef void device_json_warn(void *arg, const struct device *device, const char
  */
 int device_json_read(struct json_object *object, struct device_json *ret, device_json_warn *warn,
 		     void *warn_arg, const char **ret_why);
+
+/** device_json_revision() - of whatever has one. Return: 0 when it is not said, or no number. */
+uint64_t device_json_revision(struct json_object *object);
 
 /** device_json_done() - free what @device owns. */
 void device_json_done(struct device_json *device);
