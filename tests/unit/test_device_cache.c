@@ -66,7 +66,21 @@ static const struct {
 	{ "CIDR less",                "a:100.64.0.2;10.0.0.0/8", "a:100.64.0.2", 1 },
 	{ "length of a CIDR",         "a:100.64.0.2;10.0.0.0/8", "a:100.64.0.2;10.0.0.0/9", 1 },
 	{ "address becomes a CIDR",   "a:100.64.0.2,10.0.0.1", "a:100.64.0.2;10.0.0.1", 1 },
+	{ "revision alone",           "a@5:100.64.0.2,200::2", "a@6:100.64.0.2,200::2", 0 },
 	{ "length of the VPC's IPv6 prefix", "a%64:200::2", "a%48:200::2", 1 },
+};
+/* Device a of revision 5, and another one; then its revision alone is another. */
+static const struct {
+	const char *name, *other;
+	int changed;
+} contested[] = {
+	{ "nothing in common",   "b:100.64.0.3,200::3", 0 },
+	{ "IPv4 address",        "b:100.64.0.2", 1 },
+	{ "IPv6 address",        "b:200::2", 1 },
+	{ "one of two addresses", "b:100.64.0.9,200::2", 1 },
+	{ "key",                 "a:100.64.0.3,200::3", 1 },
+	{ "only a CIDR of it",   "b:100.64.0.3;100.64.0.2,200::2", 0 },
+	{ "a CIDR",              "b:100.64.0.3;10.0.0.0/8", 0 },
 };
 /* clang-format on */
 
@@ -108,6 +122,33 @@ static int put(struct device_cache *cache, const uint8_t *id, const char *text)
 
 	device_list_done(&list);
 	return err;
+}
+
+/* It decides where two claim the same, and is of no matter else. */
+static void test_revision(void **state)
+{
+	const uint8_t one[DEVICE_ID_BYTES] = { 1 }, other[DEVICE_ID_BYTES] = { 2 };
+
+	(void)state;
+	for (size_t i = 0; i < N(contested); i++) {
+		struct device_cache *cache = device_cache_new();
+		const char *name = contested[i].name;
+
+		assert_int_equal(put(cache, one, "a@5:100.64.0.2,200::2;10.0.0.0/8"), 1);
+		assert_int_equal(put(cache, other, contested[i].other), 1);
+		if (put(cache, one, "a@7:100.64.0.2,200::2;10.0.0.0/8") != contested[i].changed)
+			fail_msg("%s", name);
+		assert_int_equal(device_cache_find(cache, one)->revision, 7);
+		assert_int_equal(put(cache, one, "a@7:100.64.0.2,200::2;10.0.0.0/8"), 0);
+		/* The other one goes, or gets something else. */
+		if (i % 2)
+			assert_int_equal(device_cache_remove(cache, other), 1);
+		else
+			assert_int_equal(put(cache, other, "c:100.64.0.7,200::7"), 1);
+		if (put(cache, one, "a@8:100.64.0.2,200::2;10.0.0.0/8") != 0)
+			fail_msg("%s: is still contested", name);
+		device_cache_free(cache);
+	}
 }
 
 static int append(void *arg, const uint8_t *id, const struct device *device,
@@ -403,10 +444,10 @@ static void test_cost(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ids),          cmocka_unit_test(test_changes),
-		cmocka_unit_test(test_name_and_key), cmocka_unit_test(test_each_stops),
-		cmocka_unit_test(test_too_many),     cmocka_unit_test(test_model),
-		cmocka_unit_test(test_cost),
+		cmocka_unit_test(test_ids),        cmocka_unit_test(test_revision),
+		cmocka_unit_test(test_changes),    cmocka_unit_test(test_name_and_key),
+		cmocka_unit_test(test_each_stops), cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_model),      cmocka_unit_test(test_cost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,12 @@ struct entry {
 	struct device device; /* first_prefix: in the pool */
 };
 
+/* A public key (the first half of it), or a tunnel address: how many devices have it. */
+struct claim {
+	uint8_t what[ID_BYTES];
+	uint32_t n;
+};
+
 /* The prefixes of a device are side by side; between those of two there may be gaps. */
 struct device_cache {
 	struct id_table entries;
@@ -24,6 +30,7 @@ struct device_cache {
 	size_t used; /* of the pool, gaps included */
 	size_t live; /* without them */
 	size_t room;
+	struct id_table claims;
 };
 
 struct device_cache *device_cache_new(void)
@@ -32,12 +39,15 @@ struct device_cache *device_cache_new(void)
 
 	if (cache)
 		id_table_init(&cache->entries, sizeof(struct entry));
+	if (cache)
+		id_table_init(&cache->claims, sizeof(struct claim));
 	return cache;
 }
 
 void device_cache_clear(struct device_cache *cache)
 {
 	id_table_clear(&cache->entries);
+	id_table_clear(&cache->claims);
 	free(cache->pool);
 	cache->pool = NULL;
 	cache->used = cache->live = cache->room = 0;
@@ -111,6 +121,68 @@ static bool is_same(const struct device_cache *cache, const struct entry *entry,
 					    old->n_prefixes * sizeof(*cache->pool)));
 }
 
+static void write_claim(uint8_t what[static ID_BYTES], const struct device *device,
+			const struct prefix *prefixes, uint32_t at)
+{
+	if (!at) {
+		memcpy(what, device->public_key, ID_BYTES);
+	} else if (prefixes[at - 1].family == PREFIX_IPV6) {
+		memcpy(what, prefixes[at - 1].addr, ID_BYTES);
+	} else {
+		memset(what, 0xff, ID_BYTES);
+		memcpy(what, prefixes[at - 1].addr, 4);
+	}
+}
+
+/* The first @n of the device's claims: its key, and then its addresses. */
+static void remove_claims(struct device_cache *cache, const struct device *device,
+			  const struct prefix *prefixes, uint32_t n)
+{
+	uint8_t what[ID_BYTES];
+	struct claim *claim;
+
+	while (n) {
+		write_claim(what, device, prefixes, --n);
+		claim = id_table_find(&cache->claims, what);
+		if (claim && !--claim->n)
+			id_table_remove(&cache->claims, claim);
+	}
+}
+
+static int add_claims(struct device_cache *cache, const struct device *device,
+		      const struct prefix *prefixes)
+{
+	uint8_t what[ID_BYTES];
+	struct claim *claim;
+
+	for (uint32_t i = 0; i <= device->n_addresses; i++) {
+		write_claim(what, device, prefixes, i);
+		claim = id_table_find(&cache->claims, what) ?: id_table_add(&cache->claims, what);
+		if (!claim) {
+			remove_claims(cache, device, prefixes, i);
+			return -ENOMEM;
+		}
+		claim->n++;
+	}
+	return 0;
+}
+
+/* Does another device have its key, or one of its addresses? */
+static bool is_contested(const struct device_cache *cache, const struct entry *entry)
+{
+	const struct prefix *prefixes = cache->pool + entry->device.first_prefix;
+	uint8_t what[ID_BYTES];
+	const struct claim *claim;
+
+	for (uint32_t i = 0; i <= entry->device.n_addresses; i++) {
+		write_claim(what, &entry->device, prefixes, i);
+		claim = id_table_find(&cache->claims, what);
+		if (claim && claim->n > 1)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Room for @n prefixes behind those of the pool. When there is none they move to a new one, without
  * gaps and of twice the size: it takes as many additions to fill that as there are in it.
@@ -161,6 +233,15 @@ static void fill(struct device_cache *cache, struct entry *entry, const struct d
 		       device->n_prefixes * sizeof(*cache->pool));
 }
 
+/* Nothing else has changed. It decides between two that have the same key or address. */
+static int take_revision(struct device_cache *cache, struct entry *entry, uint64_t revision)
+{
+	if (entry->device.revision == revision)
+		return 0;
+	entry->device.revision = revision;
+	return is_contested(cache, entry);
+}
+
 int device_cache_put(struct device_cache *cache, const uint8_t id[static DEVICE_ID_BYTES],
 		     const struct device_json *device)
 {
@@ -168,17 +249,25 @@ int device_cache_put(struct device_cache *cache, const uint8_t id[static DEVICE_
 	size_t before = entry ? entry->device.n_prefixes : 0;
 
 	if (entry && is_same(cache, entry, &device->device, device->prefixes, device->n_prefixes))
-		return 0;
+		return take_revision(cache, entry, device->device.revision);
 	if (!entry && cache->entries.n >= DEVICES_MAX)
 		return -E2BIG;
 	if (cache->live - before + device->n_prefixes > DEVICE_PREFIXES_MAX)
 		return -E2BIG;
 	if (device->n_prefixes > before && make_room(cache, device->n_prefixes) != 0)
 		return -ENOMEM;
-	if (!entry)
-		entry = id_table_add(&cache->entries, id);
-	if (!entry)
+	if (add_claims(cache, &device->device, device->prefixes) != 0)
 		return -ENOMEM;
+	if (entry)
+		remove_claims(cache, &entry->device, cache->pool + entry->device.first_prefix,
+			      entry->device.n_addresses + 1);
+	else
+		entry = id_table_add(&cache->entries, id);
+	if (!entry) {
+		remove_claims(cache, &device->device, device->prefixes,
+			      device->device.n_addresses + 1);
+		return -ENOMEM;
+	}
 	fill(cache, entry, device);
 	return 1;
 }
@@ -189,6 +278,8 @@ int device_cache_remove(struct device_cache *cache, const uint8_t id[static DEVI
 
 	if (!entry)
 		return 0;
+	remove_claims(cache, &entry->device, cache->pool + entry->device.first_prefix,
+		      entry->device.n_addresses + 1);
 	cache->live -= entry->device.n_prefixes;
 	id_table_remove(&cache->entries, entry);
 	return 1;
@@ -214,7 +305,8 @@ static int is_other(void *arg, const uint8_t id[static DEVICE_ID_BYTES],
 	const struct device_cache *other = arg;
 	const struct entry *entry = id_table_find(&other->entries, id);
 
-	return !entry || !is_same(other, entry, device, prefixes, device->n_prefixes);
+	return !entry || !is_same(other, entry, device, prefixes, device->n_prefixes) ||
+	       (entry->device.revision != device->revision && is_contested(other, entry));
 }
 
 bool device_cache_is_same(const struct device_cache *one, const struct device_cache *other)
