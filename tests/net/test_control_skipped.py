@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from following import (await_followed, await_state, await_told, daemon, event, flowing, hurry_up,
-                       new_device, undisturbed, wanted)
+                       inject, new_device, undisturbed, wanted)
 
 from lab.controlled import Controlled
 from lab.steady import Steady
@@ -37,7 +37,7 @@ def net(network: tuple[Controlled, Steady]) -> Iterator[Controlled]:
 def _tell_by_stream(net: Controlled) -> Tell:
     def tell(odd: list[dict[str, Any]]) -> None:
         for device in odd:
-            net.api.ask("inject", record=event(device))
+            inject(net, record=event(device))
     return tell
 
 
@@ -108,7 +108,7 @@ def test_odd_from_the_start_is_deleted(net: Controlled, tell: Tell) -> None:
     _await_skipped(net, 2)
     await_followed(net)
     for stranger in strangers:
-        net.api.ask("inject", record=event(stranger, "delete"))
+        inject(net, record=event(stranger, "delete"))
     tell([])
     _await_skipped(net, 0)
     assert len(_warnings(net)) == 2

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from following import (await_followed, await_state, await_told, begin_anew, daemon, event, flowing,
-                       hurry_up, new_device, new_id, news, nothing_more,
-                       said, state, undisturbed, wanted)
+                       hurry_up, inject, new_device, new_id, news, nothing_more,
+                       said, state, undisturbed, wait_some, wanted)
 
 from lab.controlled import Controlled
 from lab.steady import Steady
@@ -21,6 +21,7 @@ EVENTS = "/api/events"
 LIST = "/api/vpcs/[^/]+/devices"
 HURRY = 200  # a stream that is silent is opened anew after 0.6 s
 AGAIN_S = 10
+LOOKS_S = 4  # after a change what is new is asked for twice again: what is slow would be slower
 CIDRS = ["10.77.0.0/16", "fd00:77::/48"]
 
 
@@ -79,8 +80,8 @@ def test_deletion_is_by_id_alone(net: Controlled) -> None:
     """Whatever else it says: the server's have no public key, this one has a neighbour's."""
     device, right = new_device(net, "web"), wanted(net)
     await_state(net, right)
-    net.api.ask("inject", record=event(device, "delete", public_key=net["spoke1"].device.public_key,
-                                       allowed_ips=[f"{net['spoke1'].device.ipv4}/32"]))
+    inject(net, record=event(device, "delete", public_key=net["spoke1"].device.public_key,
+                             allowed_ips=[f"{net['spoke1'].device.ipv4}/32"]))
     del right[device["public_key"]]
     await_state(net, right)
 
@@ -95,7 +96,7 @@ def test_key_under_another_id(net: Controlled, new_first: bool) -> None:
     gone = event(old, "delete", public_key="")
     right = wanted(net) | {old["public_key"]: {"100.64.7.7/32", "200::7:7/128"}}
     for record in (new, gone) if new_first else (gone, new):
-        net.api.ask("inject", record=record)
+        inject(net, record=record)
     await_state(net, right)
 
 
@@ -109,8 +110,8 @@ def test_other_tenants(net: Controlled) -> None:
     await_followed(net)
     right = wanted(net)
     assert stranger["public_key"] not in right
-    net.api.ask("inject", record=event(stranger))
-    net.api.ask("inject", record=event(mover, vpc_id=user["id"]))
+    inject(net, record=event(stranger))
+    inject(net, record=event(mover, vpc_id=user["id"]))
     del right[mover["public_key"]]
     await_state(net, right)
 
@@ -307,6 +308,7 @@ def test_whole_list_does_not_come_again(net: Controlled, values: dict[str, Any])
     the changes are followed as before, and it is tried again."""
     net.api.add_many(30)
     await_followed(net)
+    wait_some(LOOKS_S)
     number, words = net.api.set_fault(path=EVENTS, **values), "does not come to its end"
     after, before = net.api.last_request(), said(net, words)
     for count in range(2):
@@ -366,7 +368,7 @@ def test_own_device_makes_no_sense(net: Controlled) -> None:
     """What the server says of us in a way that we do not understand is not that we are gone: the
     others are followed with what we were. A whole list without us has to wait."""
     own = _own(net)
-    net.api.ask("inject", record=event(own, symmetric_nat="false"))
+    inject(net, record=event(own, symmetric_nat="false"))
     new_device(net, "web")
     await_followed(net)
     net.wait_state("watching")
@@ -422,7 +424,7 @@ def test_revision_goes_backwards(net: Controlled) -> None:
     await_followed(net)
     record = event(device, advertise_cidrs=CIDRS)
     record["value"]["revision"] = 1
-    net.api.ask("inject", record=record)
+    inject(net, record=record)
     new_device(net, "later")
     await_followed(net)
 

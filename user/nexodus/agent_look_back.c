@@ -34,7 +34,7 @@ void agent_look_back_due(struct agent *agent)
 
 /*
  * The next request repeats what has changed of late: now, or whenever there is one. The whole list
- * comes first, and a request that is not answered yet.
+ * comes first, and a request that is not answered yet, and a pause that the server has asked for.
  */
 static void on_look_back(evutil_socket_t fd, short what, void *arg)
 {
@@ -43,13 +43,14 @@ static void on_look_back(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what;
 	if (!agent->watch)
 		return;
-	if (!watch_is_whole(agent->watch) || (agent->stream && !agent->is_open)) {
+	if (!watch_is_whole(agent->watch) || (agent->stream && !agent->is_open) ||
+	    agent_hold_ms(agent)) {
 		agent_look_back_due(agent);
 		return;
 	}
 	if (watch_look_back(agent->watch))
 		agent_look_back_due(agent);
-	if (!agent->stream || agent->polls || agent_hold_ms(agent))
+	if (!agent->stream || agent->polls)
 		return;
 	http_cancel(agent->stream);
 	agent->stream = NULL;
