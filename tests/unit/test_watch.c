@@ -465,13 +465,32 @@ static void test_interface(void **state)
 	watch_free(watch);
 }
 
+/* The whole list was asked for anew: what it looks back to is as old as before. */
+static void test_follow_on(void **state)
+{
+	struct heard before, heard;
+	char resume[NOTATION_TEXT_MAX];
+
+	(void)state;
+	heard_begin(&before);
+	assert_int_equal(play(&before, "d1=a:200::2@5 " TAILS " ^ d1=a:200::2@5", EVENT_MAX), 0);
+	heard_begin(&heard);
+	watch_follow_on(heard.watch, before.watch);
+	watch_free(before.watch);
+	assert_int_equal(play(&heard, "d1=a:200::2@5 d2=b:200::3@9 " TAILS, EVENT_MAX), 0);
+	assert_true(watch_has_moved(heard.watch));
+	assert_true(watch_look_back(heard.watch));
+	assert_string_equal(show_resume(heard.watch, resume), "g0 d5 m0");
+	watch_free(heard.watch);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stories),   cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_warnings),  cmocka_unit_test(test_many_warnings),
 		cmocka_unit_test(test_large),     cmocka_unit_test(test_too_many),
-		cmocka_unit_test(test_interface),
+		cmocka_unit_test(test_interface), cmocka_unit_test(test_follow_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
