@@ -19,6 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 
 from lab import bpf, devices, footprint, network_manager  # noqa: E402 - the path comes first
+from lab import newer_libraries  # noqa: E402
 from lab import relay as relay_module, world  # noqa: E402
 from lab.mesh import Mesh  # noqa: E402
 from lab.owner import LabOwned, Owner, RelayOwned  # noqa: E402
@@ -38,6 +39,9 @@ OWNERS: dict[str, type[Owner]] = {"adopted": LabOwned, "owned": RelayOwned}
 INSTRUMENTS = ("test_lab.py", "test_api_server.py", "test_api_server_stream.py",
                "test_api_server_faults.py")
 
+# What has to be there before a world is entered, which has no network: for which tests.
+FETCHED = {"test_network_manager": network_manager, "test_newer_libraries": newer_libraries}
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Move into a world, before anything is collected."""
@@ -49,8 +53,9 @@ def pytest_configure(config: pytest.Config) -> None:
     capture = config.pluginmanager.getplugin("capturemanager")
     if capture:
         capture.stop_global_capturing()
-    if any(os.path.isdir(name) or "test_network_manager" in name for name in config.args):
-        network_manager.fetch()
+    for name, fetched in FETCHED.items():
+        if any(os.path.isdir(arg) or name in arg for arg in config.args):
+            fetched.fetch()
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     try:
         os._exit(world.run([sys.executable, *sys.orig_argv[1:]]))

@@ -8,12 +8,13 @@ network, which a world does not have: what is to be used in a world is fetched b
 
 import fcntl
 import os
+import re
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,10 +41,20 @@ class Archive:
         """Packages whose names start so."""
         return run("apt-cache", "-c", self._config, "pkgnames", start).split()
 
-    def depends(self, package: str) -> list[str]:
-        """What a package depends on, alternatives too."""
-        lines = run("apt-cache", "-c", self._config, "depends", "--important", package).splitlines()
+    def depends(self, *packages: str) -> list[str]:
+        """What packages depend on, alternatives too."""
+        lines = run("apt-cache", "-c", self._config, "depends", "--important",
+                    *packages).splitlines()
         return [line.split()[-1] for line in lines if "Depends: " in line]
+
+    def with_libraries(self, packages: list[str], but: Container[str] = ()) -> list[str]:
+        """These packages, and the libraries that they depend on."""
+        found, newer = set(packages), list(packages)
+        while newer:
+            newer = [name for name in set(self.depends(*newer)) - found
+                     if name not in but and re.match("z?lib", name)]
+            found.update(newer)
+        return sorted(found)
 
     def unpack(self, packages: list[str], tree: Path) -> None:
         """Download packages, and unpack them into one tree."""

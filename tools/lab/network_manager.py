@@ -87,12 +87,8 @@ def _root() -> Path | None:
 def _packages(archive: debian.Archive) -> list[str]:
     """The package, and those of its libraries that this host has not."""
     listed = debian.run("dpkg-query", "-W", "-f", "${db:Status-Status} ${Package}\n")
-    here = set(listed.splitlines())
-    wanted = [_PACKAGE]
-    for package in wanted:  # which grows
-        wanted += [name for name in archive.depends(package) if name.startswith("lib")
-                   and f"installed {name}" not in here and name not in wanted]
-    return wanted
+    return archive.with_libraries([_PACKAGE], but={
+        line.split()[1] for line in listed.splitlines() if line.startswith("installed ")})
 
 
 def _check(tree: Path) -> None:
