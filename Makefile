@@ -17,9 +17,10 @@ USER_CF = -std=gnu11 -D_GNU_SOURCE $(WARN) -fstack-protector-strong \
 LIBS    = $(shell pkg-config --libs $(PKGS))
 TLIBS   = $(shell pkg-config --libs $(TPKGS))
 HARDEN  := -pie -Wl,-z,relro,-z,now
-# BPF needs the headers of the architecture (asm/types.h) but nothing else of the host.
+# BPF needs the headers of the architecture (asm/types.h) but nothing else of the host. clang puts
+# the vendor into the folder's name.
 BPF_CF  = -O2 -g -mcpu=v3 --target=bpf -Wall -Wextra -Wshadow -Werror -Iheaders \
-	   -idirafter /usr/include/$(shell $(CC) -dumpmachine)
+	   -idirafter /usr/include/$(subst -pc-,-,$(shell $(CC) -dumpmachine))
 SAN     := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 # -MD, not -MMD: the skeleton is included as a system header.
 DEP     := -MD -MP
