@@ -83,10 +83,12 @@ static void begin(const char *ip)
 	if (!is_private)
 		skip();
 	netns_fresh();
-	/* An address that is still tentative is not chosen. */
+	/* An address that is still tentative is not chosen. The link's own comes some time after
+	 * the link is up. */
 	netns_run("sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.t0.accept_dad=0 "
 		  "net.ipv6.conf.t1.accept_dad=0");
-	netns_run("ip link set t0 down; ip link set t0 up");
+	netns_run("ip link set t0 down; ip link set t0 up;"
+		  "until ip -6 -o addr show dev t0 scope link | grep -q .; do sleep 0.01; done");
 	netns_ip(ip);
 }
 

@@ -116,6 +116,13 @@ static struct {
 	struct private_key_error why;
 } quiet;
 
+/* Variables lie on the stack and nowhere else, whatever the sanitizer's default is. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "detect_stack_use_after_return=0";
+}
+
 /* Is @n bytes of @wanted, each the complement of what is meant, in the unused part of the stack? */
 __attribute__((no_sanitize("address"), noinline)) static bool is_on_stack(const uint8_t *wanted,
 									  size_t n)
