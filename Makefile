@@ -54,6 +54,9 @@ test-net: all				## namespaces with real WireGuard: root
 	$(Q)tests/run net
 test-vm: all $(B)/tests/bpf/table $(B)/tests/vm/test_wg_edit_live	## the last two on Debian's kernels under QEMU (KERNELS=all for more)
 	$(Q)tests/run vm
+test-long:				## build, unit tests and demo on the next Debian: root, a network
+	$(Q)tools/deps
+	$(Q)tests/run debian
 lint:					## format, static analysis, shell scripts
 	$(Q)tests/run lint
 fmt:					## format all C files
@@ -88,7 +91,7 @@ $(B)/%.skel.h: $(B)/%.bpf.o
 	$(call say,SKEL,$@) { echo '/* NOLINTBEGIN: generated */' && \
 	$(BPFTOOL) gen skeleton $< name $* && echo '/* NOLINTEND */'; } > $@
 
-.PHONY: all print-flags deps demo test test-build test-unit test-bpf test-net test-vm lint fmt install uninstall clean help
+.PHONY: all print-flags deps demo test test-build test-unit test-bpf test-net test-vm test-long lint fmt install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -67,25 +67,32 @@ class Archive:
 def unpacked(tree: Path, suite: str, choose: Callable[[Archive], list[str]],
              check: Callable[[Path], object]) -> None:
     """See to it that tree is in the cache, and has what the archive has now: the packages that are
-    chosen. check() raises Unavailable when something is missing in it. An older tree stays where
-    there is no new one to be had."""
+    chosen. check() raises Unavailable when something is missing in it."""
+    def make(work: Path, new: Path) -> None:
+        archive = Archive(work, suite)
+        archive.unpack(choose(archive), new)
+        check(new)
+    cached(tree, make)
+
+
+def cached(tree: Path, make: Callable[[Path, Path], object]) -> None:
+    """See to it that tree is in the cache, and is not too old. make(work, new) makes the folder new,
+    in the folder work. An older tree stays where it raises Unavailable."""
     with _locked(tree.parent):
         if tree.is_dir() and time.time() - tree.stat().st_mtime < _FRESH_S:
             return
         try:
-            _replace(tree, suite, choose, check)
+            _replace(tree, make)
         except Unavailable:
             if not tree.is_dir():
                 raise
 
 
-def _replace(tree: Path, suite: str, choose: Callable[[Archive], list[str]],
-             check: Callable[[Path], object]) -> None:
+def _replace(tree: Path, make: Callable[[Path, Path], object]) -> None:
     with tempfile.TemporaryDirectory(dir=tree.parent) as name:
         work = Path(name)
-        archive, new = Archive(work, suite), work / "tree"
-        archive.unpack(choose(archive), new)
-        check(new)
+        new = work / "tree"
+        make(work, new)
         os.utime(new)
         shutil.rmtree(tree, ignore_errors=True)
         new.rename(tree)
@@ -100,7 +107,7 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def run(*argv: str, cwd: Path | None = None) -> str:
+def run(*argv: str, cwd: Path | None = None, timeout_s: int = _APT_TIMEOUT_S) -> str:
     """Run a command, with all that it starts: apt's downloads outlive apt."""
     try:
         process = subprocess.Popen(argv, cwd=cwd, stdin=subprocess.DEVNULL, text=True,
@@ -110,9 +117,9 @@ def run(*argv: str, cwd: Path | None = None) -> str:
         raise Unavailable(str(err)) from err
     with process:
         try:
-            output, errors = process.communicate(timeout=_APT_TIMEOUT_S)
+            output, errors = process.communicate(timeout=timeout_s)
         except subprocess.TimeoutExpired as err:
-            raise Unavailable(f"{argv[0]}: no end after {_APT_TIMEOUT_S} s") from err
+            raise Unavailable(f"{argv[0]}: no end after {timeout_s} s") from err
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
@@ -139,7 +146,7 @@ def _system() -> dict[str, str]:
     return system
 
 
-def _mirror() -> str:
+def mirror() -> str:
     """Base of the archive that this host's own sources name."""
     suites = {_system().get("VERSION_CODENAME"), "stable"}
     for line in run("apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)",
@@ -159,7 +166,7 @@ def _private_apt(work: Path, suite: str) -> Path:
     for folder in ("lists/partial", "cache/archives/partial"):
         (work / folder).mkdir(parents=True)
     signed = f" signed-by={KEYRING}" if KEYRING.exists() else ""
-    (work / "sources").write_text(f"deb [target=Packages{signed}] {_mirror()} {suite} main\n",
+    (work / "sources").write_text(f"deb [target=Packages{signed}] {mirror()} {suite} main\n",
                                   encoding="ascii")
     config = work / "apt.conf"
     config.write_text("#clear APT::Update;\n"
