@@ -34,7 +34,9 @@ mount -t tmpfs tmpfs "$root/run"
 cat /etc/resolv.conf >"$root/etc/resolv.conf"
 exec chroot "$root" "$@"
 """
-_NAMESPACES = ("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child")
+# All that runs in there ends with the process that has started it.
+_NAMESPACES = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private",
+               "--pid", "--fork", "--kill-child")
 
 
 class Failed(Exception):
