@@ -22,7 +22,6 @@ EVENTS = "/api/events"
 LIST = "/api/vpcs/[^/]+/devices"
 HURRY = 30
 LOOK_S = 30 / HURRY  # at least, between two looks
-MINUTE_S = 60 / HURRY
 COMMIT_S = 0.9 * LOOK_S
 QUIET_S = 120 / HURRY  # a stream that is silent is opened anew
 CIDRS = ["10.77.0.0/16", "fd00:77::/48"]
