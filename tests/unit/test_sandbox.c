@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/netlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -99,13 +100,26 @@ static int do_exec_readable(void)
 {
 	return memory(PROT_READ | PROT_EXEC, PROT_READ);
 }
+/* The file was opened before. */
+static int do_exec_file(void)
+{
+	return syscall(SYS_mmap, NULL, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, KEEP_FD, 0) == -1;
+}
 static int do_open(void)
 {
-	return syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDONLY) < 0;
+	return syscall(SYS_openat, AT_FDCWD, "/etc/hosts", O_RDONLY) < 0;
+}
+static int do_open_to_write(void)
+{
+	return syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR) < 0;
+}
+static int do_create(void)
+{
+	return syscall(SYS_openat, AT_FDCWD, "/tmp/nex-no-such-file", O_RDONLY | O_CREAT, 0600) < 0;
 }
 static int do_socket(void)
 {
-	return syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0) < 0;
+	return syscall(SYS_socket, AF_INET6, SOCK_STREAM, 0) < 0;
 }
 static int do_exec(void)
 {
@@ -119,6 +133,20 @@ static int do_kill(void)
 {
 	return syscall(SYS_kill, syscall(SYS_getppid), 0);
 }
+static int do_tgkill(void)
+{
+	return syscall(SYS_tgkill, 1, 1, 0);
+}
+static int do_abort(void)
+{
+	return syscall(SYS_tgkill, syscall(SYS_getpid), syscall(SYS_gettid), SIGABRT);
+}
+static int do_limit(void)
+{
+	struct rlimit limit = { 10, 10 };
+
+	return syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &limit, NULL);
+}
 static int do_ptrace(void)
 {
 	return syscall(SYS_ptrace, PTRACE_TRACEME, 0, 0, 0) < 0;
@@ -126,34 +154,70 @@ static int do_ptrace(void)
 /* What a terminal's user would have typed. */
 static int do_type(void)
 {
-	return syscall(SYS_ioctl, STDERR_FILENO, TIOCSTI, "x") && 0;
+	return syscall(SYS_ioctl, STDERR_FILENO, TIOCSTI, "x");
 }
-static int do_dup(void)
+static int do_unknown(void)
 {
-	return syscall(SYS_dup, STDIN_FILENO) < 0;
+	return syscall(9999);
+}
+static int do_clone3(void)
+{
+	return syscall(SYS_clone3, NULL, 0);
+}
+static int do_ring(void)
+{
+	return syscall(SYS_io_uring_setup, 1, NULL);
+}
+static int do_bpf(void)
+{
+	return syscall(SYS_bpf, 0, NULL, 0);
+}
+static int do_mount(void)
+{
+	return syscall(SYS_mount, "none", "/tmp", "tmpfs", 0, NULL);
+}
+static int do_unshare(void)
+{
+	return syscall(SYS_unshare, CLONE_NEWUSER);
+}
+static int do_keyctl(void)
+{
+	return syscall(SYS_keyctl, 0, 0);
 }
 
 /* clang-format off */
 static const struct {
 	const char *name;
-	int (*act)(void); /* 0 when it could be done */
-	int killed_by;
+	int (*act)(void);      /* 0 when it could be done */
+	int files, network;    /* 0: it can be done; errno; a signal of which it dies is negative */
 } cases[] = {
-	{ "nothing",                       do_nothing,       0 },
-	{ "memory to write to",            do_memory,        0 },
-	{ "what time it is",               do_time,          0 },
-	{ "written memory becomes code",   do_exec_later,    SIGSYS },
-	{ "memory to write to and to run", do_exec_at_once,  SIGSYS },
-	{ "memory to run",                 do_exec_only,     SIGSYS },
-	{ "memory to read and to run",     do_exec_readable, SIGSYS },
-	{ "open a file",                   do_open,          SIGSYS },
-	{ "make a socket",                 do_socket,        SIGSYS },
-	{ "run a program",                 do_exec,          SIGSYS },
-	{ "fork",                          do_fork,          SIGSYS },
-	{ "send a signal",                 do_kill,          SIGSYS },
-	{ "trace",                         do_ptrace,        SIGSYS },
-	{ "type into the terminal",        do_type,          SIGSYS },
-	{ "duplicate a descriptor",        do_dup,           SIGSYS },
+	{ "nothing",                       do_nothing,       0, 0 },
+	{ "memory to write to",            do_memory,        0, 0 },
+	{ "what time it is",               do_time,          0, 0 },
+	{ "an end as abort()'s",            do_abort,         -SIGABRT, -SIGABRT },
+	{ "written memory becomes code",   do_exec_later,    EPERM, EPERM },
+	{ "memory to write to and to run", do_exec_at_once,  EPERM, EPERM },
+	{ "memory to run",                 do_exec_only,     EPERM, EPERM },
+	{ "memory to read and to run",     do_exec_readable, EPERM, EPERM },
+	{ "code of a library",             do_exec_file,     EPERM, 0 },
+	{ "open a file",                   do_open,          ENOSYS, 0 },
+	{ "open a file to write",          do_open_to_write, ENOSYS, EPERM },
+	{ "make a file",                   do_create,        ENOSYS, EPERM },
+	{ "make a socket",                 do_socket,        ENOSYS, 0 },
+	{ "start a process",               do_fork,          ENOSYS, EPERM },
+	{ "send a signal",                 do_kill,          ENOSYS, ENOSYS },
+	{ "send a signal to a thread",     do_tgkill,        ENOSYS, ENOSYS },
+	{ "other limits",                  do_limit,         ENOSYS, EPERM },
+	{ "type into the terminal",        do_type,          ENOSYS, ENOSYS },
+	{ "a call of next year's kernel",  do_unknown,       ENOSYS, ENOSYS },
+	{ "a thread, in the new way",      do_clone3,        ENOSYS, ENOSYS },
+	{ "a ring",                        do_ring,          ENOSYS, ENOSYS },
+	{ "run a program",                 do_exec,          -SIGSYS, -SIGSYS },
+	{ "trace",                         do_ptrace,        -SIGSYS, -SIGSYS },
+	{ "load a BPF program",            do_bpf,           -SIGSYS, -SIGSYS },
+	{ "mount",                         do_mount,         -SIGSYS, -SIGSYS },
+	{ "another namespace",             do_unshare,       -SIGSYS, -SIGSYS },
+	{ "a keyring",                     do_keyctl,        -SIGSYS, -SIGSYS },
 };
 
 #define SOCKET(family, type, protocol) SYS_socket, { family, type, protocol }
@@ -185,15 +249,17 @@ static const struct network_case {
 	{ "MPTCP",                    SOCKET(AF_INET, SOCK_STREAM, IPPROTO_MPTCP), false },
 	{ "SCTP",                     SOCKET(AF_INET6, SOCK_STREAM, IPPROTO_SCTP), false },
 	{ "SCTP, packets",            SOCKET(AF_INET, SOCK_SEQPACKET, 0), false },
-	{ "a local socket",           SOCKET(AF_UNIX, SOCK_STREAM, 0), false },
-	{ "a local datagram socket",  SOCKET(AF_UNIX, SOCK_DGRAM, 0), false },
-	{ "netlink",                  SOCKET(AF_NETLINK, SOCK_RAW, 0), false },
-	{ "netlink datagrams",        SOCKET(AF_NETLINK, SOCK_DGRAM, 0), false },
+	{ "a local socket",           SOCKET(AF_UNIX, SOCK_STREAM, 0), true },
+	{ "a local datagram socket",  SOCKET(AF_UNIX, SOCK_DGRAM, 0), true },
+	{ "netlink",                  SOCKET(AF_NETLINK, SOCK_RAW, 0), true },
+	{ "netlink of IPsec",         SOCKET(AF_NETLINK, SOCK_RAW, NETLINK_XFRM), false },
+	{ "netlink of netfilter",     SOCKET(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER), false },
+	{ "netlink datagrams",        SOCKET(AF_NETLINK, SOCK_DGRAM, 0), true },
 	{ "packets",                  SOCKET(AF_PACKET, SOCK_DGRAM, 0), false },
 	{ "the kernel's ciphers",     SOCKET(AF_ALG, SOCK_SEQPACKET, 0), false },
 	{ "the host of a VM",         SOCKET(AF_VSOCK, SOCK_STREAM, 0), false },
-	{ "a pair of sockets",        SYS_socketpair, { AF_UNIX, SOCK_STREAM }, false },
-	{ "bind",                     SYS_bind, { KEEP_FD }, false },
+	{ "a pair of sockets",        SYS_socketpair, { AF_UNIX, SOCK_STREAM }, true },
+	{ "bind",                     SYS_bind, { KEEP_FD }, true },
 	{ "listen",                   SYS_listen, { KEEP_FD }, false },
 	{ "accept",                   SYS_accept, { KEEP_FD }, false },
 	{ "accept4",                  SYS_accept4, { KEEP_FD }, false },
@@ -202,47 +268,50 @@ static const struct network_case {
 	{ "the peer's address",       SYS_getpeername, { KEEP_FD }, true },
 	{ "send",                     SYS_sendto, { KEEP_FD }, true },
 	{ "receive",                  SYS_recvfrom, { KEEP_FD }, true },
-	{ "send many",                SYS_sendmmsg, { KEEP_FD }, false },
-	{ "receive many",             SYS_recvmmsg, { KEEP_FD }, false },
+	{ "send many",                SYS_sendmmsg, { KEEP_FD }, true },
+	{ "receive many",             SYS_recvmmsg, { KEEP_FD }, true },
 	{ "keepalive",                OPTION(SOL_SOCKET, SO_KEEPALIVE), true },
 	{ "no delay",                 OPTION(IPPROTO_TCP, TCP_NODELAY), true },
 	{ "first keepalive",          OPTION(IPPROTO_TCP, TCP_KEEPIDLE), true },
+	{ "how many keepalives",      OPTION(IPPROTO_TCP, TCP_KEEPCNT), true },
+	{ "an option of next year's libcurl", OPTION(IPPROTO_TCP, 250), true },
+	{ "an option of whatever else", OPTION(SOL_ALG, 1), false },
 	{ "next keepalive",           OPTION(IPPROTO_TCP, TCP_KEEPINTVL), true },
 	{ "user time-out",            OPTION(IPPROTO_TCP, TCP_USER_TIMEOUT), true },
 	{ "errors of the way, IPv4",  OPTION(IPPROTO_IP, IP_RECVERR), true },
 	{ "errors of the way, IPv6",  OPTION(IPPROTO_IPV6, IPV6_RECVERR), true },
-	{ "the same number of a socket", OPTION(SOL_SOCKET, TCP_USER_TIMEOUT), false },
-	{ "the same number of IP",    OPTION(IPPROTO_IP, TCP_NODELAY), false },
+	{ "the same number of a socket", OPTION(SOL_SOCKET, TCP_USER_TIMEOUT), true },
+	{ "the same number of IP",    OPTION(IPPROTO_IP, TCP_NODELAY), true },
 	{ "a packet filter",          OPTION(SOL_SOCKET, SO_ATTACH_FILTER), false },
 	{ "a BPF program",            OPTION(SOL_SOCKET, SO_ATTACH_BPF), false },
-	{ "an interface",             OPTION(SOL_SOCKET, SO_BINDTODEVICE), false },
-	{ "a mark",                   OPTION(SOL_SOCKET, SO_MARK), false },
-	{ "buffers",                  OPTION(SOL_SOCKET, SO_RCVBUF), false },
-	{ "another address",          OPTION(IPPROTO_IP, IP_TRANSPARENT), false },
-	{ "IPv6 options",             OPTION(IPPROTO_IPV6, IPV6_HDRINCL), false },
+	{ "a packet filter for several", OPTION(SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF), false },
+	{ "a BPF program for several", OPTION(SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF), false },
+	{ "a packet filter, in disguise", SYS_setsockopt,
+	  { KEEP_FD, SOL_SOCKET, SO_ATTACH_FILTER | 1L << 32 }, false },
+	{ "an interface",             OPTION(SOL_SOCKET, SO_BINDTODEVICE), true },
+	{ "a mark",                   OPTION(SOL_SOCKET, SO_MARK), true },
+	{ "buffers",                  OPTION(SOL_SOCKET, SO_RCVBUF), true },
+	{ "another address",          OPTION(IPPROTO_IP, IP_TRANSPARENT), true },
+	{ "IPv6 options",             OPTION(IPPROTO_IPV6, IPV6_HDRINCL), true },
 	{ "kernel TLS",               OPTION(IPPROTO_TCP, TCP_ULP), false },
 	{ "its error",                GET_OPTION(SOL_SOCKET, SO_ERROR), true },
-	{ "who the peer is",          GET_OPTION(SOL_SOCKET, SO_PEERCRED), false },
-	{ "TCP's state",              GET_OPTION(IPPROTO_TCP, TCP_INFO), false },
+	{ "who the peer is",          GET_OPTION(SOL_SOCKET, SO_PEERCRED), true },
+	{ "TCP's state",              GET_OPTION(IPPROTO_TCP, TCP_INFO), true },
 	{ "flags",                    SYS_fcntl, { KEEP_FD, F_GETFL }, true },
 	{ "not to wait",              SYS_fcntl, { KEEP_FD, F_SETFL, O_NONBLOCK }, true },
-	{ "duplicate",                SYS_fcntl, { KEEP_FD, F_DUPFD, 10 }, false },
-	{ "to be inherited",          SYS_fcntl, { KEEP_FD, F_SETFD }, false },
+	{ "duplicate",                SYS_fcntl, { KEEP_FD, F_DUPFD, 10 }, true },
+	{ "to be inherited",          SYS_fcntl, { KEEP_FD, F_SETFD }, true },
 	{ "signals to others",        SYS_fcntl, { KEEP_FD, F_SETOWN, 1 }, false },
 	{ "not to wait, in another way", SYS_ioctl, { KEEP_FD, FIONBIO }, true },
 	{ "the number of an interface", SYS_ioctl, { KEEP_FD, SIOCGIFINDEX }, true },
 	{ "an interface's address",   SYS_ioctl, { KEEP_FD, SIOCSIFADDR }, false },
 	{ "read anywhere",            SYS_pread64, { KEEP_FD }, true },
 	{ "write anywhere",           SYS_pwrite64, { KEEP_FD }, false },
-	{ "its number",               SYS_getpid, {}, true },
-	{ "how much memory there is", SYS_sysinfo, {}, true },
-	{ "a pipe",                   SYS_pipe2, {}, false },
-	{ "an event",                 SYS_eventfd2, {}, false },
-	{ "a thread",                 SYS_clone3, {}, false },
-	{ "a thread, as of old",      SYS_clone, { CLONE_VM | CLONE_THREAD | CLONE_SIGHAND }, false },
-	{ "a file",                   SYS_openat, { AT_FDCWD, (long)"/dev/null" }, false },
-	{ "a file's state",           SYS_newfstatat, { AT_FDCWD, (long)"/dev/null" }, false },
-	{ "run code of a ring",       SYS_io_uring_setup, { 1 }, false },
+	{ "a pipe",                   SYS_pipe2, {}, true },
+	{ "an event",                 SYS_eventfd2, {}, true },
+	{ "a file",                   SYS_openat, { AT_FDCWD, (long)"/dev/null" }, true },
+	{ "a file's state",           SYS_newfstatat, { AT_FDCWD, (long)"/dev/null" }, true },
+	{ "a file, to be watched",    SYS_inotify_init1, {}, false },
 };
 /* clang-format on */
 
@@ -254,7 +323,10 @@ static void leave(int status)
 
 static int enter(enum sandbox_profile profile)
 {
-	return dup2(STDERR_FILENO, KEEP_FD) < 0 || sandbox_drop(KEEP_FD) || sandbox_filter(profile);
+	int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	signal(SIGSYS, SIG_DFL); /* cmocka has a handler */
+	return dup2(file, KEEP_FD) < 0 || sandbox_drop(KEEP_FD) || sandbox_filter(profile);
 }
 
 static int wait_for(pid_t pid)
@@ -266,23 +338,29 @@ static int wait_for(pid_t pid)
 	return status;
 }
 
-static void check_status(const char *name, int status, int killed_by)
+/* What it dies of is negative. */
+static int how_it_ended(int status)
 {
-	if (killed_by ? !WIFSIGNALED(status) || WTERMSIG(status) != killed_by : status != 0)
-		fail_msg("%s: status %x", name, status);
+	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* Whatever the profile. */
+/* What the profile says, whoever asks. */
 static void test_calls(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < 2 * N(cases); i++) {
+		int want = i % 2 ? cases[i / 2].network : cases[i / 2].files, got;
 		pid_t pid = fork();
 
-		if (!pid)
-			leave(enter(i % 2 ? SANDBOX_NETWORK : SANDBOX_FILES) ? 100
-									     : cases[i / 2].act());
-		check_status(cases[i / 2].name, wait_for(pid), cases[i / 2].killed_by);
+		if (!pid) {
+			if (enter(i % 2 ? SANDBOX_NETWORK : SANDBOX_FILES))
+				leave(200);
+			leave(cases[i / 2].act() ? errno : 0);
+		}
+		got = how_it_ended(wait_for(pid));
+		if (got != want)
+			fail_msg("%s, %s: %d, not %d", cases[i / 2].name,
+				 i % 2 ? "network" : "files", got, want);
 	}
 }
 
@@ -297,12 +375,14 @@ static void test_network_calls(void **state)
 
 		if (!pid) {
 			if (enter(is_network ? SANDBOX_NETWORK : SANDBOX_FILES))
-				leave(100);
+				leave(200);
+			errno = 0;
 			syscall(one->call, one->args[0], one->args[1], one->args[2], one->args[3],
 				one->args[4], one->args[5]);
-			leave(0);
+			leave(errno == ENOSYS || errno == EPERM);
 		}
-		check_status(one->name, wait_for(pid), is_network && one->is_allowed ? 0 : SIGSYS);
+		if (how_it_ended(wait_for(pid)) != !(is_network && one->is_allowed))
+			fail_msg("%s, %s", one->name, is_network ? "network" : "files");
 	}
 }
 

@@ -5,9 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <malloc.h>
 #include <net/if.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stddef.h>
@@ -40,8 +43,9 @@ static int close_descriptors(int keep_fd)
 }
 
 /*
- * Under a unit that bounds capabilities the user cannot be changed; the filter, which allows no
- * call that takes a path, makes root without capabilities as harmless.
+ * Under a unit that bounds capabilities the user cannot be changed. Root without capabilities still
+ * owns root's files and is believed by root's services: the filter gives it no local sockets, and
+ * Landlock no file that is not named (file_view.h).
  */
 static int leave_root(void)
 {
@@ -114,9 +118,9 @@ static int limit_descriptors(void)
 
 /*
  * Standard error is the node's, and may be its terminal: the last descriptor that leads out. It is
- * given up before anything is read, but not before somebody was told that the filter did not load.
+ * given up before anything is read, but not before somebody was told that a filter did not load.
  */
-static int load_and_be_silent(scmp_filter_ctx filter)
+static int load_and_be_silent(scmp_filter_ctx arguments, scmp_filter_ctx calls)
 {
 	int kept = dup(STDERR_FILENO); /* -1 when there never was one */
 	int err;
@@ -124,7 +128,7 @@ static int load_and_be_silent(scmp_filter_ctx filter)
 	if (dup2(STDIN_FILENO, STDERR_FILENO) < 0)
 		err = -errno;
 	else
-		err = seccomp_load(filter);
+		err = seccomp_load(arguments) ?: seccomp_load(calls);
 	if (err && kept >= 0)
 		(void)dup2(kept, STDERR_FILENO); /* else the caller says it to nobody */
 	if (kept >= 0)
@@ -132,73 +136,159 @@ static int load_and_be_silent(scmp_filter_ctx filter)
 	return err;
 }
 
-static int allow(scmp_filter_ctx filter, const int *calls, size_t n)
+static int add_calls(scmp_filter_ctx filter, uint32_t action, const int *calls, size_t n)
 {
 	int err = 0;
 
 	for (size_t i = 0; !err && i < n; i++)
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
+		err = seccomp_rule_add(filter, action, calls[i], 0);
 	return err;
 }
 
-static int allow_parsing(scmp_filter_ctx filter)
-{
-	static const int calls[] = {
-		SCMP_SYS(read),
-		SCMP_SYS(write),
-		SCMP_SYS(close),
-		SCMP_SYS(sendmsg),
-		SCMP_SYS(recvmsg),
-		SCMP_SYS(epoll_wait),
-		SCMP_SYS(epoll_pwait),
-		SCMP_SYS(epoll_ctl),
-		SCMP_SYS(poll),
-		SCMP_SYS(ppoll),
-		SCMP_SYS(brk),
-		SCMP_SYS(munmap),
-		SCMP_SYS(mremap),
-		SCMP_SYS(madvise),
-		SCMP_SYS(futex),
-		SCMP_SYS(rt_sigreturn),
-		SCMP_SYS(rt_sigprocmask),
-		SCMP_SYS(rt_sigaction),
-		SCMP_SYS(clock_gettime),
-		SCMP_SYS(gettimeofday),
-		SCMP_SYS(getrandom),
-		SCMP_SYS(exit),
-		SCMP_SYS(exit_group),
-		SCMP_SYS(restart_syscall),
-	};
+/* clang-format off */
+static const int parsing_calls[] = {
+	SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(close), SCMP_SYS(sendmsg), SCMP_SYS(recvmsg),
+	SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl), SCMP_SYS(poll),
+	SCMP_SYS(ppoll), SCMP_SYS(brk), SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap),
+	SCMP_SYS(mprotect), SCMP_SYS(madvise), SCMP_SYS(futex), SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(clock_gettime),
+	SCMP_SYS(gettimeofday), SCMP_SYS(getrandom), SCMP_SYS(getpid), SCMP_SYS(gettid),
+	SCMP_SYS(sysinfo), /* qsort(), of more than a page or so, when it is first used */
+	SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(restart_syscall),
+};
+
+/* libcurl's and OpenSSL's, the C library's resolver's, and those of the host's nss modules. */
+static const int network_calls[] = {
+	/* sockets */
+	SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(socketpair), SCMP_SYS(getsockname),
+	SCMP_SYS(getpeername), SCMP_SYS(getsockopt), SCMP_SYS(sendto), SCMP_SYS(recvfrom),
+	SCMP_SYS(sendmmsg), SCMP_SYS(recvmmsg), SCMP_SYS(shutdown), SCMP_SYS(readv),
+	SCMP_SYS(writev), SCMP_SYS(select), SCMP_SYS(pselect6), SCMP_SYS(epoll_create1),
+	SCMP_SYS(eventfd2), SCMP_SYS(pipe), SCMP_SYS(pipe2), SCMP_SYS(dup),
+	/* files, to be read */
+	SCMP_SYS(openat), SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(fstat), SCMP_SYS(newfstatat),
+	SCMP_SYS(statx), SCMP_SYS(fstatfs), SCMP_SYS(access), SCMP_SYS(faccessat),
+	SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(getdents64),
+	SCMP_SYS(lseek), SCMP_SYS(pread64), SCMP_SYS(fadvise64), SCMP_SYS(getcwd),
+	/* threads */
+	SCMP_SYS(clone), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(sched_yield),
+	SCMP_SYS(sched_getaffinity), SCMP_SYS(sigaltstack), SCMP_SYS(nanosleep),
+	SCMP_SYS(clock_nanosleep), SCMP_SYS(clock_getres),
+	/* what am I, and where? */
+	SCMP_SYS(getppid), SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getgid),
+	SCMP_SYS(getegid), SCMP_SYS(uname), SCMP_SYS(time), SCMP_SYS(getrlimit),
+	SCMP_SYS(prlimit64), SCMP_SYS(getrusage), SCMP_SYS(getcpu),
+};
+
+/* What no library makes that this process is ever linked with: somebody else is at the wheel. */
+static const int hostile_calls[] = {
+	SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv),
+	SCMP_SYS(process_vm_writev), SCMP_SYS(bpf), SCMP_SYS(perf_event_open),
+	SCMP_SYS(userfaultfd), SCMP_SYS(open_by_handle_at), SCMP_SYS(mount), SCMP_SYS(umount2),
+	SCMP_SYS(mount_setattr), SCMP_SYS(move_mount), SCMP_SYS(open_tree), SCMP_SYS(fsopen),
+	SCMP_SYS(fsconfig), SCMP_SYS(fsmount), SCMP_SYS(fspick), SCMP_SYS(pivot_root),
+	SCMP_SYS(chroot), SCMP_SYS(setns), SCMP_SYS(unshare), SCMP_SYS(add_key),
+	SCMP_SYS(request_key), SCMP_SYS(keyctl), SCMP_SYS(init_module), SCMP_SYS(finit_module),
+	SCMP_SYS(delete_module), SCMP_SYS(kexec_load), SCMP_SYS(kexec_file_load),
+	SCMP_SYS(reboot), SCMP_SYS(swapon), SCMP_SYS(swapoff),
+};
+
+/* The second argument of these says what they do: the level of an option, or a command. */
+static const struct {
+	int call;
+	unsigned int second;
+} commands[] = {
+	{ SCMP_SYS(setsockopt), SOL_SOCKET },   { SCMP_SYS(setsockopt), IPPROTO_IP },
+	{ SCMP_SYS(setsockopt), IPPROTO_IPV6 }, { SCMP_SYS(setsockopt), IPPROTO_TCP },
+	{ SCMP_SYS(setsockopt), IPPROTO_UDP },  { SCMP_SYS(setsockopt), SOL_NETLINK },
+	{ SCMP_SYS(fcntl), F_GETFD },           { SCMP_SYS(fcntl), F_SETFD },
+	{ SCMP_SYS(fcntl), F_GETFL },           { SCMP_SYS(fcntl), F_SETFL },
+	{ SCMP_SYS(fcntl), F_DUPFD },           { SCMP_SYS(fcntl), F_DUPFD_CLOEXEC },
+	{ SCMP_SYS(ioctl), FIONBIO },           { SCMP_SYS(ioctl), FIONREAD },
+	{ SCMP_SYS(ioctl), SIOCGIFINDEX },      { SCMP_SYS(ioctl), SIOCGIFNAME },
+};
+
+/* A client of TCP and UDP; the kernel's addresses and routes, by which getaddrinfo() sorts. */
+static const struct socket_kind {
+	int family, type, protocol;
+} internet_sockets[] = {
+	{ AF_INET, SOCK_STREAM, 0 },            { AF_INET6, SOCK_STREAM, 0 },
+	{ AF_INET, SOCK_STREAM, IPPROTO_TCP },  { AF_INET6, SOCK_STREAM, IPPROTO_TCP },
+	{ AF_INET, SOCK_DGRAM, 0 },             { AF_INET6, SOCK_DGRAM, 0 },
+	{ AF_INET, SOCK_DGRAM, IPPROTO_UDP },   { AF_INET6, SOCK_DGRAM, IPPROTO_UDP },
+	{ AF_NETLINK, SOCK_RAW, NETLINK_ROUTE }, { AF_NETLINK, SOCK_DGRAM, NETLINK_ROUTE },
+}, local_sockets[] = {
+	{ AF_UNIX, SOCK_STREAM, 0 },            { AF_UNIX, SOCK_DGRAM, 0 },
+};
+
+#define HAS(arg, bits) { arg, SCMP_CMP_MASKED_EQ, bits, bits }
+#define HAS_NOT(arg, bits) { arg, SCMP_CMP_MASKED_EQ, bits, 0 }
+#define IS(arg, value) { arg, SCMP_CMP_MASKED_EQ, UINT32_MAX, value } /* as the kernel reads an int */
+
+/* Of the calls that are allowed, how they are not. */
+static const struct refused {
+	int call;
+	unsigned int n;
+	struct scmp_arg_cmp args[2];
+} refused[] = {
 	/* No memory becomes code: neither new memory nor what was written to. */
-	static const int without_exec[] = { SCMP_SYS(mmap), SCMP_SYS(mprotect) };
-	int err = allow(filter, calls, N(calls));
+	{ SCMP_SYS(mprotect), 1, { HAS(2, PROT_EXEC) } },
+	{ SCMP_SYS(mmap), 1, { HAS(2, PROT_EXEC | PROT_WRITE) } },
+	{ SCMP_SYS(mmap), 2, { HAS(2, PROT_EXEC), HAS(3, MAP_ANONYMOUS) } },
+	/* A thread, but no process. */
+	{ SCMP_SYS(clone), 1, { HAS_NOT(0, CLONE_THREAD) } },
+	{ SCMP_SYS(prlimit64), 1, { { 2, SCMP_CMP_NE, 0, 0 } } },
+	{ SCMP_SYS(openat), 1, { HAS(2, O_WRONLY) } },
+	{ SCMP_SYS(openat), 1, { HAS(2, O_RDWR) } },
+	{ SCMP_SYS(openat), 1, { HAS(2, O_CREAT) } },
+	{ SCMP_SYS(openat), 1, { HAS(2, O_TRUNC) } },
+	{ SCMP_SYS(socketpair), 1, { { 0, SCMP_CMP_NE, AF_UNIX, 0 } } },
+	/* Options that load programs, or put code on the way that is seldom looked at. */
+	{ SCMP_SYS(setsockopt), 2, { IS(1, SOL_SOCKET), IS(2, SO_ATTACH_FILTER) } },
+	{ SCMP_SYS(setsockopt), 2, { IS(1, SOL_SOCKET), IS(2, SO_ATTACH_BPF) } },
+	{ SCMP_SYS(setsockopt), 2, { IS(1, SOL_SOCKET), IS(2, SO_ATTACH_REUSEPORT_CBPF) } },
+	{ SCMP_SYS(setsockopt), 2, { IS(1, SOL_SOCKET), IS(2, SO_ATTACH_REUSEPORT_EBPF) } },
+	{ SCMP_SYS(setsockopt), 2, { IS(1, IPPROTO_TCP), IS(2, TCP_ULP) } },
+};
+/* clang-format on */
 
-	for (size_t i = 0; !err && i < N(without_exec); i++)
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, without_exec[i], 1,
-				       SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+static int refuse_arguments(scmp_filter_ctx filter, enum sandbox_profile profile)
+{
+	const struct scmp_arg_cmp code = HAS(2, PROT_EXEC);
+	int err = 0;
+
+	for (size_t i = 0; !err && i < N(refused); i++)
+		err = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), refused[i].call,
+					     refused[i].n, refused[i].args);
+	/* Libraries that are loaded while it runs are for the network's nss modules. */
+	if (!err && profile == SANDBOX_FILES)
+		err = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(mmap), 1,
+					     &code);
 	return err;
 }
 
-/* A client of TCP and UDP; no raw packets, no local sockets, no netlink. */
-static int allow_sockets(scmp_filter_ctx filter)
+static int allow_commands(scmp_filter_ctx filter)
 {
-	static const int families[] = { AF_INET, AF_INET6 };
-	static const struct {
-		int type, protocol;
-	} kinds[] = {
-		{ SOCK_STREAM, 0 },
-		{ SOCK_STREAM, IPPROTO_TCP },
-		{ SOCK_DGRAM, 0 },
-		{ SOCK_DGRAM, IPPROTO_UDP },
-	};
+	int err = 0;
+
+	for (size_t i = 0; !err && i < N(commands); i++) {
+		const struct scmp_arg_cmp arg = { 1, SCMP_CMP_EQ, commands[i].second, 0 };
+
+		err = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, commands[i].call, 1, &arg);
+	}
+	return err;
+}
+
+static int allow_sockets(scmp_filter_ctx filter, const struct socket_kind *kinds, size_t n)
+{
 	const scmp_datum_t type_bits = ~(scmp_datum_t)(SOCK_CLOEXEC | SOCK_NONBLOCK);
 	int err = 0;
 
-	for (size_t i = 0; !err && i < N(families) * N(kinds); i++) {
+	for (size_t i = 0; !err && i < n; i++) {
 		const struct scmp_arg_cmp args[] = {
-			{ 0, SCMP_CMP_EQ, families[i / N(kinds)], 0 },
-			{ 1, SCMP_CMP_MASKED_EQ, type_bits, kinds[i % N(kinds)].type },
-			{ 2, SCMP_CMP_EQ, kinds[i % N(kinds)].protocol, 0 },
+			{ 0, SCMP_CMP_EQ, kinds[i].family, 0 },
+			{ 1, SCMP_CMP_MASKED_EQ, type_bits, kinds[i].type },
+			{ 2, SCMP_CMP_EQ, kinds[i].protocol, 0 },
 		};
 
 		err = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), N(args),
@@ -207,86 +297,61 @@ static int allow_sockets(scmp_filter_ctx filter)
 	return err;
 }
 
-/* Among the others are some that load programs, or reach code that is seldom looked at. */
-static int allow_socket_options(scmp_filter_ctx filter)
-{
-	static const struct {
-		int call, level, option;
-	} options[] = {
-		{ SCMP_SYS(getsockopt), SOL_SOCKET, SO_ERROR },
-		{ SCMP_SYS(setsockopt), SOL_SOCKET, SO_KEEPALIVE },
-		{ SCMP_SYS(setsockopt), IPPROTO_TCP, TCP_NODELAY },
-		{ SCMP_SYS(setsockopt), IPPROTO_TCP, TCP_KEEPIDLE },
-		{ SCMP_SYS(setsockopt), IPPROTO_TCP, TCP_KEEPINTVL },
-		{ SCMP_SYS(setsockopt), IPPROTO_TCP, TCP_USER_TIMEOUT },
-		{ SCMP_SYS(setsockopt), IPPROTO_IP, IP_RECVERR },
-		{ SCMP_SYS(setsockopt), IPPROTO_IPV6, IPV6_RECVERR },
-	};
-	int err = 0;
-
-	for (size_t i = 0; !err && i < N(options); i++) {
-		const struct scmp_arg_cmp args[] = {
-			{ 1, SCMP_CMP_EQ, options[i].level, 0 },
-			{ 2, SCMP_CMP_EQ, options[i].option, 0 },
-		};
-
-		err = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, options[i].call, N(args),
-					     args);
-	}
-	return err;
-}
-
-/* The second argument says what these do. */
-static int allow_commands(scmp_filter_ctx filter)
-{
-	static const struct {
-		int call;
-		unsigned int command;
-	} commands[] = {
-		{ SCMP_SYS(fcntl), F_GETFL },
-		{ SCMP_SYS(fcntl), F_SETFL },
-		{ SCMP_SYS(ioctl), FIONBIO },
-		{ SCMP_SYS(ioctl), SIOCGIFINDEX }, /* a name server's zone */
-	};
-	int err = 0;
-
-	for (size_t i = 0; !err && i < N(commands); i++) {
-		const struct scmp_arg_cmp arg = { 1, SCMP_CMP_EQ, commands[i].command, 0 };
-
-		err = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, commands[i].call, 1, &arg);
-	}
-	return err;
-}
-
 static int allow_network(scmp_filter_ctx filter)
 {
-	static const int calls[] = {
-		SCMP_SYS(connect),  SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(sendto),
-		SCMP_SYS(recvfrom), SCMP_SYS(pread64), /* files that are handed over more than once
-							*/
-		SCMP_SYS(getpid),  /* OpenSSL's random numbers: has the process forked? */
-		SCMP_SYS(sysinfo), /* qsort(), of more than a page or so, when it is first used */
-	};
 	int err;
 
-	err = allow(filter, calls, N(calls));
+	err = add_calls(filter, SCMP_ACT_ALLOW, network_calls, N(network_calls));
 	if (!err)
-		err = allow_sockets(filter);
+		err = allow_commands(filter);
 	if (!err)
-		err = allow_socket_options(filter);
-	return err ? err : allow_commands(filter);
+		err = allow_sockets(filter, internet_sockets, N(internet_sockets));
+	/* Those of nscd and systemd-resolved, and of whoever else has one that is open to
+	 * everybody: not for root, whom they would obey. */
+	if (!err && geteuid())
+		err = allow_sockets(filter, local_sockets, N(local_sockets));
+	return err;
+}
+
+static int allow_calls(scmp_filter_ctx filter, enum sandbox_profile profile)
+{
+	/* abort() signals itself: the node hears of that signal, and nobody of another. */
+	const struct scmp_arg_cmp itself = { 0, SCMP_CMP_EQ, getpid(), 0 };
+	int err;
+
+	err = add_calls(filter, SCMP_ACT_TRAP, hostile_calls, N(hostile_calls));
+	if (!err)
+		err = add_calls(filter, SCMP_ACT_ALLOW, parsing_calls, N(parsing_calls));
+	if (!err)
+		err = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &itself);
+	return err ?: profile == SANDBOX_NETWORK ? allow_network(filter) : 0;
+}
+
+/* Two, of which the stricter answer holds: how a call may not be made, and which may. */
+static int filter_calls(enum sandbox_profile profile)
+{
+	scmp_filter_ctx arguments = seccomp_init(SCMP_ACT_ALLOW);
+	/* ENOSYS is what libraries expect of a kernel that is older than they are. */
+	scmp_filter_ctx calls = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+	int err = arguments && calls ? 0 : -ENOMEM;
+
+	if (!err)
+		err = refuse_arguments(arguments, profile);
+	if (!err)
+		err = allow_calls(calls, profile);
+	if (!err)
+		err = load_and_be_silent(arguments, calls);
+	seccomp_release(calls);
+	seccomp_release(arguments);
+	return err;
 }
 
 int sandbox_filter(enum sandbox_profile profile)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int err;
 
-	err = filter ? allow_parsing(filter) : -ENOMEM;
-	if (!err)
-		err = profile == SANDBOX_NETWORK ? allow_network(filter) : limit_descriptors();
-	if (!err)
-		err = load_and_be_silent(filter);
-	seccomp_release(filter);
-	return err;
+	/* A thread's own arena would take 64 MiB of the memory that there is. */
+	(void)mallopt(M_ARENA_MAX, 1);
+	err = profile == SANDBOX_NETWORK ? 0 : limit_descriptors();
+	return err ?: filter_calls(profile);
 }

@@ -16,14 +16,19 @@ int sandbox_drop(int keep_fd);
 
 enum sandbox_profile {
 	SANDBOX_FILES,   /* reads files that it is handed */
-	SANDBOX_NETWORK, /* also talks: TCP and UDP, as a client */
+	SANDBOX_NETWORK, /* also talks: TCP and UDP, as a client, by the host's libraries */
 };
 
 /**
- * sandbox_filter() - after everything is set up: a seccomp filter that knows only what the profile
- * needs. No open, no exec, no process or thread, no memory that can be run; anything else kills the
- * process. Sockets are made by SANDBOX_NETWORK only: TCP and UDP over IPv4 and IPv6, which neither
- * listen nor choose their port, with the few options that are needed.
+ * sandbox_filter() - after everything is set up: a seccomp filter of what the profile needs.
+ *
+ * A call that is not known gets ENOSYS, and one that is not to be made in that way EPERM: libraries
+ * change from release to release, and go on without. Calls that no library makes (execve, ptrace,
+ * mount, bpf, ...) raise SIGSYS, of which the process dies unless it has a handler.
+ *
+ * SANDBOX_FILES opens nothing and has no sockets, threads or code but its own. SANDBOX_NETWORK
+ * opens files to read them, loads libraries, starts threads, and has sockets that do not listen:
+ * TCP and UDP, the kernel's routes, and, unless it is root, local ones.
  *
  * Standard error goes where standard input has gone in sandbox_drop(), to /dev/null: from now on
  * the process tells the outside nothing but its exit status, and what it sends on sockets.
