@@ -175,7 +175,7 @@ def test_signals_leave_questions_to_the_name_server_alone(net: Controlled) -> No
 def test_other_name_servers_while_the_border_is_full(net: Controlled) -> None:
     """What the source cannot be told just now it is told later, and it is not blamed for that."""
     source, right, met = daemon(net).source(), net.api.resolv_conf(), []
-    before = said(net, "the source process")
+    before = said(net, "the helper process")
     for place in range(1, 5):
         with strace.injected(net.relay, daemon(net).pid, f"error=EAGAIN:when={place}",
                              ("sendmsg",)) as now:
@@ -189,7 +189,7 @@ def test_other_name_servers_while_the_border_is_full(net: Controlled) -> None:
     net.resolv_conf(right)
     assert len(met) >= 2, met  # the servers, and the answer to who will be asked now
     assert daemon(net).source() == source
-    assert said(net, "the source process") == before
+    assert said(net, "the helper process") == before
 
 
 @pytest.mark.parametrize("retry_after", [RETRY_AFTER_S, "date"])

@@ -241,6 +241,20 @@ def test_the_source_process_may_die(mesh: Mesh, relay: RelayCommands, hook: tupl
     wait_until(lambda: "edge" not in relay.peers(), "list read by the new source process")
 
 
+def test_how_the_helper_died(mesh: Mesh, relay: RelayCommands,
+                             with_peers: tuple[str, ...]) -> None:
+    """Is in the log and in `status`, until the next one has read the file."""
+    daemon = relay.start(*with_peers)
+    os.kill(_source(daemon), signal.SIGABRT)
+    line = wait_until(lambda: [line for line in daemon.new_messages() if "helper" in line], "line")
+    assert "was killed by SIGABRT; starting another in 0.1 s" in line[0]
+    helper = relay.written_status()["helper"]
+    assert helper["error"] == "was killed by SIGABRT" and helper["retry_at"] > helper["since"]
+    assert "was killed by SIGABRT" in relay.call("status").stdout
+    mesh.peers.replace([device.record() for device in mesh.devices() if device.name != "edge"])
+    wait_until(lambda: relay.written_status()["helper"] is None, "that all is well")
+
+
 @pytest.mark.kernel
 def test_the_interface_may_go_and_come_back(mesh: Mesh, relay: RelayCommands,
                                             hook: tuple[str, ...],

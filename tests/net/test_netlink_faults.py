@@ -136,7 +136,7 @@ def _checked(lists: Lists, what: str) -> Iterator[Daemon]:
     assert not any("somebody" in line for line in lines), (what, lines)
     # So is a wireguard-go that a busy machine keeps from answering in time: that is no fault of ours.
     said = [line for line in lines if not any(
-        words in line for words in (" devices, ", "the source process", *LATE))]
+        words in line for words in (" devices, ", "the helper process", *LATE))]
     assert len(said) == len(set(said)), (what, said)
 
 

@@ -95,19 +95,24 @@ int help_command(const struct command *command);
 		"key stays, and so does an adopted interface.\n"                                 \
 		"Does nothing, successfully, where nothing is set up.\n"
 
-#define HELP_STATUS                                                                            \
-	"Show what is attached, who runs, and the last device list",                           \
-		"Works while the daemon is dead. Exit status 1 when nothing is attached.\n"    \
-		"\n"                                                                           \
-		"With --json: interface, ifindex, daemon {running, pid}, hook, attach, "       \
-		"program_id,\n"                                                                \
-		"forward, strict, adopted, tunnel {wireguard, public_key, listen_port, mtu,\n" \
-		"foreign_addresses, foreign_routes, refused_routes, spared_routes,\n"          \
-		"control_routes [{route, address, device}], error} (null when adopted), ipv4 " \
-		"and\n"                                                                        \
-		"ipv6 {enabled, reason}, list {source, loaded, devices, skipped, conflicts,\n" \
-		"contested [{prefix, device, loser, why}], addresses, cidrs, applied_at, "     \
-		"error}, pins.\n"
+#define HELP_STATUS                                                                              \
+	"Show what is attached, who runs, and the last device list",                             \
+		"Works while the daemon is dead. Exit status 1 when nothing is attached.\n"      \
+		"\n"                                                                             \
+		"With --json: interface, ifindex, daemon {running, pid}, hook, attach, "         \
+		"program_id,\n"                                                                  \
+		"forward, strict, adopted, tunnel {wireguard, public_key, listen_port, mtu,\n"   \
+		"foreign_addresses, foreign_routes, refused_routes, left_out, left_out_first,\n" \
+		"behind_rule, routing_table, error} (null when adopted), ipv4 and ipv6 "         \
+		"{enabled,\n"                                                                    \
+		"reason}, control {api, state, since, message, retry_at, heard_at} (null "       \
+		"without one),\n"                                                                \
+		"helper {error, since, retry_at} (null while it is well), state {dir, error}, "  \
+		"list\n"                                                                         \
+		"{source, loaded, devices, skipped, conflicts, contested [{prefix, device, "     \
+		"loser,\n"                                                                       \
+		"why}], addresses, cidrs, applied_at, error}, troubles [{about, text, since}], " \
+		"pins.\n"
 
 #define HELP_PEERS                                                                                 \
 	"List peers with their addresses and traffic, or show one",                                \

@@ -108,7 +108,8 @@ static struct json_object *status_json(const struct status *status)
 			       hook ? json_object_new_int64(status->datapath.program_id) : NULL);
 	for (const char *const *name =
 		     (const char *const[]){ "forward", "strict", "adopted", "tunnel", "ipv4",
-					    "ipv6", "control", "state", "list", "troubles", NULL };
+					    "ipv6", "control", "helper", "state", "list",
+					    "troubles", NULL };
 	     *name; name++)
 		json_object_object_add(object, *name, written(status, *name));
 	json_object_object_add(object, "pins", json_object_new_string(status->instance.pin_dir));
@@ -173,8 +174,22 @@ static void print_control(const struct status *status)
 	       text_of(status, "control", "state"), text_of(status, "control", "since"));
 	if (strcmp(text_of(status, "control", "message"), "-") != 0)
 		printf("            %s\n", text_of(status, "control", "message"));
+	if (strcmp(text_of(status, "control", "heard_at"), "-") != 0)
+		printf("            server last heard at %s\n",
+		       text_of(status, "control", "heard_at"));
 	if (status->pid > 0 && strcmp(text_of(status, "control", "retry_at"), "-") != 0)
 		printf("            trying again at %s\n", text_of(status, "control", "retry_at"));
+}
+
+static void print_helper(const struct status *status)
+{
+	if (!strcmp(text_of(status, "helper", NULL), "-"))
+		return;
+	printf("helper      the last process %s, at %s\n", text_of(status, "helper", "error"),
+	       text_of(status, "helper", "since"));
+	if (status->pid > 0)
+		printf("            starting another at %s\n",
+		       text_of(status, "helper", "retry_at"));
 }
 
 static void print_state(const struct status *status)
@@ -296,6 +311,7 @@ static int print_as_text(const struct status *status)
 	if (status->written) {
 		print_tunnel(status);
 		print_control(status);
+		print_helper(status);
 		print_state(status);
 		print_written(status);
 		print_troubles(status);

@@ -97,6 +97,7 @@ void agent_say(struct agent *agent, enum border_control state, uint32_t retry_s,
 		record->control.state = state;
 		record->control.retry_s =
 			retry_s < BORDER_RETRY_MAX_S ? retry_s : BORDER_RETRY_MAX_S;
+		record->control.heard_at = http_heard_at(agent->http);
 		printable_copy(record->control.text, sizeof(record->control.text), text);
 	}
 	agent_flush(agent);
@@ -116,8 +117,10 @@ void agent_pong(struct agent *agent, uint32_t number)
 {
 	struct border_record *record = border_batch_next(&agent->batch, BORDER_PONG);
 
-	if (record)
-		record->ping = number;
+	if (record) {
+		record->pong.number = number;
+		record->pong.heard_at = http_heard_at(agent->http);
+	}
 	agent_flush(agent);
 }
 

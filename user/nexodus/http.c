@@ -237,6 +237,11 @@ sa_family_t http_family(const struct http *http)
 	return http->family;
 }
 
+time_t http_heard_at(const struct http *http)
+{
+	return http->heard_at;
+}
+
 void http_set_limits(struct http *http, const struct http_limits *limits)
 {
 	http->limits = *limits;

@@ -12,6 +12,7 @@
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 #include "nexodus/names.h"
 
@@ -98,6 +99,9 @@ void http_set_insecure(struct http *http);
 
 /** http_family() - of the connection that had the newest answer; 0 before the first one. */
 sa_family_t http_family(const struct http *http);
+
+/** http_heard_at() - time(): when a server last said anything to any call; 0: never. */
+time_t http_heard_at(const struct http *http);
 
 /** http_set_limits() - for calls that are started from now on; 30 s each when this is not called.
  */

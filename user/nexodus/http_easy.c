@@ -62,6 +62,7 @@ static size_t on_body(char *bytes, size_t one, size_t n, void *arg)
 	struct http_call *call = arg;
 	size_t len = one * n;
 
+	call->http->heard_at = time(NULL);
 	if (call->is_cancelled)
 		return refuse(call, -ECANCELED);
 	if (!is_to_be_streamed(call))
@@ -98,6 +99,7 @@ static void end_of_headers(struct http_call *call)
 			  has_header(call, "Transfer-Encoding");
 	call->retry_after_s = http_retry_after(call->easy);
 	note_family(call);
+	call->http->heard_at = time(NULL);
 	http_call_phase(call, HTTP_BODY);
 	if (!call->is_stream || !is_to_be_streamed(call)) {
 		curl_easy_setopt(call->easy, CURLOPT_LOW_SPEED_LIMIT, SPEED_BYTES_MIN);

@@ -27,6 +27,7 @@ struct http {
 	bool is_insecure;
 	bool is_in_curl;    /* libcurl is on the stack: it must not be asked to end a transfer */
 	sa_family_t family; /* of the newest answer */
+	time_t heard_at;
 	struct http_limits limits;
 	LIST_HEAD(http_calls, http_call) calls;
 };

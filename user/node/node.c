@@ -94,9 +94,12 @@ void node_look_at_lock(struct node *node)
 
 void node_write_status(struct node *node)
 {
-	struct node_status status = { node->settings, &node->sync, node->ipv6_reason,
+	struct node_status status = { node->settings,
+				      &node->sync,
+				      node->ipv6_reason,
 				      &node->troubles,
-				      node->settings->account ? &node->control : NULL };
+				      node->settings->account ? &node->control : NULL,
+				      &node->lost };
 	int err;
 
 	node_look_at_lock(node);
@@ -328,8 +331,8 @@ static int look_at_interface(struct node *node, uint32_t *ret_peers)
 /* Where it cannot be written at the start it never can: better said now than later. */
 static int first_status(struct node *node, bool had_pins)
 {
-	struct node_status status = { node->settings, &node->sync, node->ipv6_reason,
-				      &node->troubles, NULL };
+	struct node_status status = { node->settings,  &node->sync, node->ipv6_reason,
+				      &node->troubles, NULL,        NULL };
 	/* What an earlier run says of a relay that goes on stays until this one has taken over. */
 	int err = status_file_write(node->instance.status_path, &status, !had_pins);
 

@@ -30,7 +30,34 @@ const char *node_control_state_name(enum border_control state)
 
 void node_control_after(const struct node_control *control, struct event *timer, int ms)
 {
-	node_after(timer, control->account.hurry ? ms / (int)control->account.hurry : ms);
+	node_after(timer, node_control_ms(control, ms));
+}
+
+int node_control_ms(const struct node_control *control, int ms)
+{
+	return control->account.hurry ? ms / (int)control->account.hurry : ms;
+}
+
+void node_control_heard(struct node *node, int64_t when)
+{
+	struct node_control *control = &node->control;
+
+	/* Not in the future; and the next helper has not heard it yet. */
+	if (when <= control->heard_at || when > time(NULL))
+		return;
+	control->heard_at = when;
+	node_write_status(node);
+}
+
+void node_control_lost(struct node *node)
+{
+	struct node_control *control = &node->control;
+
+	control->where = CONTROL_RETRYING;
+	control->since = node->lost.at;
+	control->retry_at = node->lost.next_at;
+	control->retry_s = control->retry_at - control->since;
+	snprintf(control->text, sizeof(control->text), "the helper process %s", node->lost.why);
 }
 
 static void keep_state(struct node *node)
@@ -120,9 +147,12 @@ static int take_control(struct node *node, const struct border_record *record)
 	control->retry_s = record->control.retry_s;
 	control->retry_at = control->retry_s ? time(NULL) + control->retry_s : 0;
 	snprintf(control->text, sizeof(control->text), "%s", text);
+	node_control_heard(node, record->control.heard_at);
 	/* For the next source: only who starts the relay may have it registered anew. */
-	if (control->where == CONTROL_WATCHING)
+	if (control->where == CONTROL_WATCHING) {
 		control->account.was_let_in = 1;
+		node_source_is_well(node);
+	}
 	if (control->where == CONTROL_WATCHING || control->where == CONTROL_REVOKED) {
 		control->is_revoked = control->where == CONTROL_REVOKED;
 		control->account.was_revoked = control->account.was_let_in && control->is_revoked;

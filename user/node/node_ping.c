@@ -74,8 +74,10 @@ void node_ping_heard(struct node *node)
 
 int node_ping_answer(struct node *node, const struct border_record *record)
 {
-	if (!node->control.waits_for_pong || record->ping != node->control.n_pings)
+	if (!node->control.waits_for_pong || record->pong.number != node->control.n_pings)
 		return -EPROTO;
+	node_control_heard(node, record->pong.heard_at);
+	node_source_is_well(node); /* it lives, whether the server does or not */
 	node_ping_begin(node);
 	return 0;
 }

@@ -29,6 +29,7 @@
 #include "node/kept_file.h"
 #include "node/settings.h"
 #include "node/source_child.h"
+#include "node/source_end.h"
 #include "node/sync.h"
 #include "peers/border_addresses.h"
 #include "peers/border_list.h"
@@ -65,6 +66,7 @@ struct node_control {
 	uint32_t retry_s;
 	time_t retry_at; /* the next try; 0: none is said */
 	time_t since;    /* where is so */
+	time_t heard_at; /* the server was last heard; 0: never */
 
 	struct event *ping; /* the next one, or the end of the time for an answer */
 	uint32_t n_pings;
@@ -81,6 +83,12 @@ struct node_control {
 	pid_t saver; /* process that writes the list; 0 */
 	bool save_pending, has_saved;
 	struct kept_file list_file;
+};
+
+/* The last helper process has ended, and none after it has done its work as yet. */
+struct node_lost {
+	char why[SOURCE_END_MAX]; /* empty: all is well */
+	time_t at, next_at;       /* when it ended, and when another is started */
 };
 
 /* Somebody else changes what we want otherwise: put back less and less often, if they insist. */
@@ -113,6 +121,8 @@ struct node {
 	struct event *on_source;
 	struct event *restart;
 	int64_t child_since; /* node_now_s() */
+	int refused_call;    /* that it says it was ended for; SOURCE_END_NO_CALL */
+	struct node_lost lost;
 	struct border_list incoming;
 	struct event *deadline;   /* for the list that was asked for */
 	struct event *list_again; /* a list that could not be applied is asked for again */
@@ -278,8 +288,11 @@ int node_source_start(struct node *node);
 /** node_source_read() - have the peer file parsed: now, or when there is a source again. */
 void node_source_read(struct node *node);
 
-/** node_source_lost() - @why, as in "the source process @why": end it, start another soon. */
+/** node_source_lost() - @why, as in "the helper process @why": end it, start another soon. */
 void node_source_lost(struct node *node, const char *why);
+
+/** node_source_is_well() - it does its work: what became of those before is no news any more. */
+void node_source_is_well(struct node *node);
 
 /** node_source_stop() - end the source process; safe when it never started. */
 void node_source_stop(struct node *node);
@@ -309,6 +322,15 @@ int node_control_record(struct node *node, const struct border_record *record);
 
 /** node_control_applied() - a list was applied: save it in a while. */
 void node_control_applied(struct node *node);
+
+/** node_control_lost() - the helper has ended: what it said last is over. */
+void node_control_lost(struct node *node);
+
+/** node_control_heard() - the helper says that the server was heard at @when; 0: never. */
+void node_control_heard(struct node *node, int64_t when);
+
+/** node_control_ms() - @ms, or less in a test that is in a hurry. */
+int node_control_ms(const struct node_control *control, int ms);
 
 /** node_control_after() - start @timer; sooner in a test that is in a hurry. */
 void node_control_after(const struct node_control *control, struct event *timer, int ms);

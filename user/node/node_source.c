@@ -25,11 +25,36 @@
 #define LIST_DEADLINE_MS 30000
 #define SAID_MAX 32 /* messages for one list; a source with more to say is not trusted */
 
+/* Said once: one that dies at every start does so for days. `status` has the newest. */
+static void note_lost(struct node *node, const char *why)
+{
+	double after_s = node_control_ms(&node->control, node->restart_ms) / 1000.0;
+	struct node_lost *lost = &node->lost;
+
+	if (strcmp(lost->why, why) != 0)
+		log_warn("the helper process %s; starting another in %.1f s, forwarding goes on",
+			 why, after_s);
+	snprintf(lost->why, sizeof(lost->why), "%s", why);
+	lost->at = time(NULL);
+	lost->next_at = lost->at + (time_t)(after_s + 1);
+	if (node->settings->account)
+		node_control_lost(node);
+	node_write_status(node);
+}
+
+void node_source_is_well(struct node *node)
+{
+	if (!*node->lost.why)
+		return;
+	*node->lost.why = '\0';
+	node_write_status(node);
+}
+
 void node_source_lost(struct node *node, const char *why)
 {
 	if (node_now_s() - node->child_since >= RESTART_CALM_S)
 		node->restart_ms = RESTART_MIN_MS;
-	log_warn("the source process %s: starting another, forwarding goes on", why);
+	note_lost(node, why);
 	if (node->on_source)
 		event_free(node->on_source);
 	node->on_source = NULL;
@@ -106,6 +131,10 @@ static int take_record(struct node *node, const struct border_record *record)
 	char text[BORDER_TEXT_MAX];
 	int done = 0;
 
+	if (record->kind == BORDER_REFUSED) {
+		node->refused_call = record->call;
+		return 0;
+	}
 	if (node->settings->account)
 		done = node_control_record(node, record);
 	if (done)
@@ -116,6 +145,8 @@ static int take_record(struct node *node, const struct border_record *record)
 		if (done == 1) {
 			evtimer_del(node->deadline);
 			evtimer_del(node->list_again);
+			if (!node->settings->account)
+				node_source_is_well(node);
 			node_list(node, &node->incoming.devices);
 		}
 		return done < 0 ? done : 0;
@@ -131,9 +162,21 @@ static int take_record(struct node *node, const struct border_record *record)
 			 node->control.list_path, text);
 	} else {
 		evtimer_del(node->deadline);
+		node_source_is_well(node);
 		node_list_failed(node, text);
 	}
 	return 0;
+}
+
+static void has_ended(struct node *node)
+{
+	char why[SOURCE_END_MAX];
+	int status;
+
+	if (source_child_ended(&node->child, &status))
+		node_source_lost(node, source_end_text(status, node->refused_call, why));
+	else
+		node_source_lost(node, "has closed its socket");
 }
 
 static void on_source(evutil_socket_t sock, short what, void *arg)
@@ -153,7 +196,7 @@ static void on_source(evutil_socket_t sock, short what, void *arg)
 		for (ssize_t r = 0; !err && r < n; r++)
 			err = take_record(node, &records[r]);
 		if (n == 0 || err == -ECONNRESET) {
-			node_source_lost(node, "has ended");
+			has_ended(node);
 			return;
 		}
 		if (err) {
@@ -182,11 +225,12 @@ static void on_restart(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what;
 	err = source_child_start(&node->child, node->settings->account);
 	if (err) {
-		log_warn("start the source process: %s, trying again", strerror(-err));
+		log_warn("start the helper process: %s, trying again", strerror(-err));
 		node_after(node->restart, RESTART_MAX_MS);
 		return;
 	}
 	node->child_since = node_now_s();
+	node->refused_call = SOURCE_END_NO_CALL;
 	node->on_source =
 		event_new(node->base, node->child.sock, EV_READ | EV_PERSIST, on_source, node);
 	if (!node->on_source || event_add(node->on_source, NULL)) {

@@ -3,16 +3,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "peers/border.h"
 
 /* A node that does not read for so long is stuck; the source gives up and is started again. */
 #define SOURCE_SEND_TIMEOUT_S 30
+/* Its descriptors are closed a moment before its end can be seen. */
+#define SOURCE_END_MS 1000
 
 static int make_border(int sock[static 2])
 {
@@ -74,6 +79,18 @@ int source_child_start(struct source_child *child, bool network)
 	}
 	*child = (struct source_child){ .pid = pid, .sock = sock[0] };
 	return 0;
+}
+
+bool source_child_ended(struct source_child *child, int *ret_status)
+{
+	auto_close int fd = pidfd_open(child->pid, 0);
+	struct pollfd end = { .fd = fd, .events = POLLIN };
+
+	(void)poll(&end, fd >= 0, fd >= 0 ? SOURCE_END_MS : 0);
+	if (waitpid(child->pid, ret_status, WNOHANG) != child->pid)
+		return false;
+	child->pid = 0;
+	return true;
 }
 
 void source_child_stop(struct source_child *child)

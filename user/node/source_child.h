@@ -24,6 +24,14 @@ struct source_child {
  */
 int source_child_start(struct source_child *child, bool network);
 
+/**
+ * source_child_ended() - it has closed its end of the border, and so should be about to end.
+ *
+ * Return: true, with the status of waitpid(), when it has ended by itself; false when it lives on:
+ * it is left to source_child_stop().
+ */
+bool source_child_ended(struct source_child *child, int *ret_status);
+
 /** source_child_stop() - close the border, which ends the source, and reap it. */
 void source_child_stop(struct source_child *child);
 

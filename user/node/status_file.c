@@ -138,6 +138,21 @@ static struct json_object *control_json(const struct node_status *status)
 	json_object_object_add(object, "since", time_or_null(control->since));
 	json_object_object_add(object, "message", text_or_null(control->text));
 	json_object_object_add(object, "retry_at", time_or_null(control->retry_at));
+	json_object_object_add(object, "heard_at", time_or_null(control->heard_at));
+	return object;
+}
+
+/* How the last helper process has ended; NULL while one does its work. */
+static struct json_object *helper_json(const struct node_status *status)
+{
+	struct json_object *object;
+
+	if (!status->lost || !*status->lost->why)
+		return NULL;
+	object = json_object_new_object();
+	json_object_object_add(object, "error", text_or_null(status->lost->why));
+	json_object_object_add(object, "since", time_or_null(status->lost->at));
+	json_object_object_add(object, "retry_at", time_or_null(status->lost->next_at));
 	return object;
 }
 
@@ -220,6 +235,7 @@ static struct json_object *build(const struct node_status *status)
 	json_object_object_add(object, "ipv4", family(true, NULL));
 	json_object_object_add(object, "ipv6", family(!status->ipv6_reason, status->ipv6_reason));
 	json_object_object_add(object, "control", control_json(status));
+	json_object_object_add(object, "helper", helper_json(status));
 	json_object_object_add(object, "state", state_json(status));
 	json_object_object_add(object, "list", list(status));
 	json_object_object_add(object, "troubles", troubles(status->troubles));

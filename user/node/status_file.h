@@ -10,6 +10,7 @@
 #include "node/sync.h"
 
 struct node_control;
+struct node_lost;
 
 struct node_status {
 	const struct run_settings *settings;
@@ -17,6 +18,7 @@ struct node_status {
 	const char *ipv6_reason; /* NULL when IPv6 is on */
 	const struct troubles *troubles;
 	const struct node_control *control; /* NULL when no control plane is used, or not yet */
+	const struct node_lost *lost;       /* the last helper process; NULL: none yet */
 };
 
 /**

@@ -17,7 +17,8 @@
  *                    LIST_ERROR instead of LIST_END when the list is no good;
  *                    CHANGE_BEGIN, then what is new or changed as above, and DEVICE_GONE for each
  *                    that is gone since the list before, then LIST_END;
- *                    WARNING, CONTROL, STATE, ADDRESSES, HOLD and PONG in between
+ *                    WARNING, CONTROL, STATE, ADDRESSES, HOLD and PONG in between;
+ *                    REFUSED: for this system call it is about to be killed
  *
  * Both processes are the same binary: there is no version and no byte order to agree on.
  */
@@ -57,6 +58,7 @@ enum border_kind {
 	BORDER_PONG,
 	BORDER_KEEP,
 	BORDER_HOLD,
+	BORDER_REFUSED,
 };
 
 /* What a source that may open no file gets from the node as a descriptor. */
@@ -122,16 +124,22 @@ struct border_record {
 			uint32_t state;   /* enum border_control */
 			uint32_t retry_s; /* until the next try, up to BORDER_RETRY_MAX_S;
 					     0: none is planned */
-			char text[BORDER_TEXT_MAX - 8];
+			int64_t heard_at; /* time(): when the server was last heard; 0: never */
+			char text[BORDER_TEXT_MAX - 16];
 		} control;
 		struct {                 /* peers/border_addresses.h */
 			uint32_t number; /* of the set; the source counts them */
 			uint32_t total, offset, n;
 			struct prefix at[BORDER_PREFIXES];
 		} addresses;
-		uint32_t spared;            /* number of the set */
-		uint32_t hold_s;            /* HOLD: the server is not to be asked for so long */
-		uint32_t ping;              /* PING, PONG: number; the node counts them */
+		uint32_t spared; /* number of the set */
+		uint32_t hold_s; /* HOLD: the server is not to be asked for so long */
+		int32_t call;    /* REFUSED: number of the system call */
+		uint32_t ping;   /* PING: number; the node counts them */
+		struct {
+			uint32_t number;  /* of the PING */
+			int64_t heard_at; /* as in CONTROL */
+		} pong;
 		char text[BORDER_TEXT_MAX]; /* WARNING, LIST_ERROR */
 	};
 };

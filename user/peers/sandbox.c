@@ -25,7 +25,6 @@
 
 /* The user "nobody" of every Linux (kernel.overflowuid): owns nothing. */
 #define NOBODY 65534
-#define MEMORY_BYTES_MAX (512UL << 20)
 #define DESCRIPTORS_MAX 64
 #define DESCRIPTORS_OF_FILES_MAX 32
 #define N(array) (sizeof(array) / sizeof(*(array)))
@@ -76,7 +75,7 @@ static int limit_resources(void)
 		rlim_t max;
 	} limits[] = {
 		{ RLIMIT_CORE, 0 },
-		{ RLIMIT_AS, MEMORY_BYTES_MAX },
+		{ RLIMIT_AS, SANDBOX_MEMORY_MAX },
 		{ RLIMIT_NOFILE, DESCRIPTORS_MAX },
 	};
 

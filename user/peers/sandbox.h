@@ -14,6 +14,8 @@
  */
 int sandbox_drop(int keep_fd);
 
+#define SANDBOX_MEMORY_MAX (512UL << 20) /* bytes of address space */
+
 enum sandbox_profile {
 	SANDBOX_FILES,   /* reads files that it is handed */
 	SANDBOX_NETWORK, /* also talks: TCP and UDP, as a client, by the host's libraries */

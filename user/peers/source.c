@@ -11,6 +11,7 @@
 #include "nexodus/agent.h"
 #include "peers/border.h"
 #include "peers/peer_file.h"
+#include "peers/refused_call.h"
 #include "peers/sandbox.h"
 
 struct source {
@@ -119,12 +120,16 @@ int source_main(bool network)
 		err = source.agent ? 0 : -ENOMEM;
 	}
 	if (!err)
+		err = refused_call_tell(source.sock);
+	if (!err)
 		err = sandbox_filter(network ? SANDBOX_NETWORK : SANDBOX_FILES);
 	if (err)
-		return log_err(err, "source: enter the sandbox"), 1;
+		return log_err(err, "source: enter the sandbox"), SOURCE_EXIT_SANDBOX;
 	err = loop(&source);
 	agent_free(source.agent);
 	event_base_free(source.base);
 	/* Nobody hears us any more: the node says that we have ended, and starts another. */
+	if (err == -ENOMEM)
+		return SOURCE_EXIT_MEMORY;
 	return err && err != -EPIPE ? 1 : 0;
 }

@@ -7,6 +7,10 @@
 
 #include <stdbool.h>
 
+/* Exit statuses that tell how it ended. */
+#define SOURCE_EXIT_MEMORY 3  /* at the limit of its memory */
+#define SOURCE_EXIT_SANDBOX 4 /* it could not be confined, and has done nothing */
+
 /**
  * source_main() - the whole life of the source process.
  * @network: it talks to a control plane; else it parses files, and can do nothing else.
