@@ -172,26 +172,6 @@ def test_signals_leave_questions_to_the_name_server_alone(net: Controlled) -> No
     net.wait_state("watching")
 
 
-def test_other_name_servers_while_the_border_is_full(net: Controlled) -> None:
-    """What the source cannot be told just now it is told later, and it is not blamed for that."""
-    source, right, met = daemon(net).source(), net.api.resolv_conf(), []
-    before = said(net, "the helper process")
-    for place in range(1, 5):
-        with strace.injected(net.relay, daemon(net).pid, f"error=EAGAIN:when={place}",
-                             ("sendmsg",)) as now:
-            net.resolv_conf(f"{right}nameserver 192.0.2.{place}\n")
-            new_device(net, f"web{place}")
-            await_followed(net)
-            after = net.api.last_request()
-            net.api.cut_streams()
-            wait_until(lambda last=after: net.api.requests(EVENTS, after=last), "another stream")
-        met += now
-    net.resolv_conf(right)
-    assert len(met) >= 2, met  # the servers, and the answer to who will be asked now
-    assert daemon(net).source() == source
-    assert said(net, "the helper process") == before
-
-
 @pytest.mark.parametrize("retry_after", [RETRY_AFTER_S, "date"])
 def test_signal_does_not_go_before_retry_after(net: Controlled, retry_after: int | str) -> None:
     """It is said once when it will be; and then there is one request, and the whole list."""

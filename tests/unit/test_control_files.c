@@ -175,27 +175,13 @@ static void test_no_descriptor(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
-static void test_paths(void **state)
-{
-	(void)state;
-	assert_string_equal(control_file_path(BORDER_CA, "/some/ca.pem"), "/some/ca.pem");
-	assert_string_equal(control_file_path(BORDER_RESOLV_CONF, "/some/ca.pem"),
-			    "/etc/resolv.conf");
-	assert_string_equal(control_file_path(BORDER_UPLINKS, NULL),
-			    "/run/systemd/resolve/resolv.conf");
-	assert_string_equal(control_file_path(BORDER_HOSTS, NULL), "/etc/hosts");
-	assert_null(control_file_path(BORDER_ACCOUNT, "/some/ca.pem"));
-	/* Of the system: one that is there, or none. */
-	if (control_file_path(BORDER_CA, NULL))
-		assert_int_equal(access(control_file_path(BORDER_CA, NULL), R_OK), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pieces),  cmocka_unit_test(test_largest),
-		cmocka_unit_test(test_account), cmocka_unit_test(test_no_descriptor),
-		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_largest),
+		cmocka_unit_test(test_account),
+		cmocka_unit_test(test_no_descriptor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,17 +35,24 @@ static const struct {
 	{ "IPv6 literal",           "https://[::1]:%d/ok", 0, 200, "hello", -1, "" },
 	{ "host of any case",       "https://V4.Test:%d/ok", 0, 200, "hello", -1, "" },
 	{ "host with a dot",        "https://v4.test.:%d/ok", 0, 200, "hello", -1, "" },
+	{ "name in hosts",          "https://in-hosts.test:%d/ok", 0, 200, "hello", -1, "" },
+	{ "name of the search domain", "https://short:%d/ok", 0, 200, "hello", -1, "" },
+	{ "answer that fits TCP alone", "https://large.test:%d/ok", 0, 200, "hello", -1, "" },
+	{ "the same of IPv6",       "https://large6.test:%d/ok", 0, 200, "hello", -1, "" },
+	{ "name server that lies",  "https://lie.test:%d/ok", -EHOSTUNREACH, 0, "", -1, "Could not resolve host" },
+	{ "alias of itself",        "https://loop.test:%d/ok", -EHOSTUNREACH, 0, "", -1, "Could not resolve host" },
+	{ "name server that fails", "https://servfail.test:%d/ok", -EHOSTUNREACH, 0, "", -1, "Could not resolve host" },
 	{ "empty body",             "https://v4.test:%d/nothing", 0, 200, "", -1, "" },
 	{ "no body",                "https://v4.test:%d/empty204", 0, 204, "", -1, "" },
 	{ "401 without body",       "https://v6.test:%d/empty401", 0, 401, "", -1, "" },
 	{ "404",                    "https://v4.test:%d/404", 0, 404, "no\n", -1, "" },
 	{ "429, seconds",           "https://v4.test:%d/429s", 0, 429, "", 120, "" },
-	{ "429, in the past",       "https://v4.test:%d/429past", 0, 429, "", 0, "" },
-	{ "429, by another clock",  "https://v4.test:%d/429clock", 0, 429, "", 9, "" },
+	{ "429, in the past",       "https://v4.test:%d/429past", 0, 429, "", -1, "" },
+	{ "429, by another clock",  "https://v4.test:%d/429clock", 0, 429, "", -1, "" },
 	{ "429, too many seconds",  "https://v4.test:%d/429huge", 0, 429, "", 3600, "" },
 	{ "429, makes no sense",    "https://v4.test:%d/429bad", 0, 429, "", -1, "" },
 	{ "429, empty",             "https://v4.test:%d/429empty", 0, 429, "", -1, "" },
-	{ "503, at once",           "https://v4.test:%d/503", 0, 503, "", 0, "" },
+	{ "503, at once",           "https://v4.test:%d/503", 0, 503, "", -1, "" },
 	{ "redirect",               "https://v4.test:%d/redirect", 0, 302, "", -1, "" },
 	{ "chunked",                "https://v4.test:%d/chunked", 0, 200, "hello", -1, "" },
 	{ "byte by byte",           "https://v6.test:%d/slowly", 0, 200, "hello", -1, "" },
@@ -77,8 +84,8 @@ static const struct {
 	{ "of another host",        "https://wrong.test:%d/ok", -EKEYREJECTED, 0, "", -1, "check the certificate of wrong.test:%d: it is for another host" },
 	{ "self-signed",            "https://selfsigned.test:%d/ok", -EKEYREJECTED, 0, "", -1, "self-signed certificate" },
 	{ "address not in it",      "https://127.0.0.2:%d/ok", -ECONNREFUSED, 0, "", -1, "connect to 127.0.0.2:%d: Connection refused" },
-	{ "no such name",           "https://none.test:%d/ok", -EHOSTUNREACH, 0, "", -1, "find addresses of none.test: no such name" },
-	{ "no name server answers", "https://silent.test:%d/ok", -EHOSTUNREACH, 0, "", -1, "find addresses of silent.test: no name server answers" },
+	{ "no such name",           "https://none.test:%d/ok", -EHOSTUNREACH, 0, "", -1, "connect to none.test:%d: Could not resolve host: none.test" },
+	{ "no name server answers", "https://silent.test:%d/ok", -EHOSTUNREACH, 0, "", -1, "connect to silent.test:%d: Could not resolve host: silent.test" },
 };
 /* clang-format on */
 
@@ -96,7 +103,7 @@ static bool is_expected(size_t i, int err)
 
 static void test_cases(void **state)
 {
-	struct http_limits limits = { 5000, 20000, 20000 };
+	struct http_limits limits = { 20000, 20000, 20000 };
 	struct http_limits soon = { 20000, SHORT_MS, SHORT_MS };
 	struct client client = begin();
 
@@ -190,7 +197,7 @@ static void test_names_are_late(void **state)
 	(void)state;
 	http_set_limits(client.http, &limits);
 	got = get(&client, "https://silent.test:%d/ok");
-	assert_string_equal(got->why, "find addresses of silent.test: timed out");
+	assert_non_null(strstr(got->why, "the time for its name is over"));
 	assert_int_equal(got->answer.err, -ETIMEDOUT);
 	end(&client);
 }
@@ -270,36 +277,17 @@ static void test_refused_requests(void **state)
 	end(&client);
 }
 
-/* The environment would send us elsewhere. */
-static void test_environment(void **state)
-{
-	static const char *const names[] = { "https_proxy", "HTTPS_PROXY", "all_proxy",
-					     "ALL_PROXY" };
-	struct client client = begin();
-
-	(void)state;
-	for (size_t i = 0; i < N(names); i++)
-		setenv(names[i], "http://127.0.0.9:9", 1);
-	assert_int_equal(get(&client, "https://v4.test:%d/ok")->answer.status, 200);
-	for (size_t i = 0; i < N(names); i++)
-		unsetenv(names[i]);
-	end(&client);
-}
-
 /* An address that a name had before is not used again. */
 static void test_name_moves(void **state)
 {
-	auto_close int here = text_fd("127.0.0.1 moves.test");
-	auto_close int gone = text_fd("127.0.0.9 moves.test\n");
-	auto_close int there = text_fd("::1 moves.test\n");
 	struct client client = begin();
 
 	(void)state;
-	assert_int_equal(names_set_hosts(client.names, here), 0);
+	host_names_write("/etc/hosts", "127.0.0.1 moves.test");
 	assert_int_equal(get(&client, "https://moves.test:%d/ok")->answer.status, 200);
-	assert_int_equal(names_set_hosts(client.names, gone), 0);
+	host_names_write("/etc/hosts", "127.0.0.9 moves.test\n");
 	assert_int_equal(get(&client, "https://moves.test:%d/ok")->answer.err, -ECONNREFUSED);
-	assert_int_equal(names_set_hosts(client.names, there), 0);
+	host_names_write("/etc/hosts", "::1 moves.test\n");
 	assert_int_equal(get(&client, "https://moves.test:%d/ok")->answer.status, 200);
 	end(&client);
 }
@@ -307,10 +295,10 @@ static void test_name_moves(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		NEEDS_ROOT(test_cases),       NEEDS_ROOT(test_not_connected),
-		NEEDS_ROOT(test_no_tls),      NEEDS_ROOT(test_names_are_late),
-		NEEDS_ROOT(test_request),     NEEDS_ROOT(test_refused_requests),
-		NEEDS_ROOT(test_environment), NEEDS_ROOT(test_name_moves),
+		NEEDS_ROOT(test_cases),      NEEDS_ROOT(test_not_connected),
+		NEEDS_ROOT(test_no_tls),     NEEDS_ROOT(test_names_are_late),
+		NEEDS_ROOT(test_request),    NEEDS_ROOT(test_refused_requests),
+		NEEDS_ROOT(test_name_moves),
 	};
 
 	is_private = netns_may();

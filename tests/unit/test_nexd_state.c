@@ -58,8 +58,10 @@ struct json_tokener *json_tokener_new_ex(int depth)
 {
 	struct json_tokener *(*real)(int) = dlsym(RTLD_NEXT, "json_tokener_new_ex");
 
-	if (misdeed == STEPS_OUT)
-		(void)syscall(SYS_getuid);
+	if (misdeed == STEPS_OUT) {
+		signal(SIGSYS, SIG_DFL); /* cmocka has a handler */
+		(void)syscall(SYS_ptrace, 0, 0, 0, 0);
+	}
 	return real(depth);
 }
 
@@ -276,7 +278,7 @@ static void test_child(void **state)
 	check("ends", -EPIPE, "the process that reads it failed: it ended too early");
 	misdeed = HANGS;
 	check("hangs", -ETIMEDOUT, "the process that reads it failed: Connection timed out");
-	/* A call that a parser needs not: the filter kills it. */
+	/* A call that no library makes: the filter ends it. */
 	misdeed = STEPS_OUT;
 	check("steps out", -EPIPE, "the process that reads it failed: it ended too early");
 }

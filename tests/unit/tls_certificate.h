@@ -19,6 +19,7 @@
 #define GOOD_NAMES                                                                                 \
 	"DNS:v4.test,DNS:v6.test,DNS:both.test,DNS:half.test,DNS:other-half.test,DNS:several."     \
 	"test,"                                                                                    \
+	"DNS:in-hosts.test,DNS:short,DNS:large.test,DNS:large6.test,"                              \
 	"DNS:moves.test,DNS:hole.test,DNS:expired.test,DNS:early.test,DNS:selfsigned.test,IP:127." \
 	"0.0.1,IP:::1"
 

@@ -7,8 +7,8 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cmd/account_options.h"
-#include "cmd/ca_file.h"
 #include "cmd/cmd.h"
+#include "node/ca_file.h"
 #include "node/node.h"
 #include "peers/source.h"
 
@@ -128,9 +128,13 @@ int cmd_run(const struct options *options, char **args, int n_args)
 		return misused("--state-dir is longer than a path may be");
 	if (settings.peers && strlen(settings.peers) >= PATH_MAX)
 		return misused("--peers is longer than a path may be");
-	if (settings.ca_file && ca_file_check(settings.ca_file, &why)) {
-		log_err(0, "run: --ca-file %s: %s", settings.ca_file, why);
-		return EXIT_FAILED;
+	if (settings.ca_file) {
+		auto_close int fd = ca_file_open(settings.ca_file, &why);
+
+		if (fd < 0) {
+			log_err(0, "run: --ca-file %s: %s", settings.ca_file, why);
+			return EXIT_FAILED;
+		}
 	}
 	if (settings.hook == DATAPATH_XDP && settings.attach != DATAPATH_AUTO)
 		return misused("--attach is for --hook tc only");

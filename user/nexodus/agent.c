@@ -21,6 +21,7 @@ static const struct backoff late = { .min_ms = 60000, .max_ms = 3600000, .calm_m
 #define SECRET_MIN 4        /* bytes; what is shorter is in many a word */
 #define CALL_MS 30000       /* for each step of a call */
 #define HURRIED_MS_MIN 3000 /* a machine that is busy must not be taken for a server that hangs */
+#define HURRIED_CONNECT_MS_MIN 3000 /* names are not this program's to hurry */
 
 int64_t agent_now(void)
 {
@@ -260,8 +261,10 @@ static int take_account(struct agent *agent, int fd)
 	if (agent->account.hurry) {
 		unsigned int ms = agent_ms(agent, CALL_MS);
 
+		unsigned int connect_ms = ms > HURRIED_CONNECT_MS_MIN ? ms : HURRIED_CONNECT_MS_MIN;
+
 		ms = ms > HURRIED_MS_MIN ? ms : HURRIED_MS_MIN;
-		http_set_limits(agent->http, &(struct http_limits){ ms, ms, ms });
+		http_set_limits(agent->http, &(struct http_limits){ connect_ms, ms, ms });
 	}
 	if (agent->account.insecure)
 		http_set_insecure(agent->http);
@@ -277,27 +280,6 @@ static int take_stun_socket(struct agent *agent, int *fd)
 	return 0;
 }
 
-/* Before the start nothing can be said: there is no list that it would be about. */
-static void say_ca(struct agent *agent)
-{
-	if (!agent->ca_err || !agent->is_started)
-		return;
-	border_batch_text(&agent->batch, BORDER_WARNING,
-			  "the certificates to trust (ca-file) cannot be used: %s; continuing with "
-			  "those of before, if there are any",
-			  http_ca_why(agent->ca_err));
-	agent->ca_err = 0;
-	agent_flush(agent);
-}
-
-static void take_ca(struct agent *agent, int fd)
-{
-	int n = http_set_ca(agent->http, fd);
-
-	agent->ca_err = n < 0 ? n : 0;
-	say_ca(agent);
-}
-
 int agent_give(struct agent *agent, enum border_gift gift, int *fd)
 {
 	switch (gift) {
@@ -307,17 +289,7 @@ int agent_give(struct agent *agent, enum border_gift gift, int *fd)
 		agent_take_saved(agent, *fd);
 		return 0;
 	case BORDER_CA:
-		take_ca(agent, *fd);
-		return 0;
-	case BORDER_RESOLV_CONF:
-		(void)names_set_resolv_conf(agent->names, *fd);
-		return 0;
-	case BORDER_UPLINKS:
-		agent_addresses_uplinks(agent, *fd);
-		return 0;
-	case BORDER_HOSTS:
-		(void)names_set_hosts(agent->names, *fd);
-		return 0;
+		return http_set_ca(agent->http, *fd);
 	case BORDER_STUN_SOCKET:
 		return take_stun_socket(agent, fd);
 	default:
@@ -331,7 +303,6 @@ int agent_file(struct agent *agent, int fd, uint32_t list)
 		return -EPROTO;
 	agent->batch.list = list;
 	agent_read_saved(agent);
-	agent_addresses_tell(agent); /* before what the list has of them is routed */
 	if (*agent->saved.vpc_id)
 		return peer_file_send(fd, agent->batch.sock, list);
 	border_batch_text(&agent->batch, BORDER_LIST_ERROR, "it was not kept by this registration");
@@ -348,13 +319,11 @@ int agent_start(struct agent *agent, uint32_t list)
 	agent->is_started = true;
 	agent->batch.list = list;
 	agent_read_saved(agent);
-	agent_addresses_tell(agent);
 	err = agent_endpoints_start(agent);
 	if (err)
 		return err;
 	/* First: from here on it is about the server. */
 	agent_say(agent, CONTROL_CONNECTING, 0, "connecting to %s", agent->account.api);
-	say_ca(agent);
 	agent->hold_until = agent->account.hold_until;
 	if (!agent_is_held(agent, agent_begin))
 		agent_begin(agent);
@@ -404,10 +373,9 @@ struct agent *agent_new(struct event_base *base, int sock)
 	agent->stun_fd = -1;
 	agent_reset_backoff(agent);
 	agent->again = evtimer_new(base, on_again, agent);
-	agent->names = names_new(base);
-	agent->http = agent->names ? http_new(base, agent->names) : NULL;
-	if (agent->again && agent->http && !agent_addresses_new(agent) &&
-	    !agent_stream_new(agent) && !agent_look_back_new(agent) && !agent_list_new(agent) &&
+	agent->http = http_new(base, agent_server, agent);
+	if (agent->again && agent->http && !agent_stream_new(agent) &&
+	    !agent_look_back_new(agent) && !agent_list_new(agent) &&
 	    !agent_early_new(agent))
 		return agent;
 	agent_free(agent);
@@ -430,8 +398,6 @@ void agent_free(struct agent *agent)
 	if (agent->again)
 		event_free(agent->again);
 	http_free(agent->http);
-	names_free(agent->names);
-	agent_addresses_free(agent);
 	explicit_bzero(agent, sizeof(*agent));
 	free(agent);
 }

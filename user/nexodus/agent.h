@@ -27,9 +27,9 @@ void agent_free(struct agent *agent);
  * agent_give() - a descriptor from the node.
  * @fd: what is kept is set to -1.
  *
- * May come again at any time, for BORDER_CA, BORDER_RESOLV_CONF, BORDER_UPLINKS and BORDER_HOSTS.
+ * May come again at any time, for BORDER_CA.
  *
- * Return: 0, also for a file that is no good: that shows when it is needed; -EPROTO; -ENOMEM.
+ * Return: 0; -EPROTO; -ENOMEM and the like for a file that cannot be read.
  */
 int agent_give(struct agent *agent, enum border_gift gift, int *fd);
 
@@ -50,9 +50,6 @@ int agent_start(struct agent *agent, uint32_t list);
  * Return: 0; -EPROTO; negative errno when the node cannot be told.
  */
 int agent_file(struct agent *agent, int fd, uint32_t list);
-
-/** agent_spared() - the node keeps set @number of our addresses out of the tunnel. */
-void agent_spared(struct agent *agent, uint32_t number);
 
 /**
  * agent_again() - do not wait, and get the whole list again.

@@ -240,12 +240,23 @@ static void local_done(void *arg, int err, const struct sockaddr_storage *addres
 
 	agent->local_request = NULL;
 	agent->is_local_known = true;
-	if (!err) {
-		local_addresses(addresses, n, &local);
+	/* A name that only a proxy knows; or that is not known just now. */
+	if (!err || (!agent->local.ipv4.ss_family && !agent->local.ipv6.ss_family)) {
+		local_addresses(addresses, err ? 0 : n, &local);
 		if (local.ipv4.ss_family || local.ipv6.ss_family)
 			agent->local = local;
 	}
 	known(agent);
+}
+
+/* Without brackets and port. */
+static void api_host(const struct agent *agent, char host[static SERVICE_URL_MAX])
+{
+	bool has_brackets = agent->account.api[strlen("https://")] == '[';
+
+	snprintf(host, SERVICE_URL_MAX, "%s",
+		 agent->account.api + strlen("https://") + has_brackets);
+	host[strcspn(host, has_brackets ? "]" : ":/")] = '\0';
 }
 
 static void look_for_local(struct agent *agent)
@@ -254,8 +265,8 @@ static void look_for_local(struct agent *agent)
 
 	if (agent->local_request)
 		return;
-	agent_api_host(agent, host);
-	if (names_resolve(agent->names, host, local_done, agent, &agent->local_request))
+	api_host(agent, host);
+	if (resolve_start(agent->base, host, local_done, agent, &agent->local_request))
 		agent->is_local_known = true;
 }
 
@@ -304,9 +315,9 @@ int agent_endpoints_start(struct agent *agent)
 	for (uint32_t i = 0; i < agent->account.n_stun_servers; i++)
 		servers[i] = agent->account.stun_servers[i];
 	if (agent->stun_fd >= 0 && agent->account.n_stun_servers) {
-		agent->stun = stun_probe_new(agent->base, agent->names, agent->stun_fd,
-					     agent->account.listen_port, servers,
-					     agent->account.n_stun_servers);
+		agent->stun =
+			stun_probe_new(agent->base, agent->stun_fd, agent->account.listen_port,
+				       servers, agent->account.n_stun_servers);
 		if (!agent->stun)
 			return -ENOMEM;
 		agent->stun_fd = -1;
@@ -343,7 +354,7 @@ void agent_endpoints_retry(struct agent *agent)
 void agent_endpoints_stop(struct agent *agent)
 {
 	http_cancel(agent->publish);
-	names_cancel(agent->local_request);
+	resolve_cancel(agent->local_request);
 	stun_probe_free(agent->stun);
 	if (agent->stun_fd >= 0)
 		close(agent->stun_fd);

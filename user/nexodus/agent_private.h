@@ -3,7 +3,7 @@
  * agent_private.h - the agent's state, and what its files do for each other.
  *
  *   agent.c            gifts, start, what is said, when it is tried again
- *   agent_addresses.c  whom we talk to, so that the node keeps it out of the tunnel
+ *   agent_server.c     where the server is, for the node
  *   agent_early.c      asked to try at once
  *   agent_token.c      the bearer token: registration key, login, device token; what is kept
  *   agent_register.c   from a token to a registered device
@@ -24,13 +24,12 @@
 
 #include "nexodus/account.h"
 #include "nexodus/agent.h"
-#include "nexodus/address_book.h"
 #include "nexodus/answer.h"
 #include "nexodus/backoff.h"
 #include "nexodus/http.h"
 #include "nexodus/local_address.h"
 #include "nexodus/login.h"
-#include "nexodus/names.h"
+#include "nexodus/resolve.h"
 #include "nexodus/saved_state.h"
 #include "nexodus/skipped.h"
 #include "nexodus/stun_probe.h"
@@ -48,7 +47,6 @@ struct agent {
 	struct event_base *base;
 	struct border_batch batch;
 	struct account account;
-	struct names *names;
 	struct http *http;
 
 	/* agent.c */
@@ -56,14 +54,9 @@ struct agent {
 	agent_then *then;          /* what is tried */
 	struct backoff soon, late; /* after what may pass; after a refusal */
 
-	/* agent_addresses.c */
-	struct address_book book;
-	struct prefix servers[2 * NAME_SERVERS_MAX]; /* of this host, and whom those ask */
-	size_t n_servers, n_uplinks;                 /* the first ones, the last ones */
-	struct border_addresses told;
-	uint32_t told_number;
-	struct event *hold_limit;
-	int64_t kept_at; /* ms; 0: never */
+	/* agent_server.c */
+	struct prefix servers[BORDER_SERVERS_MAX]; /* that the node was told of, the newest first */
+	size_t n_servers;
 
 	/* agent_early.c */
 	struct event *early;
@@ -121,7 +114,7 @@ struct agent {
 	/* agent_endpoints.c */
 	struct stun_probe *stun;
 	struct event *look, *first_look;
-	struct names_request *local_request;
+	struct resolve *local_request;
 	struct http_call *publish;
 	struct json_object *endpoints, *published, *publishing;
 	struct backoff publish_pause;
@@ -132,7 +125,6 @@ struct agent {
 
 	/* Small things of all of them, together: they leave no gaps. */
 	int err;     /* of the border */
-	int ca_err;  /* of the certificates that were given, until it is said */
 	int stun_fd; /* until the probe has it; -1 */
 	int feed_err;
 	sa_family_t way;          /* by which the server was reached, as it is published; 0 */
@@ -144,7 +136,6 @@ struct agent {
 	int64_t hold_until;       /* ms: nothing that can wait is asked before */
 	bool is_started, has_account;
 	bool is_token_refused; /* the one that is kept */
-	bool tells_addresses;  /* those of the last run are among them */
 	bool is_hold_said;
 	bool waits_for_endpoints; /* the registration does */
 	bool was_registered;      /* this relay was let in, now or in an earlier run */
@@ -218,20 +209,9 @@ void agent_not_good(struct agent *agent, agent_then *then, const char *what,
 int agent_call(struct agent *agent, const char *method, const char *path, const char *body,
 	       const struct http_request *more, struct http_call **ret_call);
 
-/** agent_addresses_new() - as agent_stream_new(). Before the first name is asked for. */
-int agent_addresses_new(struct agent *agent);
-
-/** agent_addresses_tell() - from now on, when they change; after agent_read_saved(). */
-void agent_addresses_tell(struct agent *agent);
-
-/** agent_addresses_uplinks() - resolv.conf of a resolver on this host. */
-void agent_addresses_uplinks(struct agent *agent, int fd);
-
-/** agent_addresses_free() - safe when it never started. */
-void agent_addresses_free(struct agent *agent);
-
-/** agent_api_host() - of the api-server's URL, without brackets and port. */
-void agent_api_host(const struct agent *agent, char host[static SERVICE_URL_MAX]);
+/** agent_server() - @arg: the agent. It is about to connect to @at: tell the node, if that is news.
+ */
+void agent_server(void *arg, const struct sockaddr *at);
 
 /** agent_begin() - register, or go on as what was registered before. */
 void agent_begin(struct agent *agent);

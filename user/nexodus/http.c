@@ -3,11 +3,12 @@
 
 #include <errno.h>
 #include <openssl/rand.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "base/cleanup.h"
+#include "base/file_text.h"
 #include "nexodus/http_private.h"
 
 #define LIMIT_MS 30000U
@@ -32,12 +33,10 @@ void http_call_free(struct http_call *call)
 	http_loop_remove(call);
 	if (call->easy)
 		curl_easy_cleanup(call->easy);
-	names_cancel(call->naming);
 	if (call->limit)
 		event_free(call->limit);
 	LIST_REMOVE(call, entry);
 	wipe_headers(call->headers);
-	curl_slist_free_all(call->resolve);
 	if (call->answer)
 		explicit_bzero(call->answer, call->answer_len);
 	free(call->answer);
@@ -74,21 +73,17 @@ void http_call_end(struct http_call *call, int err, const char *why)
 
 void http_call_phase(struct http_call *call, enum http_phase phase)
 {
-	unsigned int ms = phase == HTTP_NAMES     ? call->limits.connect_ms
-			  : phase == HTTP_HEADERS ? call->limits.headers_ms
-						  : call->limits.body_ms;
+	unsigned int ms = phase == HTTP_HEADERS ? call->limits.headers_ms : call->limits.body_ms;
 	struct timeval after = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
 	long status = 0;
 
 	call->phase = phase;
-	if (phase == HTTP_CONNECT)
-		return; /* within the time of HTTP_NAMES */
 	if (phase == HTTP_BODY && call->is_stream)
 		(void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status == 200)
 		event_del(call->limit);
 	else
-		(void)event_add(call->limit, &after); /* it has been added before: no memory */
+		(void)event_add(call->limit, &after); /* there is room: see begin() */
 }
 
 static void on_limit(evutil_socket_t fd, short what, void *arg)
@@ -103,33 +98,17 @@ static void on_limit(evutil_socket_t fd, short what, void *arg)
 	http_call_end(call, err, why);
 }
 
-static void on_names(void *arg, int err, const struct sockaddr_storage *addresses, size_t n)
-{
-	struct http_call *call = arg;
-	char why[HTTP_WHY_MAX];
-
-	call->naming = NULL;
-	if (!err) {
-		http_call_phase(call, HTTP_CONNECT);
-		err = http_easy_new(call, addresses, n);
-	}
-	if (!err)
-		err = http_loop_add(call);
-	if (!err)
-		return;
-	err = http_why_names(call, err, why);
-	http_call_end(call, err, why);
-}
-
 static int begin(struct http_call *call)
 {
-	struct timeval after = { .tv_sec = call->limits.connect_ms / 1000,
-				 .tv_usec = call->limits.connect_ms % 1000 * 1000 };
+	const struct timeval never = { .tv_sec = INT32_MAX };
+	int err;
 
 	call->limit = evtimer_new(call->http->base, on_limit, call);
-	if (!call->limit || event_add(call->limit, &after))
+	/* From now on it can be set without memory. */
+	if (!call->limit || event_add(call->limit, &never))
 		return -ENOMEM;
-	return names_resolve(call->http->names, call->host, on_names, call, &call->naming);
+	err = http_easy_new(call);
+	return err ?: http_loop_add(call);
 }
 
 int http_start(struct http *http, const struct http_request *request, struct http_call **ret_call)
@@ -181,7 +160,8 @@ static bool load_everything(void)
 	return ok;
 }
 
-struct http *http_new(struct event_base *base, struct names *names)
+struct http *http_new(struct event_base *base,
+		      void (*on_connect)(void *arg, const struct sockaddr *at), void *arg)
 {
 	struct http *http = calloc(1, sizeof(*http));
 
@@ -190,11 +170,11 @@ struct http *http_new(struct event_base *base, struct names *names)
 		return NULL;
 	}
 	*http = (struct http){ .base = base,
-			       .names = names,
+			       .on_connect = on_connect,
+			       .connect_arg = arg,
 			       .limits = { LIMIT_MS, LIMIT_MS, LIMIT_MS } };
 	LIST_INIT(&http->calls);
-	http->ca = X509_STORE_new(); /* until there is another: nobody is trusted */
-	if (!http->ca || http_loop_start(http)) {
+	if (http_loop_start(http)) {
 		http_free(http);
 		return NULL;
 	}
@@ -210,21 +190,21 @@ void http_free(struct http *http)
 		http_call_free(call);
 	}
 	http_loop_stop(http);
-	X509_STORE_free(http->ca);
+	free(http->ca);
 	free(http);
 	curl_global_cleanup();
 }
 
 int http_set_ca(struct http *http, int fd)
 {
-	X509_STORE *ca;
-	int n = http_ca_read(fd, &ca);
+	char *text;
+	int err = file_text_read(fd, HTTP_CA_BYTES_MAX, &text);
 
-	if (n < 0)
-		return n;
-	X509_STORE_free(http->ca);
-	http->ca = ca;
-	return n;
+	if (err)
+		return err;
+	free(http->ca);
+	http->ca = text;
+	return 0;
 }
 
 void http_set_insecure(struct http *http)

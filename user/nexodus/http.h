@@ -2,9 +2,9 @@
 /*
  * http.h - HTTPS requests of the event loop: libcurl's multi-socket interface on libevent.
  *
- * Names are resolved by names.h and handed to libcurl, which therefore starts no thread and opens
- * no file; certificates are checked against a store that was read from a descriptor. No redirect is
- * followed, no proxy used, no cookie kept; nothing but https.
+ * Names, certificates and proxies are the host's, as libcurl finds them (nsswitch.conf and what it
+ * names, libcurl's own store, HTTPS_PROXY and NO_PROXY), anew for each call. No redirect is
+ * followed, no cookie kept; nothing but https.
  */
 #ifndef NEXODUS_HTTP_H
 #define NEXODUS_HTTP_H
@@ -12,13 +12,13 @@
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
 #include <time.h>
-
-#include "nexodus/names.h"
 
 #define HTTP_BODY_MAX (256 * 1024) /* of an answer that is kept whole */
 #define HTTP_HEADERS_MAX (32 * 1024)
 #define HTTP_WHY_MAX 256
+#define HTTP_CA_BYTES_MAX (4 * 1024 * 1024)
 
 struct http;
 struct http_call;
@@ -37,7 +37,7 @@ struct http_answer {
 	long status; /* of HTTP, e.g. 200, also with an error when it had come; else 0 */
 	const char *body; /* terminated; empty for who takes the data; borrowed */
 	size_t body_len;
-	int retry_after_s; /* Retry-After as seconds or date, bounded to an hour; -1: none */
+	int retry_after_s; /* Retry-After, bounded to an hour; -1: none, or at once */
 	bool is_whole;     /* it ended where it said that it would. Who has not said so ends with
 			      the connection, which may have been cut: never whole */
 	const char *why;   /* of err, for people: "connect to api.example.net:443: Connection
@@ -66,33 +66,23 @@ struct http_request {
 
 /**
  * http_new() - before the seccomp filter: libcurl and OpenSSL read what they want to read.
- * @names: borrowed.
+ * @on_connect: called before each connect(), with the address of the server or of a proxy; or NULL.
  *
  * Return: the client, or NULL.
  */
-struct http *http_new(struct event_base *base, struct names *names);
+struct http *http_new(struct event_base *base,
+		      void (*on_connect)(void *arg, const struct sockaddr *at), void *arg);
 
 /** http_free() - ends all calls, without on_done. Not from within a callback. Safe on NULL. */
 void http_free(struct http *http);
 
 /**
- * http_set_ca() - trust the certificates (PEM) in @fd, read from its beginning, and no other.
+ * http_set_ca() - trust the certificates (PEM) in @fd, read from its beginning, and no other. A
+ * call that finds that they are damaged fails with -EKEYREJECTED.
  *
- * Return: number of certificates, at least 1; -ENOENT when there is none; negative errno, with the
- *         old ones kept.
+ * Return: 0; negative errno, with those of before.
  */
 int http_set_ca(struct http *http, int fd);
-
-/** http_ca_why() - what http_set_ca() or http_ca_count() returned, for people. */
-const char *http_ca_why(int err);
-
-/** http_ca_begin() - for http_ca_count() without a client: before a seccomp filter. Return: 0;
- * -ENOMEM. */
-int http_ca_begin(void);
-
-/** http_ca_count() - how many certificates are in @fd? Return: as http_set_ca(), which trusts them.
- */
-int http_ca_count(int fd);
 
 /** http_set_insecure() - check no certificate. */
 void http_set_insecure(struct http *http);

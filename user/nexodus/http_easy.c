@@ -20,9 +20,7 @@
 #define USER_TIMEOUT_MS 60000U
 #define SPEED_BYTES_MIN 100L /* of a body, in a second, over SPEED_S */
 #define SPEED_S 15L
-/* "host:port:" and the addresses in brackets with a comma each */
-#define RESOLVE_MAX \
-	(HOST_NAME_ROOM + HTTP_PORT_TEXT + 2 + NAMES_ADDRESSES_MAX * (INET6_ADDRSTRLEN + 3))
+#define RETRY_AFTER_MAX_S 3600
 
 static long status_of(const struct http_call *call)
 {
@@ -79,6 +77,18 @@ static bool has_header(struct http_call *call, const char *name)
 	return curl_easy_header(call->easy, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK;
 }
 
+/*
+ * A server, or what is in front of it, that says ten years by mistake must not get them; one that
+ * means a day is not hurt by a request an hour.
+ */
+static int retry_after_s(const struct http_call *call)
+{
+	curl_off_t s = 0;
+
+	(void)curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &s);
+	return s <= 0 ? -1 : s < RETRY_AFTER_MAX_S ? (int)s : RETRY_AFTER_MAX_S;
+}
+
 static void note_family(struct http_call *call)
 {
 	const char *address = NULL;
@@ -97,7 +107,7 @@ static void end_of_headers(struct http_call *call)
 	 * goodbye or not. */
 	call->is_framed = status == STATUS_NO_CONTENT || has_header(call, "Content-Length") ||
 			  has_header(call, "Transfer-Encoding");
-	call->retry_after_s = http_retry_after(call->easy);
+	call->retry_after_s = retry_after_s(call);
 	note_family(call);
 	call->http->heard_at = time(NULL);
 	http_call_phase(call, HTTP_BODY);
@@ -136,63 +146,56 @@ static int on_connected(void *arg, char *to, char *from, int to_port, int from_p
 	return CURL_PREREQFUNC_OK;
 }
 
-/* What was sent and is not acknowledged for so long ends the connection, keepalives included. */
+static uint16_t port_of(const struct sockaddr *at)
+{
+	const struct sockaddr_in6 *in6 = (const void *)at; /* in the same place for IPv4 */
+
+	return ntohs(in6->sin6_port);
+}
+
+/* Where it goes is another port than the URL's: a proxy. */
+static void note_way(struct http_call *call, const struct sockaddr *at)
+{
+	const struct sockaddr_in6 *in6 = (const void *)at;
+	const struct sockaddr_in *in = (const void *)at;
+	char text[INET6_ADDRSTRLEN] = "";
+	bool is_v6 = at->sa_family == AF_INET6;
+
+	*call->way = '\0';
+	if (port_of(at) == strtoul(call->port, NULL, 10))
+		return;
+	inet_ntop(at->sa_family, is_v6 ? (const void *)&in6->sin6_addr : &in->sin_addr, text,
+		  sizeof(text));
+	snprintf(call->way, sizeof(call->way), is_v6 ? " by way of [%s]:%u" : " by way of %s:%u",
+		 text, port_of(at));
+}
+
+static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *at)
+{
+	struct http_call *call = arg;
+	struct http *http = call->http;
+
+	(void)purpose;
+	if (at->family == AF_INET || at->family == AF_INET6) {
+		note_way(call, &at->addr);
+		if (http->on_connect)
+			http->on_connect(http->connect_arg, &at->addr);
+	}
+	return socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
+}
+
+/*
+ * What was sent and is not acknowledged for so long ends the connection, keepalives included. Where
+ * that cannot be had they do, later.
+ */
 static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 {
 	unsigned int timeout_ms = USER_TIMEOUT_MS;
 
 	(void)arg;
 	(void)purpose;
-	return setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms))
-		       ? CURL_SOCKOPT_ERROR
-		       : CURL_SOCKOPT_OK;
-}
-
-static CURLcode on_tls(CURL *easy, void *tls, void *arg)
-{
-	const struct http_call *call = arg;
-
-	(void)easy;
-	SSL_CTX_set1_cert_store(tls, call->http->ca);
-	return CURLE_OK;
-}
-
-/*
- * libcurl is about to resolve a name by itself, for which it would start a thread: never. For an
- * address it only looks as if.
- */
-static int on_resolve(void *state, void *reserved, void *arg)
-{
-	const struct http_call *call = arg;
-
-	(void)state;
-	(void)reserved;
-	return !call->is_address;
-}
-
-/* "host:443:[2001:db8::1],192.0.2.1": in place of what libcurl remembers of that name. Without '+'
- * in front the entry never becomes stale, and is never resolved anew. */
-static int set_addresses(struct http_call *call, const struct sockaddr_storage *addresses, size_t n)
-{
-	char text[RESOLVE_MAX], one[INET6_ADDRSTRLEN];
-	size_t len = snprintf(text, sizeof(text), "%s:%s:", call->host, call->port);
-
-	for (size_t i = 0; i < n; i++) {
-		bool is_v6 = addresses[i].ss_family == AF_INET6;
-		const void *address =
-			is_v6 ? (const void *)&((const struct sockaddr_in6 *)&addresses[i])
-					->sin6_addr
-			      : (const void *)&((const struct sockaddr_in *)&addresses[i])
-					->sin_addr;
-
-		inet_ntop(addresses[i].ss_family, address, one, sizeof(one));
-		len += snprintf(text + len, sizeof(text) - len, is_v6 ? "%s[%s]" : "%s%s",
-				i ? "," : "", one);
-		if (len >= sizeof(text))
-			return -ENOMEM;
-	}
-	call->resolve = curl_slist_append(NULL, text);
-	return call->resolve ? 0 : -ENOMEM;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
+	return CURL_SOCKOPT_OK;
 }
 
 struct setting {
@@ -215,18 +218,28 @@ static void set_pointer(struct setting *set, CURLoption option, const void *valu
 	set->err = set->err ? set->err : err;
 }
 
-/* Nothing that anybody but the caller has asked for. */
+static void set_blob(struct setting *set, CURLoption option, char *text)
+{
+	struct curl_blob blob = { text, strlen(text), CURL_BLOB_COPY };
+	CURLcode err = curl_easy_setopt(set->easy, option, &blob);
+
+	set->err = set->err ? set->err : err;
+}
+
+/* Nothing that neither the caller nor the host's administrator has asked for. */
 static void set_bounds(struct setting *set)
 {
 	set_pointer(set, CURLOPT_PROTOCOLS_STR, "https");
-	set_pointer(set, CURLOPT_PROXY, "");
-	set_pointer(set, CURLOPT_NOPROXY, "*");
+	set_long(set, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1); /* a proxy's */
+	set_long(set, CURLOPT_HEADEROPT, CURLHEADER_SEPARATE);
 	set_long(set, CURLOPT_NETRC, CURL_NETRC_IGNORED);
 	set_long(set, CURLOPT_FOLLOWLOCATION, 0);
 	set_long(set, CURLOPT_DISALLOW_USERNAME_IN_URL, 1);
 	set_long(set, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
 	set_long(set, CURLOPT_HTTP09_ALLOWED, 0);
 	set_long(set, CURLOPT_NOSIGNAL, 1);
+	set_long(set, CURLOPT_QUICK_EXIT, 1); /* no waiting for the thread that asks for a name */
+	set_long(set, CURLOPT_DNS_CACHE_TIMEOUT, 0);
 	set_long(set, CURLOPT_FRESH_CONNECT, 1);
 	set_long(set, CURLOPT_FORBID_REUSE, 1);
 	set_long(set, CURLOPT_TCP_KEEPALIVE, 1);
@@ -237,8 +250,10 @@ static void set_bounds(struct setting *set)
 static void set_tls(struct setting *set, const struct http *http)
 {
 	set_long(set, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
-	set_pointer(set, CURLOPT_CAINFO, NULL);
-	set_pointer(set, CURLOPT_CAPATH, NULL);
+	if (http->ca) {
+		set_blob(set, CURLOPT_CAINFO_BLOB, http->ca);
+		set_pointer(set, CURLOPT_CAPATH, NULL);
+	}
 	set_long(set, CURLOPT_CA_CACHE_TIMEOUT, 0);
 	/* A resumed session would not be checked against new certificates. */
 	set_long(set, CURLOPT_SSL_SESSIONID_CACHE, 0);
@@ -249,8 +264,6 @@ static void set_tls(struct setting *set, const struct http *http)
 static void set_request(struct setting *set, const struct http_call *call)
 {
 	set_pointer(set, CURLOPT_URL, call->url);
-	if (!call->is_address)
-		set_pointer(set, CURLOPT_RESOLVE, call->resolve);
 	set_pointer(set, CURLOPT_HTTPHEADER, call->headers);
 	set_pointer(set, CURLOPT_USERAGENT, "nex-relay/" NEX_VERSION);
 	if (call->body) {
@@ -273,25 +286,19 @@ static CURLcode set_callbacks(struct http_call *call)
 	       curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected) ?:
 	       curl_easy_setopt(easy, CURLOPT_PREREQDATA, call) ?:
 	       curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket) ?:
-	       curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION, on_resolve) ?:
-	       curl_easy_setopt(easy, CURLOPT_RESOLVER_START_DATA, call) ?:
-	       curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_tls) ?:
-	       curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, call) ?:
+	       curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket) ?:
+	       curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, call) ?:
 	       curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->curl_says) ?:
 	       curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
 }
 
-int http_easy_new(struct http_call *call, const struct sockaddr_storage *addresses, size_t n)
+int http_easy_new(struct http_call *call)
 {
 	struct setting set = { .easy = curl_easy_init() };
-	int err;
 
 	call->easy = set.easy;
 	if (!call->easy)
 		return -ENOMEM;
-	err = set_addresses(call, addresses, n);
-	if (err)
-		return err;
 	set_bounds(&set);
 	set_tls(&set, call->http);
 	set_request(&set, call);

@@ -2,28 +2,29 @@
 /*
  * http_private.h - what the files of the HTTPS client share: http.c (calls), http_request.c (what
  * is asked), http_loop.c (libcurl in the event loop), http_easy.c (what a transfer may do),
- * http_retry.c (when to come back), http_ca.c (whom it trusts), http_why.c (what went wrong).
+ * http_why.c (what went wrong).
  */
 #ifndef NEXODUS_HTTP_PRIVATE_H
 #define NEXODUS_HTTP_PRIVATE_H
 
 #include <curl/curl.h>
-#include <openssl/ssl.h>
 #include <sys/queue.h>
 #include <time.h>
 
 #include "nexodus/http.h"
-#include "nexodus/names_text.h"
 
 #define HTTP_URL_MAX 2048
 #define HTTP_PORT_TEXT 6
+#define HTTP_HOST_MAX 256
+#define HTTP_WAY_MAX 80
 
 struct http {
 	struct event_base *base;
-	struct names *names;
+	void (*on_connect)(void *arg, const struct sockaddr *at);
+	void *connect_arg;
 	CURLM *multi;
 	struct event *timer; /* libcurl's */
-	X509_STORE *ca;
+	char *ca;            /* certificates; NULL: the system's */
 	bool is_insecure;
 	bool is_in_curl;    /* libcurl is on the stack: it must not be asked to end a transfer */
 	sa_family_t family; /* of the newest answer */
@@ -32,27 +33,27 @@ struct http {
 	LIST_HEAD(http_calls, http_call) calls;
 };
 
-enum http_phase { HTTP_NAMES, HTTP_CONNECT, HTTP_HEADERS, HTTP_BODY };
+enum http_phase { HTTP_CONNECT, HTTP_HEADERS, HTTP_BODY };
 
 struct http_call {
 	LIST_ENTRY(http_call) entry;
 	struct http *http;
 	struct http_limits limits;
-	char host[HOST_NAME_ROOM]; /* a name, or an address without brackets */
+	char host[HTTP_HOST_MAX]; /* a name or an address, IPv6 in brackets */
 	char port[HTTP_PORT_TEXT];
+	char way[HTTP_WAY_MAX]; /* " by way of 192.0.2.1:3128", a proxy; or empty */
 	char *url;
 	const char *method; /* static */
 	char *body;         /* NULL: none */
-	struct curl_slist *headers, *resolve;
-	bool is_stream, is_address; /* host is an address */
+	struct curl_slist *headers;
+	bool is_stream;
 	void (*on_open)(void *arg);
 	int (*on_data)(void *arg, const char *bytes, size_t len);
 	void (*on_done)(void *arg, const struct http_answer *answer);
 	void *arg;
 
 	enum http_phase phase;
-	struct event *limit; /* of the phase */
-	struct names_request *naming;
+	struct event *limit; /* of the phase; libcurl has that of HTTP_CONNECT */
 	CURL *easy;
 	bool is_running;   /* libcurl has it */
 	bool is_cancelled; /* while libcurl was on the stack */
@@ -98,38 +99,9 @@ int http_request_take(struct http_call *call, const struct http_request *request
 
 /* http_easy.c */
 
-/**
- * http_easy_new() - all that libcurl is told about a transfer, in call->easy.
- * @addresses: of call->host, in the order to be tried.
- *
- * Return: 0; -ENOMEM; -EIO when libcurl does not know an option.
- */
-int http_easy_new(struct http_call *call, const struct sockaddr_storage *addresses, size_t n);
-
-/* http_retry.c */
-
-/* A server, or what is in front of it, that says ten years by mistake must not get them; one that
- * means a day is not hurt by a request an hour. */
-#define HTTP_RETRY_AFTER_MAX_S 3600
-
-/** http_retry_after() - of the answer whose headers have come. Return: as http_retry_parse(). */
-int http_retry_after(CURL *easy);
-
-/**
- * http_retry_parse() - seconds, or a date.
- * @text: of the header Retry-After, or NULL.
- * @date: of the header Date, or NULL: by the server's clock, as ours may be wrong.
- * @now:  of our clock.
- *
- * Return: seconds from 0, for a date in the past, to HTTP_RETRY_AFTER_MAX_S; -1: it does not say,
- * or nothing that makes sense.
- */
-int http_retry_parse(const char *text, const char *date, time_t now);
-
-/* http_ca.c */
-
-/** http_ca_read() - Return: number of certificates in @fd, with *ret_ca; negative errno. */
-int http_ca_read(int fd, X509_STORE **ret_ca);
+/** http_easy_new() - all that libcurl is told about a transfer, in call->easy. Return: 0; -ENOMEM;
+ * -EIO when libcurl does not know an option. */
+int http_easy_new(struct http_call *call);
 
 /* http_why.c */
 
@@ -140,9 +112,6 @@ int http_ca_read(int fd, X509_STORE **ret_ca);
  * Return: 0; negative errno.
  */
 int http_why_curl(const struct http_call *call, CURLcode code, char why[static HTTP_WHY_MAX]);
-
-/** http_why_names() - of an error of names_resolve(). Return: the error of the answer. */
-int http_why_names(const struct http_call *call, int err, char why[static HTTP_WHY_MAX]);
 
 /** http_why_late() - of a phase that took too long. Return: -ETIMEDOUT. */
 int http_why_late(const struct http_call *call, char why[static HTTP_WHY_MAX]);

@@ -25,27 +25,32 @@ static bool is_plain(CURLU *parts)
 	return !found;
 }
 
-/* Host and port of the URL, as libcurl reads them; and the URL with the host as names.h has it. */
+/* Host and port of the URL, as libcurl reads them: for messages. */
 static int take_parts(struct http_call *call, CURLU *parts)
 {
 	char *host = NULL, *port = NULL;
-	struct sockaddr_storage at;
 	int err = -EINVAL;
 
 	if (!curl_url_get(parts, CURLUPART_HOST, &host, 0) &&
 	    !curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) &&
-	    strlen(port) < sizeof(call->port))
-		err = host_name_normalize(host, call->host);
+	    strlen(port) < sizeof(call->port) && strlen(host) < sizeof(call->host))
+		err = curl_url_get(parts, CURLUPART_URL, &call->url, 0) ? -ENOMEM : 0;
 	if (!err) {
 		memcpy(call->port, port, strlen(port) + 1);
-		call->is_address = !address_parse(call->host, &at);
-		if ((!call->is_address && curl_url_set(parts, CURLUPART_HOST, call->host, 0)) ||
-		    curl_url_get(parts, CURLUPART_URL, &call->url, 0))
-			err = -ENOMEM;
+		memcpy(call->host, host, strlen(host) + 1);
 	}
 	curl_free(host);
 	curl_free(port);
 	return err;
+}
+
+/* No other letters: a name in them is several things to several libraries. */
+static bool is_ascii(const char *text)
+{
+	for (; *text; text++)
+		if (*text <= ' ' || *text > '~')
+			return false;
+	return true;
 }
 
 static int take_url(struct http_call *call, const char *url)
@@ -53,7 +58,7 @@ static int take_url(struct http_call *call, const char *url)
 	CURLU *parts;
 	int err = -EINVAL;
 
-	if (strlen(url) >= HTTP_URL_MAX || !printable_check(url) || strncmp(url, "https://", 8))
+	if (strlen(url) >= HTTP_URL_MAX || !is_ascii(url) || strncmp(url, "https://", 8))
 		return -EINVAL;
 	parts = curl_url();
 	if (!parts)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <openssl/x509_vfy.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,7 +8,6 @@
 #include "nexodus/http_private.h"
 
 static const char *const during[] = {
-	[HTTP_NAMES] = "find addresses of",
 	[HTTP_CONNECT] = "connect to",
 	[HTTP_HEADERS] = "wait for the answer of",
 	[HTTP_BODY] = "read the answer of",
@@ -16,35 +16,19 @@ static const char *const during[] = {
 static void tell(const struct http_call *call, const char *what, const char *detail,
 		 char why[static HTTP_WHY_MAX])
 {
-	bool has_brackets = strchr(call->host, ':');
 	char text[HTTP_WHY_MAX * 2];
 
-	if (call->phase == HTTP_NAMES)
-		snprintf(text, sizeof(text), "%s %s: %s", what, call->host, detail);
-	else
-		snprintf(text, sizeof(text), "%s %s%s%s:%s: %s", what, has_brackets ? "[" : "",
-			 call->host, has_brackets ? "]" : "", call->port, detail);
+	snprintf(text, sizeof(text), "%s %s:%s%s: %s", what, call->host, call->port, call->way,
+		 detail);
 	printable_copy(why, HTTP_WHY_MAX, text);
-}
-
-int http_why_names(const struct http_call *call, int err, char why[static HTTP_WHY_MAX])
-{
-	switch (err) {
-	case -ENOENT:
-		tell(call, during[HTTP_NAMES], "no such name", why);
-		return -EHOSTUNREACH;
-	case -EAGAIN:
-		tell(call, during[HTTP_NAMES], "no name server answers", why);
-		return -EHOSTUNREACH;
-	default:
-		tell(call, during[call->phase], strerror(-err), why);
-		return err;
-	}
 }
 
 int http_why_late(const struct http_call *call, char why[static HTTP_WHY_MAX])
 {
-	tell(call, during[call->phase], "timed out", why);
+	bool is_name = call->phase == HTTP_CONNECT && strstr(call->curl_says, "Resolving");
+
+	tell(call, during[call->phase], is_name ? "the time for its name is over" : "timed out",
+	     why);
 	return -ETIMEDOUT;
 }
 
@@ -61,6 +45,16 @@ static int why_ours(const struct http_call *call, char why[static HTTP_WHY_MAX])
 		tell(call, during[call->phase], strerror(-call->err), why);
 	}
 	return call->err;
+}
+
+/*
+ * What libcurl says of the environment's proxy may have its URL in it, with a password.
+ */
+static const char *detail_of(const struct http_call *call, CURLcode code)
+{
+	bool is_secret = strchr(call->curl_says, '@') || strstr(call->curl_says, "://");
+
+	return *call->curl_says && !is_secret ? call->curl_says : curl_easy_strerror(code);
 }
 
 static int why_not_connected(const struct http_call *call, char why[static HTTP_WHY_MAX])
@@ -102,7 +96,7 @@ static int why_certificate(const struct http_call *call, char why[static HTTP_WH
 
 int http_why_curl(const struct http_call *call, CURLcode code, char why[static HTTP_WHY_MAX])
 {
-	const char *detail = *call->curl_says ? call->curl_says : curl_easy_strerror(code);
+	const char *detail = detail_of(call, code);
 
 	if (call->err)
 		return why_ours(call, why);
@@ -111,10 +105,17 @@ int http_why_curl(const struct http_call *call, CURLcode code, char why[static H
 		return 0;
 	case CURLE_OPERATION_TIMEDOUT:
 		return http_why_late(call, why);
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_RESOLVE_PROXY:
+		tell(call, during[HTTP_CONNECT], detail, why);
+		return -EHOSTUNREACH;
 	case CURLE_COULDNT_CONNECT:
 		return why_not_connected(call, why);
 	case CURLE_PEER_FAILED_VERIFICATION:
 		return why_certificate(call, why);
+	case CURLE_SSL_CACERT_BADFILE:
+		tell(call, "check the certificate of", detail, why);
+		return -EKEYREJECTED;
 	case CURLE_SSL_CONNECT_ERROR:
 		tell(call, "agree on TLS with", detail, why);
 		return -EPROTO;

@@ -100,11 +100,21 @@ static int default_address(sa_family_t family, struct sockaddr_storage *ret)
 	return local_address(&towards, ret);
 }
 
+static void of_default_routes(struct local_addresses *ret)
+{
+	if (default_address(AF_INET, &ret->ipv4) || !is_for_others(&ret->ipv4))
+		ret->ipv4.ss_family = AF_UNSPEC;
+	if (default_address(AF_INET6, &ret->ipv6) || !is_for_others(&ret->ipv6))
+		ret->ipv6.ss_family = AF_UNSPEC;
+}
+
 void local_addresses(const struct sockaddr_storage *towards, size_t n, struct local_addresses *ret)
 {
 	struct sockaddr_storage last = {};
 
 	*ret = (struct local_addresses){};
+	if (!n)
+		of_default_routes(ret);
 	for (size_t i = 0; i < n; i++) {
 		struct sockaddr_storage at = {};
 

@@ -27,7 +27,8 @@ struct local_addresses {
 
 /**
  * local_addresses() - where others reach this host: its addresses towards one that we know.
- * @towards: of that host, as names_done has them.
+ * @towards: of that host, as resolve_done has them; none when it has a name that only a proxy
+ * knows.
  *
  * Where that host is this one, or on the link and has a link-local address, our address towards it
  * says nothing to others (loopback, 169.254.0.0/16): then it is that of the default route. Without

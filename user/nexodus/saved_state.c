@@ -9,7 +9,6 @@
 #include "base/json_member.h"
 #include "base/wg_key.h"
 #include "nexodus/device_cache.h"
-#include "peers/border_addresses.h"
 
 #define VERSION 1
 #define HASH_TEXT_MAX (2 * EVP_MAX_MD_SIZE + 1)
@@ -78,23 +77,6 @@ static bool take_secret(struct json_object *object, const char *name, char *ret,
 	return true;
 }
 
-/* One that is no good is no reason to register anew. */
-static void take_addresses(struct json_object *array, struct saved_state *state)
-{
-	size_t n =
-		json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
-
-	for (size_t i = 0; i < n && state->n_addresses < NAMES_ADDRESSES_MAX; i++) {
-		struct json_object *text = json_object_array_get_idx(array, i);
-		struct prefix *next = &state->addresses[state->n_addresses];
-
-		if (json_object_is_type(text, json_type_string) &&
-		    !prefix_parse(json_object_get_string(text), next) &&
-		    border_address_is_good(next))
-			state->n_addresses++;
-	}
-}
-
 /* Before it is registered there is a refresh token alone; a device's token is of a device. */
 static int take(struct json_object *object, struct saved_state *state)
 {
@@ -109,7 +91,6 @@ static int take(struct json_object *object, struct saved_state *state)
 	if (!is_device && (*state->device_token || json_member(object, "device_id") ||
 			   json_member(object, "vpc_id")))
 		return -EBADMSG;
-	take_addresses(json_member(object, "api_addresses"), state);
 	return 0;
 }
 
@@ -139,17 +120,6 @@ static void add(struct json_object *object, const char *name, const char *text)
 		json_object_object_add(object, name, json_object_new_string(text));
 }
 
-static void add_addresses(struct json_object *object, const struct saved_state *state)
-{
-	struct json_object *array = json_object_new_array();
-	char text[PREFIX_TEXT_MAX];
-
-	for (size_t i = 0; i < state->n_addresses; i++)
-		json_object_array_add(array, json_object_new_string(prefix_format_addr(
-						     &state->addresses[i], text)));
-	json_object_object_add(object, "api_addresses", array);
-}
-
 int saved_state_print(const struct saved_state *state, const struct account *account, char *ret,
 		      size_t size)
 {
@@ -169,7 +139,6 @@ int saved_state_print(const struct saved_state *state, const struct account *acc
 	add(object, "device_id", state->device_id);
 	add(object, "device_token", state->device_token);
 	add(object, "refresh_token", state->refresh_token);
-	add_addresses(object, state);
 	text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
 							      JSON_C_TO_STRING_NOSLASHESCAPE);
 	len = text ? snprintf(ret, size, "%s\n", text) : -ENOMEM;

@@ -2,8 +2,7 @@
 /*
  * saved_state.h - what a registration leaves for the next run: JSON that the node keeps unread.
  *
- * With the device token a relay restarts when its registration key is long gone. With the
- * api-server's addresses nothing that the list on disk says stands in the way to it.
+ * With the device token a relay restarts when its registration key is long gone.
  */
 #ifndef NEXODUS_SAVED_STATE_H
 #define NEXODUS_SAVED_STATE_H
@@ -11,19 +10,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/prefix.h"
 #include "nexodus/account.h"
-#include "nexodus/names.h"
 
 #define SAVED_REFRESH_MAX 8192 /* bytes of a refresh token, NUL included */
 
 struct saved_state {
 	char device_id[ACCOUNT_UUID_MAX]; /* empty: never registered */
 	char vpc_id[ACCOUNT_UUID_MAX];
-	char device_token[SERVICE_TOKEN_MAX];         /* empty: the server gives none */
-	char refresh_token[SAVED_REFRESH_MAX];        /* of a login; empty with a device token */
-	struct prefix addresses[NAMES_ADDRESSES_MAX]; /* of the api-server, the newest ones first */
-	size_t n_addresses;
+	char device_token[SERVICE_TOKEN_MAX];  /* empty: the server gives none */
+	char refresh_token[SAVED_REFRESH_MAX]; /* of a login; empty with a device token */
 	bool is_other_key; /* the account's registration key is not the one of this registration: it
 			      may be for another VPC; not kept */
 };

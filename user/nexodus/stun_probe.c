@@ -22,7 +22,7 @@
 #define READ_MAX 64 /* packets for each turn of the loop */
 
 struct stun_probe {
-	struct names *names;
+	struct event_base *base;
 	struct event *readable, *timer;
 	int fd;
 	uint16_t port;
@@ -146,7 +146,7 @@ static int64_t go_through(struct stun_probe *probe, int64_t now, size_t *ret_lef
 		struct stun_server *server = probe->order[i];
 
 		if (server->state == STUN_SERVER_NEW && hopeful < AT_ONCE)
-			stun_server_ask(server, probe->names, now + probe->patience_ms);
+			stun_server_ask(server, probe->base, now + probe->patience_ms);
 		if (server->state == STUN_SERVER_ASKED && server->send_ms <= now)
 			stun_server_send(server, probe->fd, probe->port, now);
 		if (server->state == STUN_SERVER_ASKED && server->send_ms < next)
@@ -252,8 +252,8 @@ static bool copy_servers(struct stun_probe *probe, const char *const *servers, s
 	return true;
 }
 
-struct stun_probe *stun_probe_new(struct event_base *base, struct names *names, int fd,
-				  uint16_t port, const char *const *servers, size_t n)
+struct stun_probe *stun_probe_new(struct event_base *base, int fd, uint16_t port,
+				  const char *const *servers, size_t n)
 {
 	struct stun_probe *probe;
 	uint8_t random = 0;
@@ -263,7 +263,7 @@ struct stun_probe *stun_probe_new(struct event_base *base, struct names *names, 
 	probe = calloc(1, sizeof(*probe));
 	if (!probe)
 		return NULL;
-	probe->names = names;
+	probe->base = base;
 	probe->fd = -1;
 	probe->port = port;
 	probe->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, probe);

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "nexodus/names.h"
+#include "nexodus/resolve.h"
 
 #define STUN_SERVERS_MAX 8
 #define STUN_SERVER_MAX 256 /* bytes of "host:port", NUL included */
@@ -38,13 +38,12 @@ typedef void stun_probe_done(void *arg, int err, const struct sockaddr_in *mappe
 /**
  * stun_probe_new() - for @port, with @n servers "host:port" (1 to STUN_SERVERS_MAX), which are
  * copied. The first round begins with a random one.
- * @names: borrowed.
  * @fd: the raw socket, non-blocking; taken over on success.
  *
  * Return: the probe, or NULL without memory, or when there are too many servers, or none.
  */
-struct stun_probe *stun_probe_new(struct event_base *base, struct names *names, int fd,
-				  uint16_t port, const char *const *servers, size_t n);
+struct stun_probe *stun_probe_new(struct event_base *base, int fd, uint16_t port,
+				  const char *const *servers, size_t n);
 
 /** stun_probe_free() - closes the socket; a round that is going on is given up. Safe on NULL. */
 void stun_probe_free(struct stun_probe *probe);

@@ -17,14 +17,14 @@ static void fail(struct stun_server *server, int err)
 
 void stun_server_reset(struct stun_server *server)
 {
-	names_cancel(server->request);
+	resolve_cancel(server->request);
 	server->request = NULL;
 	server->state = STUN_SERVER_NEW;
 	server->is_sent = false;
 	server->err = 0;
 }
 
-/* "host:port"; the host may be in brackets and is for names_resolve() to judge. */
+/* "host:port"; the host is for the resolver to judge. */
 static int split(const char *text, char ret_host[static STUN_SERVER_MAX], uint16_t *ret_port)
 {
 	const char *colon = strrchr(text, ':');
@@ -64,7 +64,7 @@ static void take_addresses(void *arg, int err, const struct sockaddr_storage *ad
 	server->on_resolved(server->arg); /* last: it may free us */
 }
 
-void stun_server_ask(struct stun_server *server, struct names *names, int64_t patient_ms)
+void stun_server_ask(struct stun_server *server, struct event_base *base, int64_t patient_ms)
 {
 	char host[STUN_SERVER_MAX];
 	int err = split(server->text, host, &server->port);
@@ -75,7 +75,7 @@ void stun_server_ask(struct stun_server *server, struct names *names, int64_t pa
 	if (!err && getrandom(server->transaction, size, GRND_NONBLOCK) != (ssize_t)size)
 		err = -EIO;
 	if (!err)
-		err = names_resolve(names, host, take_addresses, server, &server->request);
+		err = resolve_start(base, host, take_addresses, server, &server->request);
 	if (err)
 		fail(server, err);
 }

@@ -7,36 +7,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static const char *const ca_bundles[] = {
-	"/etc/ssl/certs/ca-certificates.crt", /* Debian, Ubuntu, Arch, Alpine */
-	"/etc/pki/tls/certs/ca-bundle.crt",   /* Fedora, RHEL */
-	"/etc/ssl/ca-bundle.pem",             /* SUSE */
-};
-
-static const char *ca_path(void)
-{
-	for (size_t i = 0; i < sizeof(ca_bundles) / sizeof(ca_bundles[0]); i++)
-		if (!access(ca_bundles[i], R_OK))
-			return ca_bundles[i];
-	return NULL;
-}
-
-const char *control_file_path(enum border_gift gift, const char *ca_file)
-{
-	switch (gift) {
-	case BORDER_CA:
-		return ca_file ?: ca_path();
-	case BORDER_RESOLV_CONF:
-		return "/etc/resolv.conf";
-	case BORDER_UPLINKS:
-		return "/run/systemd/resolve/resolv.conf";
-	case BORDER_HOSTS:
-		return "/etc/hosts";
-	default:
-		return NULL;
-	}
-}
-
 int control_account_fd(const struct account *account)
 {
 	int fd = memfd_create("account", MFD_CLOEXEC | MFD_ALLOW_SEALING), err;

@@ -12,16 +12,6 @@
 #include "peers/border.h"
 
 /**
- * control_file_path() - where the certificates, resolv.conf or hosts of this host are.
- * @gift:    BORDER_CA, BORDER_RESOLV_CONF, BORDER_UPLINKS (systemd-resolved's) or BORDER_HOSTS.
- * @ca_file: where the certificates are; NULL: in the first of the bundles of Debian, Fedora and
- *           SUSE that is there.
- *
- * Return: a path; NULL when there is no such file.
- */
-const char *control_file_path(enum border_gift gift, const char *ca_file);
-
-/**
  * control_account_fd() - @account as a sealed memory file.
  *
  * Return: descriptor; negative errno.

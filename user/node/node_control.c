@@ -165,6 +165,9 @@ static int take_control(struct node *node, const struct border_record *record)
 		(void)trouble_clear(&node->troubles, TROUBLE_CONTROL);
 	if (news)
 		say_control(node);
+	/* It may be the certificates, and they may be others by now. */
+	if (control->where == CONTROL_RETRYING && node_gifts_ca(node))
+		log_debug("the ca-file is given again with the next change");
 	node_write_status(node);
 	if (control->is_over)
 		event_base_loopbreak(node->base);
@@ -186,6 +189,15 @@ static int take_hold(struct node *node, const struct border_record *record)
 	return 0;
 }
 
+static int take_server(struct node *node, const struct prefix *server)
+{
+	if (prefix_check(server) || !prefix_is_host(server))
+		return -EPROTO;
+	if (sync_server(&node->sync, server))
+		node_tunnel_changed(node, TUNNEL_ADDRESSES); /* tried again, and said */
+	return 0;
+}
+
 int node_control_record(struct node *node, const struct border_record *record)
 {
 	int whole;
@@ -200,8 +212,8 @@ int node_control_record(struct node *node, const struct border_record *record)
 		return take_hold(node, record) ?: 1;
 	if (record->kind == BORDER_PONG)
 		return node_ping_answer(node, record) ?: 1;
-	if (record->kind == BORDER_ADDRESSES)
-		return node_spared_record(node, record) ?: 1;
+	if (record->kind == BORDER_SERVER)
+		return take_server(node, &record->server) ?: 1;
 	if (record->kind != BORDER_STATE)
 		return 0;
 	whole = control_state_add(&node->control.state, record);
@@ -247,7 +259,6 @@ int node_control_start(struct node *node)
 	control->keep_again = evtimer_new(node->base, on_keep_again, node);
 	if (!control->keep_again || node_saved_start(node) || node_ping_start(node))
 		return -ENOMEM;
-	node_gifts_start(node);
 	return 0;
 }
 
@@ -255,7 +266,6 @@ void node_control_stop(struct node *node)
 {
 	struct node_control *control = &node->control;
 
-	node_gifts_stop(node);
 	if (control->keep_again && evtimer_pending(control->keep_again, NULL))
 		on_keep_again(-1, 0, node); /* there may be room by now */
 	node_saved_stop(node);

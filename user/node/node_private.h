@@ -9,7 +9,6 @@
  *   node_saved.c      the last list, on disk
  *   node_state.c      the folder that it is in
  *   node_ping.c       is that source still there?
- *   node_spared.c     whom the source talks to: not through the tunnel
  *   node_interface.c  the WireGuard interface: is it there, who are its peers
  *   node_forwarding.c the host's forwarding: keep it on
  *   node_tunnel.c     the same for an interface of our own: make it, put it back
@@ -31,31 +30,20 @@
 #include "node/source_child.h"
 #include "node/source_end.h"
 #include "node/sync.h"
-#include "peers/border_addresses.h"
 #include "peers/border_list.h"
 #include "tunnel/state_dir.h"
 
-#define NODE_CONTROL_FILES 4
 
 struct node;
-
-/* A file that the source has a descriptor of, and gets another when it changes. */
-struct node_control_file {
-	struct node *node;
-	enum border_gift gift;
-	struct file_watch watch;
-	struct event *event;
-};
 
 /* node_control.c */
 struct node_control {
 	struct account account;
 	char list_path[PATH_MAX], state_path[PATH_MAX];
-	int stun_fd; /* -1: none */
-	struct node_control_file files[NODE_CONTROL_FILES];
+	int stun_fd;         /* -1: none */
+	const char *ca_said; /* why the ca-file was not used, the last time; NULL: it was */
 
 	struct control_state state; /* to be kept */
-	struct border_addresses_coming addresses;
 	struct event *keep_again;
 	bool is_revoked; /* and not let in since: somebody may have been told to remove it */
 	struct kept_file state_file;
@@ -350,14 +338,14 @@ int node_ping_answer(struct node *node, const struct border_record *record);
 /** node_ping_stop() - safe when it never started. */
 void node_ping_stop(struct node *node);
 
-/** node_spared_record() - an ADDRESSES record. Return: 0; negative errno of the border. */
-int node_spared_record(struct node *node, const struct border_record *record);
+/**
+ * node_gifts_ca() - give the helper the ca-file, if there is one. What is wrong with it is said
+ * once.
+ *
+ * Return: 0; negative errno of the border.
+ */
+int node_gifts_ca(struct node *node);
 
-/** node_gifts_start() - watch the files that the source has descriptors of. */
-void node_gifts_start(struct node *node);
-
-/** node_gifts_stop() - safe when it never started. */
-void node_gifts_stop(struct node *node);
 
 /** node_saved_start() - Return: 0; -ENOMEM. */
 int node_saved_start(struct node *node);

@@ -307,7 +307,7 @@ static void know_host(struct sync *sync)
 
 /* Return: how many are in @taken. */
 static size_t find_taken(const struct sync *sync,
-			 struct prefix taken[static HOST_VIEW_MAX + SYNC_SERVERS_MAX])
+			 struct prefix taken[static HOST_VIEW_MAX + BORDER_SERVERS_MAX])
 {
 	memcpy(taken, sync->host.at, sync->host.n * sizeof(*taken));
 	memcpy(taken + sync->host.n, sync->servers, sync->n_servers * sizeof(*taken));
@@ -316,7 +316,7 @@ static size_t find_taken(const struct sync *sync,
 
 static int want_tunnel(struct sync *sync, struct step *step)
 {
-	struct prefix taken[HOST_VIEW_MAX + SYNC_SERVERS_MAX];
+	struct prefix taken[HOST_VIEW_MAX + BORDER_SERVERS_MAX];
 
 	know_host(sync);
 	step->limits = (struct tunnel_limits){
@@ -543,7 +543,7 @@ int sync_server(struct sync *sync, const struct prefix *server)
 
 	while (at < sync->n_servers && prefix_compare(&sync->servers[at], server) != 0)
 		at++;
-	if (at == SYNC_SERVERS_MAX)
+	if (at == BORDER_SERVERS_MAX)
 		at = 0; /* the oldest */
 	if (at < sync->n_servers)
 		memmove(&sync->servers[at], &sync->servers[at + 1],

@@ -18,12 +18,12 @@
 #include "datapath/tables.h"
 #include "node/host_view.h"
 #include "node/settings.h"
+#include "peers/border.h"
 #include "peers/desired.h"
 #include "peers/device.h"
 #include "peers/plan.h"
 #include "tunnel/tunnel.h"
 
-#define SYNC_SERVERS_MAX 16
 #define SYNC_TROUBLE_CONFLICT "conflict" /* and a prefix */
 #define SYNC_CONFLICTS_SHOWN 64
 
@@ -58,7 +58,7 @@ struct sync {
 	struct prefix_list ranges, host_routes; /* as in struct tunnel_limits */
 	struct host_view host;                  /* read again unless host_is_known */
 	bool host_is_known;
-	struct prefix servers[SYNC_SERVERS_MAX]; /* whom the helper talks to, the newest last */
+	struct prefix servers[BORDER_SERVERS_MAX]; /* whom the helper talks to, the newest last */
 	size_t n_servers;
 
 	time_t applied_at; /* when a list was last applied; 0: never */
@@ -133,7 +133,7 @@ int sync_again(struct sync *sync);
 
 /**
  * sync_server() - the helper is about to talk to this host: no device has a route of the host's own
- * for it. The last SYNC_SERVERS_MAX count.
+ * for it. The last BORDER_SERVERS_MAX count.
  *
  * Return: 0; negative errno when the routes could not be brought in line with that.
  */

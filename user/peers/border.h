@@ -10,14 +10,13 @@
  *                    GIVE (with a descriptor): keep this, see enum border_gift
  *                    START: everything was given, talk to the control plane
  *                    AGAIN: begin with a whole list once more
- *                    SPARED: nothing in the newest ADDRESSES is routed into the tunnel
  *                    PING: say that you are there, with the same number
  *                    KEEP: say STATE again, what was kept of it is lost
  *   source -> node   LIST_BEGIN, then for each device DEVICE and its PREFIXES, then LIST_END;
  *                    LIST_ERROR instead of LIST_END when the list is no good;
  *                    CHANGE_BEGIN, then what is new or changed as above, and DEVICE_GONE for each
  *                    that is gone since the list before, then LIST_END;
- *                    WARNING, CONTROL, STATE, ADDRESSES, HOLD and PONG in between;
+ *                    WARNING, CONTROL, STATE, SERVER, HOLD and PONG in between;
  *                    REFUSED: for this system call it is about to be killed
  *
  * Both processes are the same binary: there is no version and no byte order to agree on.
@@ -52,8 +51,7 @@ enum border_kind {
 	BORDER_LIST_END,
 	BORDER_STATE,
 	BORDER_CONTROL,
-	BORDER_ADDRESSES,
-	BORDER_SPARED,
+	BORDER_SERVER,
 	BORDER_PING,
 	BORDER_PONG,
 	BORDER_KEEP,
@@ -65,10 +63,7 @@ enum border_kind {
 enum border_gift {
 	BORDER_ACCOUNT,     /* struct account, sealed */
 	BORDER_SAVED_STATE, /* what STATE has said in an earlier run */
-	BORDER_CA,          /* certificates to trust, PEM */
-	BORDER_RESOLV_CONF,
-	BORDER_UPLINKS, /* resolv.conf of a resolver on this host: whom that asks */
-	BORDER_HOSTS,
+	BORDER_CA,          /* certificates to trust instead of the system's, PEM */
 	BORDER_STUN_SOCKET, /* tunnel/stun_socket.h */
 	BORDER_GIFTS,
 };
@@ -88,7 +83,7 @@ enum border_control {
 
 #define BORDER_RETRY_MAX_S 3600 /* as of the server's Retry-After */
 #define BORDER_HOLD_MAX_S BORDER_RETRY_MAX_S
-#define BORDER_ADDRESSES_MAX 256
+#define BORDER_SERVERS_MAX 16 /* that both sides remember */
 #define BORDER_STATE_BYTES_MAX 16384
 #define BORDER_STATE_PIECE (BORDER_TEXT_MAX - 12)
 
@@ -127,15 +122,11 @@ struct border_record {
 			int64_t heard_at; /* time(): when the server was last heard; 0: never */
 			char text[BORDER_TEXT_MAX - 16];
 		} control;
-		struct {                 /* peers/border_addresses.h */
-			uint32_t number; /* of the set; the source counts them */
-			uint32_t total, offset, n;
-			struct prefix at[BORDER_PREFIXES];
-		} addresses;
-		uint32_t spared; /* number of the set */
-		uint32_t hold_s; /* HOLD: the server is not to be asked for so long */
-		int32_t call;    /* REFUSED: number of the system call */
-		uint32_t ping;   /* PING: number; the node counts them */
+		struct prefix server; /* SERVER: requests go there from now on: the api-server, or a
+					 proxy */
+		uint32_t hold_s;      /* HOLD: the server is not to be asked for so long */
+		int32_t call;         /* REFUSED: number of the system call */
+		uint32_t ping;        /* PING: number; the node counts them */
 		struct {
 			uint32_t number;  /* of the PING */
 			int64_t heard_at; /* as in CONTROL */

@@ -46,9 +46,6 @@ static int told(struct source *source, const struct border_record *record, int *
 		return *fd < 0 ? -EPROTO : agent_give(source->agent, record->gift, fd);
 	case BORDER_START:
 		return agent_start(source->agent, record->list);
-	case BORDER_SPARED:
-		agent_spared(source->agent, record->spared);
-		return 0;
 	case BORDER_PING:
 		agent_pong(source->agent, record->ping);
 		return 0;
