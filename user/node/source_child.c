@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -18,6 +19,7 @@
 #define SOURCE_SEND_TIMEOUT_S 30
 /* Its descriptors are closed a moment before its end can be seen. */
 #define SOURCE_END_MS 1000
+#define PROXIES_MAX 6 /* variables */
 
 static int make_border(int sock[static 2])
 {
@@ -36,12 +38,26 @@ static int make_border(int sock[static 2])
 	return 0;
 }
 
+/* Of the environment the child gets what libcurl finds proxies by, which may hold a password. */
+static void take_proxies(char **envp, size_t max)
+{
+	static const char *const names[] = { "https_proxy=", "HTTPS_PROXY=", "all_proxy=",
+					     "ALL_PROXY=",   "no_proxy=",    "NO_PROXY=" };
+	size_t n = 0;
+
+	for (char **one = environ; one && *one && n < max; one++)
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			if (!strncmp(*one, names[i], strlen(names[i])) && n < max)
+				envp[n++] = *one;
+	envp[n] = NULL;
+}
+
 /* In the child: only calls that are safe between fork and exec. */
 static _Noreturn void become_source(int sock, bool network)
 {
 	char name[] = "nex-relay", command[] = "source", with[] = "network";
 	char *const argv[] = { name, command, network ? with : NULL, NULL };
-	char *const envp[] = { NULL };
+	char *envp[PROXIES_MAX + 1] = { NULL };
 	static const int for_the_node[] = { SIGHUP, SIGINT, SIGTERM };
 	sigset_t none;
 
@@ -56,6 +72,8 @@ static _Noreturn void become_source(int sock, bool network)
 	/* dup2() to itself would leave close-on-exec set. */
 	if (sock == BORDER_SOURCE_FD ? fcntl(sock, F_SETFD, 0) : dup2(sock, BORDER_SOURCE_FD) < 0)
 		_exit(1);
+	if (network)
+		take_proxies(envp, PROXIES_MAX);
 	execve("/proc/self/exe", argv, envp);
 	_exit(1);
 }
