@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "check/list.h"
+#include "peers/file_view.h"
 
 #define BPFFS "/sys/fs/bpf"
 #define BTF "/sys/kernel/btf/vmlinux"
@@ -61,6 +62,20 @@ void check_bpffs(struct check_list *list)
 			   st.st_mode & 07777);
 	else
 		check_ok(list, "bpffs", "mounted at " BPFFS);
+}
+
+void check_landlock(struct check_list *list)
+{
+	int abi = file_view_abi();
+
+	if (abi > 0)
+		check_ok(list, "landlock",
+			 "the helper process is shown no files but those that it needs");
+	else
+		check_warn(list, "landlock", "a kernel from 5.13 on, with landlock in lsm=",
+			   "the kernel has none (%s): the helper process can read what everybody "
+			   "can; if it has to run as root, root's files too",
+			   strerror(-abi));
 }
 
 void check_btf(struct check_list *list)

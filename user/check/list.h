@@ -35,6 +35,7 @@ void check_add(struct check_list *list, enum check_status status, const char *ch
 void check_privileges(struct check_list *list);
 void check_bpffs(struct check_list *list);
 void check_bpf(struct check_list *list);
+void check_landlock(struct check_list *list);
 void check_btf(struct check_list *list);
 void check_wireguard(struct check_list *list);
 void check_interface(struct check_list *list);

@@ -16,9 +16,9 @@
 #define FINDING_BYTES 512
 
 static void (*const parts[])(struct check_list *list) = {
-	check_privileges, check_bpffs,          check_bpf,      check_btf,
-	check_wireguard,  check_interface,      check_mtu,      check_ipv6,
-	check_forwarding, check_advertisements, check_firewall,
+	check_privileges, check_landlock,   check_bpffs,          check_bpf,
+	check_btf,        check_wireguard,  check_interface,      check_mtu,
+	check_ipv6,       check_forwarding, check_advertisements, check_firewall,
 };
 
 static const char *const status_text[] = { "OK", "WARN", "FAIL" };

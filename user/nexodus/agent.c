@@ -12,6 +12,7 @@
 
 #include "base/printable.h"
 #include "nexodus/agent_private.h"
+#include "peers/file_view.h"
 #include "peers/peer_file.h"
 
 /* client-go's numbers: what may pass in a moment, and what keeps a server busy for nothing. */
@@ -198,6 +199,10 @@ void agent_retry(struct agent *agent, agent_then *then, bool is_refused, int ret
 	if (retry_after_s > 0 && (uint32_t)retry_after_s * 1000 > ms)
 		ms = (uint32_t)retry_after_s * 1000 + agent_random() % 1000;
 	agent_hold(agent, retry_after_s);
+	if (file_view_is_stale()) {
+		agent->err = -ESTALE;
+		event_base_loopbreak(agent->base);
+	}
 	agent->is_trouble = true;
 	agent_say(agent, state, (ms + 999) / 1000, "%s", text);
 	wait_ms(agent, then, ms);

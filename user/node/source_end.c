@@ -43,6 +43,8 @@ const char *source_end_text(int status, int call, char ret[static SOURCE_END_MAX
 	if (WEXITSTATUS(status) == SOURCE_EXIT_MEMORY)
 		snprintf(ret, SOURCE_END_MAX, "has reached its memory limit of %lu MiB",
 			 SANDBOX_MEMORY_MAX >> 20);
+	else if (WEXITSTATUS(status) == SOURCE_EXIT_STALE)
+		snprintf(ret, SOURCE_END_MAX, "has ended because a file of /etc was replaced");
 	else if (WEXITSTATUS(status) == SOURCE_EXIT_SANDBOX)
 		snprintf(ret, SOURCE_END_MAX,
 			 "could not enter its sandbox (seccomp, rlimits): see the line before");

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "peers/file_view.h"
 
 /* The user "nobody" of every Linux (kernel.overflowuid): owns nothing. */
 #define NOBODY 65534
@@ -351,6 +352,6 @@ int sandbox_filter(enum sandbox_profile profile)
 
 	/* A thread's own arena would take 64 MiB of the memory that there is. */
 	(void)mallopt(M_ARENA_MAX, 1);
-	err = profile == SANDBOX_NETWORK ? 0 : limit_descriptors();
+	err = profile == SANDBOX_NETWORK ? file_view_restrict() : limit_descriptors();
 	return err ?: filter_calls(profile);
 }

@@ -29,8 +29,9 @@ enum sandbox_profile {
  * mount, bpf, ...) raise SIGSYS, of which the process dies unless it has a handler.
  *
  * SANDBOX_FILES opens nothing and has no sockets, threads or code but its own. SANDBOX_NETWORK
- * opens files to read them, loads libraries, starts threads, and has sockets that do not listen:
- * TCP and UDP, the kernel's routes, and, unless it is root, local ones.
+ * opens files to read them, of those that file_view.h names, loads libraries, starts threads, and
+ * has sockets that do not listen: TCP and UDP, the kernel's routes, and, unless it is root, local
+ * ones.
  *
  * Standard error goes where standard input has gone in sandbox_drop(), to /dev/null: from now on
  * the process tells the outside nothing but its exit status, and what it sends on sockets.

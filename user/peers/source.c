@@ -126,7 +126,7 @@ int source_main(bool network)
 	agent_free(source.agent);
 	event_base_free(source.base);
 	/* Nobody hears us any more: the node says that we have ended, and starts another. */
-	if (err == -ENOMEM)
-		return SOURCE_EXIT_MEMORY;
+	if (err == -ENOMEM || err == -ESTALE)
+		return err == -ENOMEM ? SOURCE_EXIT_MEMORY : SOURCE_EXIT_STALE;
 	return err && err != -EPIPE ? 1 : 0;
 }

@@ -10,6 +10,7 @@
 /* Exit statuses that tell how it ended. */
 #define SOURCE_EXIT_MEMORY 3  /* at the limit of its memory */
 #define SOURCE_EXIT_SANDBOX 4 /* it could not be confined, and has done nothing */
+#define SOURCE_EXIT_STALE 5   /* file_view_is_stale() */
 
 /**
  * source_main() - the whole life of the source process.
