@@ -292,13 +292,46 @@ static void test_name_moves(void **state)
 	end(&client);
 }
 
+#define SYSTEM_STORE "/etc/ssl/certs/ca-certificates.crt"
+
+static void write_store(bool has_ours)
+{
+	char text[65536] = "";
+	int fd = tls_authorities_fd(2);
+
+	if (has_ours)
+		assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
+	close(fd);
+	host_names_write(HOST_NAMES_DIR "/store", text);
+}
+
+/* libcurl's own, as it is at each call. */
+static void test_system_certificates(void **state)
+{
+	struct client client = {};
+
+	(void)state;
+	if (!is_private || access(SYSTEM_STORE, F_OK))
+		skip();
+	write_store(true);
+	assert_int_equal(mount(HOST_NAMES_DIR "/store", SYSTEM_STORE, NULL, MS_BIND, NULL), 0);
+	client.base = event_base_new();
+	client.http = http_new(client.base, NULL, NULL);
+	assert_int_equal(get(&client, "https://v4.test:%d/ok")->answer.status, 200);
+	write_store(false);
+	assert_int_equal(get(&client, "https://v6.test:%d/ok")->answer.err, -EKEYREJECTED);
+	write_store(true);
+	assert_int_equal(get(&client, "https://v6.test:%d/ok")->answer.status, 200);
+	end(&client);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		NEEDS_ROOT(test_cases),      NEEDS_ROOT(test_not_connected),
 		NEEDS_ROOT(test_no_tls),     NEEDS_ROOT(test_names_are_late),
 		NEEDS_ROOT(test_request),    NEEDS_ROOT(test_refused_requests),
-		NEEDS_ROOT(test_name_moves),
+		NEEDS_ROOT(test_name_moves), NEEDS_ROOT(test_system_certificates),
 	};
 
 	is_private = netns_may();

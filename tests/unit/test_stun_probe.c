@@ -359,7 +359,7 @@ static void free_next(evutil_socket_t fd, short what, void *arg)
 	assert_int_equal(event_base_once(probed.base, fd, what, free_now, arg, &at_once), 0);
 }
 
-/* Between the call to names_resolve() and its answer, which comes from the loop. */
+/* Between the call to resolve_start() and its answer, which comes from the loop. */
 static void test_freed_while_resolving(void **state)
 {
 	static const char *const texts[] = { FIRST, SECOND, NULL };
