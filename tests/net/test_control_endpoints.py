@@ -152,6 +152,7 @@ def test_setting_is_not_taken(net: Controlled) -> None:
     wait_until(lambda: published(net)[1]["address"] == MAPPED, "the other address")
     words = ("does not take this relay's host name or security group: HTTP status 404: "
              "not found: security_group_id")
+    wait_until(lambda: said(net, words), "what is wrong")  # MAPPED may be the record of before
     assert said(net, words) == 1 and not said(net, "relay's endpoints")
     net.api.ask("stun", mapped="")
     wait_until(lambda: published(net)[1]["address"] != MAPPED, "ours")
