@@ -7,7 +7,7 @@ BPFTOOL ?= $(firstword $(shell command -v bpftool) /usr/sbin/bpftool)
 CFLAGS  ?= -O2 -g
 PREFIX  ?= /usr/local
 
-PKGS    := libbpf libelf zlib libmnl libnftnl json-c libcurl libevent_core libevent_extra libcrypto libssl \
+PKGS    := libbpf libelf zlib libmnl libnftnl libnftables json-c libcurl libevent_core libevent_extra libcrypto libssl \
 	   libseccomp libcap-ng
 TPKGS   := $(PKGS) cmocka
 WARN    := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wundef \

@@ -1,162 +1,218 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * nft_rule.c - what one nf_tables rule does with a packet between two peers.
- *
- * A rule is a list of expressions: loads into registers, conditions on them, and at its end a
- * verdict. Only conditions on the interfaces are evaluated.
- */
-#include <stdio.h>
-#include <libnftnl/expr.h>
-#include <libnftnl/rule.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter/nf_tables.h>
-#include <net/if.h>
+#include "check/nft_rule.h"
+
 #include <string.h>
 
-#include "check/nft.h"
+#include "check/ruleset.h"
 
-/* What register the last load of an interface went to, and what of it. */
-struct load {
-	uint32_t reg;
-	uint32_t key; /* enum nft_meta_keys */
-	bool valid;
+static struct json_object *member(struct json_object *object, const char *name)
+{
+	struct json_object *value = NULL;
+
+	return json_object_object_get_ex(object, name, &value) ? value : NULL;
+}
+
+struct json_object *nft_rule_match(struct json_object *expr, const char *protocol,
+				   const char *field, const char **ret_op)
+{
+	struct json_object *match = member(expr, "match");
+	struct json_object *payload = member(member(match, "left"), "payload");
+
+	if (!payload || strcmp(ruleset_text(payload, "protocol"), protocol) != 0 ||
+	    strcmp(ruleset_text(payload, "field"), field) != 0)
+		return NULL;
+	*ret_op = ruleset_text(match, "op");
+	return member(match, "right");
+}
+
+struct json_object *nft_rule_interface(struct json_object *expr, const char *key,
+				       const char **ret_op)
+{
+	struct json_object *match = member(expr, "match");
+	struct json_object *meta = member(member(match, "left"), "meta");
+
+	if (!meta || strcmp(ruleset_text(meta, "key"), key) != 0)
+		return NULL;
+	*ret_op = ruleset_text(match, "op");
+	return member(match, "right");
+}
+
+/* "wg0", or "wg*": any name that begins so. */
+static bool names_tunnel(const char *pattern, const char *ifname)
+{
+	size_t len = strlen(pattern);
+
+	if (len && pattern[len - 1] == '*')
+		return !strncmp(pattern, ifname, len - 1);
+	return !strcmp(pattern, ifname);
+}
+
+/* Is the interface on @side the one that @text means? */
+static enum nft_truth is_named(const char *text, enum nft_side side, const char *ifname)
+{
+	bool ours = names_tunnel(text, ifname);
+
+	if (*text == '@' || side == NFT_UNKNOWN)
+		return NFT_MAYBE;
+	if (side == NFT_TUNNEL)
+		return ours ? NFT_YES : NFT_NO;
+	return ours && !strchr(text, '*') ? NFT_NO : NFT_MAYBE;
+}
+
+static enum nft_truth is_among(struct json_object *right, enum nft_side side, const char *ifname)
+{
+	struct json_object *set = member(right, "set");
+	enum nft_truth best = NFT_NO;
+
+	if (json_object_is_type(right, json_type_string))
+		return is_named(json_object_get_string(right), side, ifname);
+	/* An interface that is no more is shown by its number. */
+	if (json_object_is_type(right, json_type_int))
+		return side == NFT_TUNNEL ? NFT_NO : NFT_MAYBE;
+	if (!json_object_is_type(set, json_type_array))
+		return NFT_MAYBE;
+	for (size_t i = 0; i < json_object_array_length(set); i++) {
+		struct json_object *item = json_object_array_get_idx(set, i);
+		enum nft_truth truth = json_object_is_type(item, json_type_string)
+					       ? is_among(item, side, ifname)
+					       : NFT_MAYBE;
+
+		if (truth > best)
+			best = truth;
+	}
+	return best;
+}
+
+static enum nft_truth match_truth(struct json_object *expr, const struct nft_path *path)
+{
+	static const struct {
+		const char *key;
+		bool is_in;
+	} keys[] = { { "iifname", true }, { "iif", true }, { "oifname", false }, { "oif", false } };
+	struct json_object *right;
+	const char *op;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		enum nft_truth truth;
+
+		right = nft_rule_interface(expr, keys[i].key, &op);
+		if (!right)
+			continue;
+		truth = is_among(right, keys[i].is_in ? path->in : path->out, path->ifname);
+		if (!strcmp(op, "!="))
+			return NFT_YES - truth;
+		return strcmp(op, "==") != 0 && strcmp(op, "in") != 0 ? NFT_MAYBE : truth;
+	}
+	return NFT_MAYBE;
+}
+
+static const struct verdict_name {
+	const char *name;
+	enum nft_verdict verdict;
+} statements[] = {
+	{ "accept", NFT_ACCEPTS },  { "drop", NFT_DROPS }, { "reject", NFT_DROPS },
+	{ "return", NFT_RETURNS },  { "jump", NFT_JUMPS }, { "goto", NFT_GOES_TO },
+	{ "dnat", NFT_DNATS },      { "snat", NFT_SNATS }, { "masquerade", NFT_SNATS },
+	{ "redirect", NFT_ACCEPTS } /* to this host */,
+}, extensions[] = {
+	{ "DROP", NFT_DROPS }, { "REJECT", NFT_DROPS },     { "DNAT", NFT_DNATS },
+	{ "SNAT", NFT_SNATS }, { "MASQUERADE", NFT_SNATS }, { "REDIRECT", NFT_ACCEPTS },
 };
 
-struct judgement {
-	const char *ifname;
-	uint32_t ifindex;
-	struct load load;
-	struct fw_rule *rule;
-	const char *target;
-	int expressions;
-	bool input_named; /* the rule asks for packets from the relay's interface */
-	bool other;       /* it asks for another one */
-};
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
-static bool is(const struct nftnl_expr *expr, const char *name)
+static void take_extension(struct json_object *xt, struct nft_rule *rule)
 {
-	return !strcmp(nftnl_expr_get_str(expr, NFTNL_EXPR_NAME), name);
-}
+	const char *name = ruleset_text(xt, "name");
 
-static void read_meta(struct nftnl_expr *expr, struct judgement *judge)
-{
-	judge->load.valid = nftnl_expr_is_set(expr, NFTNL_EXPR_META_DREG);
-	judge->load.reg = nftnl_expr_get_u32(expr, NFTNL_EXPR_META_DREG);
-	judge->load.key = nftnl_expr_get_u32(expr, NFTNL_EXPR_META_KEY);
-}
-
-/* Is @data what an interface expression loads for the relay's interface? Names may be prefixes. */
-static bool is_ours(const struct judgement *judge, const void *data, uint32_t len)
-{
-	char name[IFNAMSIZ] = "";
-
-	if (judge->load.key == NFT_META_IIF || judge->load.key == NFT_META_OIF)
-		return len == sizeof(judge->ifindex) && !memcmp(data, &judge->ifindex, len);
-	strncpy(name, judge->ifname, sizeof(name) - 1);
-	return len <= sizeof(name) && !memcmp(data, name, len);
-}
-
-static void read_cmp(struct nftnl_expr *expr, struct judgement *judge)
-{
-	uint32_t len = 0, op = nftnl_expr_get_u32(expr, NFTNL_EXPR_CMP_OP);
-	const void *data = nftnl_expr_get(expr, NFTNL_EXPR_CMP_DATA, &len);
-	bool interface, equal;
-
-	interface = judge->load.valid &&
-		    judge->load.reg == nftnl_expr_get_u32(expr, NFTNL_EXPR_CMP_SREG) &&
-		    (judge->load.key == NFT_META_IIF || judge->load.key == NFT_META_OIF ||
-		     judge->load.key == NFT_META_IIFNAME || judge->load.key == NFT_META_OIFNAME);
-	if (!interface || !data || (op != NFT_CMP_EQ && op != NFT_CMP_NEQ)) {
-		judge->rule->certain = false;
-		return;
-	}
-	equal = is_ours(judge, data, len);
-	if (equal != (op == NFT_CMP_EQ))
-		judge->other = true;
-	else if (equal && (judge->load.key == NFT_META_IIF || judge->load.key == NFT_META_IIFNAME))
-		judge->input_named = true;
-}
-
-static void read_verdict(struct nftnl_expr *expr, struct judgement *judge)
-{
-	if (nftnl_expr_get_u32(expr, NFTNL_EXPR_IMM_DREG) != NFT_REG_VERDICT)
-		return;
-	switch ((int)nftnl_expr_get_u32(expr, NFTNL_EXPR_IMM_VERDICT)) {
-	case NF_DROP:
-		judge->rule->action = FW_DROP;
-		break;
-	case NF_ACCEPT:
-		judge->rule->action = FW_ACCEPT;
-		break;
-	case NFT_RETURN:
-		judge->rule->action = FW_RETURN;
-		break;
-	case NFT_JUMP:
-	case NFT_GOTO:
-		judge->rule->action =
-			(int)nftnl_expr_get_u32(expr, NFTNL_EXPR_IMM_VERDICT) == NFT_JUMP ? FW_JUMP
-											  : FW_GOTO;
-		judge->target = nftnl_expr_get_str(expr, NFTNL_EXPR_IMM_CHAIN);
-		break;
+	if (!strcmp(ruleset_text(xt, "type"), "target")) {
+		for (size_t i = 0; i < LENGTH(extensions); i++)
+			if (!strcmp(name, extensions[i].name))
+				rule->verdict = extensions[i].verdict;
+		rule->is_xt = true;
+	} else if (strcmp(name, "comment") != 0 && rule->applies == NFT_YES) {
+		rule->applies = NFT_MAYBE;
 	}
 }
 
-/* An extension of iptables-nft. Return: it is REJECT or DROP. */
-static bool xt_rejects(struct nftnl_expr *expr)
+/* Return: whether it is a verdict. */
+static bool take_verdict(struct json_object *expr, struct nft_rule *rule)
 {
-	const char *name = nftnl_expr_get_str(expr, NFTNL_EXPR_TG_NAME);
+	for (size_t i = 0; i < LENGTH(statements); i++) {
+		struct json_object *statement;
 
-	return name && (!strcmp(name, "REJECT") || !strcmp(name, "DROP"));
+		if (!json_object_object_get_ex(expr, statements[i].name, &statement))
+			continue;
+		rule->verdict = statements[i].verdict;
+		rule->nat = rule->verdict == NFT_DNATS ? statement : NULL;
+		rule->target = ruleset_text(statement, "target");
+		return true;
+	}
+	return false;
 }
 
-static bool xt_is_comment(struct nftnl_expr *expr)
+static bool is_neutral(struct json_object *expr)
 {
-	const char *name = nftnl_expr_get_str(expr, NFTNL_EXPR_MT_NAME);
-
-	return name && !strcmp(name, "comment");
+	return member(expr, "counter") || json_object_object_get_ex(expr, "log", NULL) ||
+	       member(expr, "mangle");
 }
 
-static int read_expression(struct nftnl_expr *expr, void *data)
+static void take_expression(struct json_object *expr, const struct nft_path *path,
+			    struct nft_rule *rule)
 {
-	struct judgement *judge = data;
+	struct json_object *xt;
+	enum nft_truth truth;
 
-	judge->expressions++;
-	/* Other loads may go to the register that had the interface. */
-	if (!is(expr, "cmp") && !is(expr, "counter") && !is(expr, "log"))
-		judge->load.valid = false;
-	if (is(expr, "meta"))
-		read_meta(expr, judge);
-	else if (is(expr, "cmp"))
-		read_cmp(expr, judge);
-	else if (is(expr, "immediate"))
-		read_verdict(expr, judge);
-	else if (is(expr, "reject") || (is(expr, "target") && xt_rejects(expr)))
-		judge->rule->action = FW_DROP;
-	else if (is(expr, "match"))
-		judge->rule->certain &= xt_is_comment(expr);
-	/* Loads have no effect of their own; what compares them comes later. */
-	else if (!is(expr, "counter") && !is(expr, "log") && !is(expr, "target"))
-		judge->rule->certain = false;
-	return 0;
+	if (is_neutral(expr) || take_verdict(expr, rule))
+		return;
+	if (json_object_object_get_ex(expr, "xt", &xt)) {
+		take_extension(xt, rule);
+		return;
+	}
+	truth = match_truth(expr, path);
+	if (truth < rule->applies)
+		rule->applies = truth;
 }
 
-void nft_rule_read(const struct nftnl_rule *rule, const char *ifname, uint32_t ifindex,
-		   struct fw_rule *ret_rule, const char **ret_target)
+/* As `nexd relay` has it: iifname "wg0" counter accept. */
+static bool accepts_all_in(const struct nft_rule *rule, const char *ifname)
 {
-	struct judgement judge = { .ifname = ifname, .ifindex = ifindex, .rule = ret_rule };
+	size_t n = rule->expr ? json_object_array_length(rule->expr) : 0;
+	bool is_named_tunnel = false;
 
-	*ret_rule = (struct fw_rule){
-		.action = FW_NOTHING,
-		.certain = true,
-		.target = FW_NONE,
-		.number = nftnl_rule_get_u64(rule, NFTNL_RULE_HANDLE),
+	if (rule->verdict != NFT_ACCEPTS)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *expr = json_object_array_get_idx(rule->expr, i);
+		const char *op = "";
+		struct json_object *right = nft_rule_interface(expr, "iifname", &op);
+
+		if (!right)
+			right = nft_rule_interface(expr, "iif", &op);
+		if (right && !strcmp(op, "==") && json_object_is_type(right, json_type_string) &&
+		    !strcmp(json_object_get_string(right), ifname))
+			is_named_tunnel = true;
+		else if (member(expr, "match") || member(expr, "xt"))
+			return false;
+	}
+	return is_named_tunnel;
+}
+
+struct nft_rule nft_rule_read(struct json_object *json, const struct nft_path *path)
+{
+	struct nft_rule rule = {
+		.applies = NFT_YES,
+		.family = ruleset_text(json, "family"),
+		.table = ruleset_text(json, "table"),
+		.chain = ruleset_text(json, "chain"),
+		.target = "",
+		.handle = json_object_get_int64(member(json, "handle")),
+		.expr = member(json, "expr"),
 	};
-	/* The library does not take a const rule, but does not change it. */
-	nftnl_expr_foreach((struct nftnl_rule *)rule, read_expression, &judge);
-	if (judge.other)
-		ret_rule->action = FW_NOTHING;
-	/* meta, cmp, counter, immediate: as nexd and `iptables -A FORWARD -i wg0 -j ACCEPT` do */
-	ret_rule->leftover = ret_rule->action == FW_ACCEPT && ret_rule->certain &&
-			     judge.input_named && judge.expressions == 4;
-	*ret_target = judge.target;
+	if (!json_object_is_type(rule.expr, json_type_array))
+		rule.expr = NULL;
+	for (size_t i = 0; rule.expr && i < json_object_array_length(rule.expr); i++)
+		take_expression(json_object_array_get_idx(rule.expr, i), path, &rule);
+	rule.accepts_all_in = accepts_all_in(&rule, path->ifname);
+	return rule;
 }
