@@ -194,6 +194,36 @@ static int compare_floors(uint32_t table, const struct kernel_forwarding *forwar
 		       ?: read_type(there, RTN_UNREACHABLE) ?: read_type(there, RTN_THROW);
 }
 
+bool kernel_forwarding_covers(const struct kernel_forwarding *forwarding,
+			      const struct prefix *prefix)
+{
+	return forwarding->all || prefix_list_covers(&forwarding->to, prefix);
+}
+
+int table_floor_read(uint32_t table, struct kernel_forwarding *ret)
+{
+	struct reading there = { .table = table };
+	struct kernel_forwarding forwarding = {};
+	int err = read_type(&there, RTN_UNREACHABLE) ?: read_type(&there, RTN_THROW);
+
+	for (size_t i = 0; !err && i < there.floor.n; i++) {
+		const struct floor_route *route = &there.floor.at[i];
+
+		if (route->type != RTN_THROW)
+			continue;
+		if (!route->to.bits)
+			forwarding.all = true;
+		else if (forwarding.to.n < PREFIX_LIST_MAX)
+			forwarding.to.at[forwarding.to.n++] = route->to;
+	}
+	if (!err && !there.floor.n)
+		err = -ENOENT;
+	floor_done(&there.floor);
+	if (!err)
+		*ret = forwarding;
+	return err;
+}
+
 int table_floor_look(uint32_t table, const struct kernel_forwarding *forwarding, bool ipv6,
 		     size_t *ret_wrong)
 {

@@ -21,6 +21,18 @@ struct kernel_forwarding {
 	struct prefix_list to; /* no default route */
 };
 
+/** kernel_forwarding_covers() - does the kernel forward to all of @prefix? */
+bool kernel_forwarding_covers(const struct kernel_forwarding *forwarding,
+			      const struct prefix *prefix);
+
+/**
+ * table_floor_read() - which forwarding does the floor of @table mean?
+ * @ret: set on success only.
+ *
+ * Return: 0; -ENOENT when @table has no floor: no relay has made it; another negative errno.
+ */
+int table_floor_read(uint32_t table, struct kernel_forwarding *ret);
+
 /**
  * table_floor_look() - does @table have exactly the floor that @forwarding means?
  * @ipv6:      the host has IPv6.
