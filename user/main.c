@@ -15,6 +15,7 @@
 
 #define ANY (OPTION_BIT(OPTION_INTERFACE) | OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_HELP))
 #define SHOW (ANY | OPTION_BIT(OPTION_JSON))
+#define CHECK (SHOW | OPTION_BIT(OPTION_ADOPT) | OPTION_BIT(OPTION_KERNEL_FORWARDING))
 #define RUN                                                                            \
 	(ANY | OPTION_BIT(OPTION_PEERS) | OPTION_BIT(OPTION_ADOPT) | OPTIONS_ACCOUNT | \
 	 OPTIONS_TUNNEL | OPTION_BIT(OPTION_HOOK) | OPTION_BIT(OPTION_ATTACH) |        \
@@ -28,7 +29,7 @@ static const struct command commands[] = {
 	{ "status",   "",        0,  SHOW,   cmd_status,  HELP_STATUS },
 	{ "peers",    "[NAME]",  1,  SHOW,   cmd_peers,   HELP_PEERS },
 	{ "stats",    "",        0,  SHOW,   cmd_stats,   HELP_STATS },
-	{ "check",    "",        0,  SHOW,   cmd_check,   HELP_CHECK },
+	{ "check",    "",        0,  CHECK,  cmd_check,   HELP_CHECK },
 	{ "version",  "",        0,  OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_HELP),
 						  cmd_version, HELP_VERSION },
 	{ "source",   NULL,      1,  OPTION_BIT(OPTION_HELP), cmd_source, NULL, NULL },

@@ -124,12 +124,14 @@ void check_firewall(struct check_list *list)
 			   err == -EPERM || err == -EACCES ? "run as root to see"
 							   : "look at `nft list ruleset`",
 			   "nftables cannot be read: %s", why);
-		return;
+		lines++;
 	}
 	if (!err) {
 		tell_forward_hook(&telling, &ruleset);
-		nexd_left(&ruleset, list->ifname, tell_left, list);
+		if (!list->adopt)
+			nexd_left(&ruleset, list->ifname, tell_left, list);
 	}
 	if (!lines && !telling.lines)
 		check_ok(list, CHECK, "lets pass what enters and leaves by %s", list->ifname);
+	check_reach(list, err ? NULL : &ruleset);
 }

@@ -7,13 +7,18 @@
 
 #include <stdbool.h>
 
+#include "tunnel/table_floor.h"
+
 struct json_object;
+struct ruleset;
 
 enum check_status { CHECK_OK, CHECK_WARN, CHECK_FAIL };
 
 struct check_list {
-	const char *ifname;       /* the relay's interface */
-	struct json_object *json; /* array, or NULL: print each answer at once */
+	const char *ifname;                  /* the relay's interface */
+	bool adopt;                          /* it belongs to somebody else */
+	struct kernel_forwarding forwarding; /* of the next run; one that runs has its own */
+	struct json_object *json;            /* array, or NULL: print each answer at once */
 	bool colour;
 	bool failed; /* there was a CHECK_FAIL */
 };
@@ -21,7 +26,7 @@ struct check_list {
 /**
  * check_add() - one answer.
  * @check:  the requirement, e.g. "bpffs".
- * @remedy: what to do; NULL for CHECK_OK.
+ * @remedy: what to do; NULL when there is nothing.
  * @format: what was found.
  */
 void check_add(struct check_list *list, enum check_status status, const char *check,
@@ -43,6 +48,9 @@ void check_forwarding(struct check_list *list);
 void check_advertisements(struct check_list *list);
 void check_ipv6(struct check_list *list);
 void check_mtu(struct check_list *list);
-void check_firewall(struct check_list *list);
+void check_firewall(struct check_list *list); /* ends with check_reach() */
+
+/** check_reach() - what spokes get to beside each other. @ruleset: NULL when it is not known. */
+void check_reach(struct check_list *list, const struct ruleset *ruleset);
 
 #endif

@@ -11,6 +11,7 @@
 #include "tunnel/forwarding.h"
 #include "tunnel/link.h"
 #include "tunnel/route.h"
+#include "tunnel/route_ask.h"
 #include "tunnel/sysctl.h"
 
 #define IPV6_MTU_MIN 1280     /* RFC 8200 section 5 */
@@ -172,6 +173,22 @@ static bool find_uplink(const struct link *link, struct link *ret_uplink)
 	return found;
 }
 
+/* What BPF forwards does not ask the kernel for a route. */
+static void check_route_mtus(struct check_list *list, const struct link *link)
+{
+	char remedy[128], text[PREFIX_TEXT_MAX];
+	struct route_mtus routes;
+
+	if (route_mtus(link->ifindex, link->mtu, &routes) || !routes.n)
+		return;
+	snprintf(remedy, sizeof(remedy), "ip link set %s mtu %u, or a lower MTU on that device",
+		 link->name, routes.mtu);
+	check_warn(list, "mtu", remedy,
+		   "%zu routes out of %s have an MTU of their own, the first %s with %u: relayed "
+		   "packets do not heed it",
+		   routes.n, link->name, prefix_format(&routes.first, text), routes.mtu);
+}
+
 void check_mtu(struct check_list *list)
 {
 	struct link link, uplink;
@@ -187,4 +204,5 @@ void check_mtu(struct check_list *list)
 	else
 		check_ok(list, "mtu", "%s has %u (no default route to compare with)", link.name,
 			 link.mtu);
+	check_route_mtus(list, &link);
 }

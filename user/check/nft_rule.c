@@ -83,7 +83,9 @@ static enum nft_truth is_among(struct json_object *right, enum nft_side side, co
 	return best;
 }
 
-static enum nft_truth match_truth(struct json_object *expr, const struct nft_path *path)
+/* NFT_MAYBE also for what is no condition on an interface: then @ret_is_other is set. */
+static enum nft_truth match_truth(struct json_object *expr, const struct nft_path *path,
+				  bool *ret_is_other)
 {
 	static const struct {
 		const char *key;
@@ -92,6 +94,7 @@ static enum nft_truth match_truth(struct json_object *expr, const struct nft_pat
 	struct json_object *right;
 	const char *op;
 
+	*ret_is_other = false;
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		enum nft_truth truth;
 
@@ -103,7 +106,23 @@ static enum nft_truth match_truth(struct json_object *expr, const struct nft_pat
 			return NFT_YES - truth;
 		return strcmp(op, "==") != 0 && strcmp(op, "in") != 0 ? NFT_MAYBE : truth;
 	}
+	*ret_is_other = true;
 	return NFT_MAYBE;
+}
+
+enum nft_truth nft_rule_interfaces(const struct nft_rule *rule, const struct nft_path *path)
+{
+	enum nft_truth least = NFT_YES;
+
+	for (size_t i = 0; rule->expr && i < json_object_array_length(rule->expr); i++) {
+		bool is_other;
+		enum nft_truth truth =
+			match_truth(json_object_array_get_idx(rule->expr, i), path, &is_other);
+
+		if (!is_other && truth < least)
+			least = truth;
+	}
+	return least;
 }
 
 static const struct verdict_name {
@@ -162,6 +181,7 @@ static void take_expression(struct json_object *expr, const struct nft_path *pat
 {
 	struct json_object *xt;
 	enum nft_truth truth;
+	bool is_other;
 
 	if (is_neutral(expr) || take_verdict(expr, rule))
 		return;
@@ -169,7 +189,7 @@ static void take_expression(struct json_object *expr, const struct nft_path *pat
 		take_extension(xt, rule);
 		return;
 	}
-	truth = match_truth(expr, path);
+	truth = match_truth(expr, path, &is_other);
 	if (truth < rule->applies)
 		rule->applies = truth;
 }

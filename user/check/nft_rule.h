@@ -51,6 +51,9 @@ struct nft_rule {
 /** nft_rule_read() - judge @rule, a "rule" object, for packets that take @path. */
 struct nft_rule nft_rule_read(struct json_object *rule, const struct nft_path *path);
 
+/** nft_rule_interfaces() - the same by its conditions on interfaces alone. */
+enum nft_truth nft_rule_interfaces(const struct nft_rule *rule, const struct nft_path *path);
+
 /**
  * nft_rule_match() - what @expr, one expression, asks of a field of the packet.
  * @protocol: "ip", "ip6", "tcp", ...

@@ -12,8 +12,10 @@
 #include "check/list.h"
 #include "cmd/cmd.h"
 #include "cmd/print.h"
+#include "node/instance.h"
+#include "node/status_file.h"
 
-#define FINDING_BYTES 512
+#define FINDING_BYTES 1024
 
 static void (*const parts[])(struct check_list *list) = {
 	check_privileges, check_landlock,   check_bpffs,          check_bpf,
@@ -63,10 +65,28 @@ void check_add(struct check_list *list, enum check_status status, const char *ch
 		print_line(list, status, check, finding, remedy);
 }
 
+/* By the relay that was last started on it. */
+static bool is_adopted(const char *ifname)
+{
+	struct json_object *written = NULL, *adopted;
+	struct instance instance;
+	bool is;
+
+	if (!instance_init(&instance, ifname))
+		written = status_file_read(instance.status_path);
+	is = written && json_object_object_get_ex(written, "adopted", &adopted) &&
+	     json_object_get_boolean(adopted);
+	json_object_put(written);
+	return is;
+}
+
 int cmd_check(const struct options *options, char **args, int n_args)
 {
 	struct check_list list = {
 		.ifname = options->value[OPTION_INTERFACE],
+		.adopt = options_on(options, OPTION_ADOPT) ||
+			 is_adopted(options->value[OPTION_INTERFACE]),
+		.forwarding = options_forwarding(options),
 		.json = options_on(options, OPTION_JSON) ? json_object_new_array() : NULL,
 		.colour = print_colours(),
 	};

@@ -318,6 +318,24 @@ unsigned long options_number(const struct options *options, enum option_id id)
 	return strtoul(options->value[id], NULL, 10);
 }
 
+void options_prefixes(const struct options *options, enum option_id id, struct prefix_list *list)
+{
+	/* option_check() has seen it: it is right. */
+	if (options->value[id])
+		(void)prefix_list_parse(options->value[id], list);
+}
+
+struct kernel_forwarding options_forwarding(const struct options *options)
+{
+	struct kernel_forwarding forwarding = {
+		.all = options_is(options, OPTION_KERNEL_FORWARDING, "yes"),
+	};
+
+	if (!forwarding.all && !options_is(options, OPTION_KERNEL_FORWARDING, "no"))
+		options_prefixes(options, OPTION_KERNEL_FORWARDING, &forwarding.to);
+	return forwarding;
+}
+
 bool options_given(const struct options *options, enum option_id id)
 {
 	return options->origin[id].level != LEVEL_DEFAULT && options->value[id];

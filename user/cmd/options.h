@@ -15,6 +15,7 @@
 
 #include "cmd/config_file.h"
 #include "cmd/option_table.h"
+#include "tunnel/table_floor.h"
 
 #define OPTION_LIST_MAX 2048 /* bytes of an option that may be repeated, NUL included */
 #define OPTION_ORIGIN_MAX 512
@@ -67,6 +68,12 @@ bool options_is(const struct options *options, enum option_id id, const char *wo
 
 /** options_number() - value of an option that is a number, within its bounds. */
 unsigned long options_number(const struct options *options, enum option_id id);
+
+/** options_prefixes() - the prefixes of @id; @list stays as it is when there are none. */
+void options_prefixes(const struct options *options, enum option_id id, struct prefix_list *list);
+
+/** options_forwarding() - what kernel-forwarding means. */
+struct kernel_forwarding options_forwarding(const struct options *options);
 
 /** options_given() - was @id set, anywhere? A switch: to on. */
 bool options_given(const struct options *options, enum option_id id);

@@ -36,24 +36,6 @@ static enum tunnel_napi napi(const struct options *options)
 								: TUNNEL_NAPI_AUTO;
 }
 
-/* option_check() has seen the lists: they are right. */
-static void take_list(const struct options *options, enum option_id id, struct prefix_list *list)
-{
-	if (options->value[id])
-		(void)prefix_list_parse(options->value[id], list);
-}
-
-static struct kernel_forwarding forwarding(const struct options *options)
-{
-	struct kernel_forwarding forwarding = {
-		.all = options_is(options, OPTION_KERNEL_FORWARDING, "yes"),
-	};
-
-	if (!forwarding.all && !options_is(options, OPTION_KERNEL_FORWARDING, "no"))
-		take_list(options, OPTION_KERNEL_FORWARDING, &forwarding.to);
-	return forwarding;
-}
-
 static int misused(const char *why)
 {
 	log_err(0, "run: %s", why);
@@ -109,14 +91,14 @@ int cmd_run(const struct options *options, char **args, int n_args)
 		.mtu = options_number(options, OPTION_MTU),
 		.backend = backend(options),
 		.napi = napi(options),
-		.forwarding = forwarding(options),
+		.forwarding = options_forwarding(options),
 	};
 	AUTO(account_options_done) struct account account = {};
 	const char *tunnel_option = given_of_tunnel(options), *why;
 
 	(void)args, (void)n_args;
-	take_list(options, OPTION_TUNNEL_RANGES, &settings.ranges);
-	take_list(options, OPTION_HOST_ROUTES, &settings.host_routes);
+	options_prefixes(options, OPTION_TUNNEL_RANGES, &settings.ranges);
+	options_prefixes(options, OPTION_HOST_ROUTES, &settings.host_routes);
 	if (choose_devices(options, &settings, &account))
 		return EXIT_MISUSED;
 	if (settings.adopt && tunnel_option) {

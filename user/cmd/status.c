@@ -6,16 +6,15 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "cmd/print.h"
+#include "cmd/status_reach.h"
 #include "datapath/datapath.h"
 #include "node/instance.h"
+#include "node/status_file.h"
 #include "tunnel/link.h"
-
-#define STATUS_BYTES_MAX 65536
 
 struct status {
 	struct instance instance;
@@ -24,20 +23,15 @@ struct status {
 	bool is_unknown; /* whether a node runs: somebody has removed its lock */
 	struct datapath_state datapath;
 	struct json_object *written; /* by the node, or NULL */
+	struct status_reach reach;
 };
 
-static struct json_object *read_written(const char *path)
+static bool is_adopted(const struct status *status)
 {
-	struct json_object *object = NULL;
-	struct stat st;
+	struct json_object *adopted;
 
-	if (!stat(path, &st) && S_ISREG(st.st_mode) && st.st_size <= STATUS_BYTES_MAX)
-		object = json_object_from_file(path);
-	if (object && !json_object_is_type(object, json_type_object)) {
-		json_object_put(object);
-		object = NULL;
-	}
-	return object;
+	return status->written && json_object_object_get_ex(status->written, "adopted", &adopted) &&
+	       json_object_get_boolean(adopted);
 }
 
 static int gather(struct status *status, const char *ifname)
@@ -56,7 +50,8 @@ static int gather(struct status *status, const char *ifname)
 	if (status->pid < 0 && status->pid != -EACCES)
 		return status->pid;
 	status->is_unknown = !status->pid && instance_lost_lock(&status->instance);
-	status->written = read_written(status->instance.status_path);
+	status->written = status_file_read(status->instance.status_path);
+	status_reach_read(status->instance.ifname, is_adopted(status), &status->reach);
 	return datapath_inspect(status->instance.pin_dir, status->ifindex, &status->datapath);
 }
 
@@ -112,6 +107,7 @@ static struct json_object *status_json(const struct status *status)
 					    "troubles", NULL };
 	     *name; name++)
 		json_object_object_add(object, *name, written(status, *name));
+	status_reach_add_json(&status->reach, object);
 	json_object_object_add(object, "pins", json_object_new_string(status->instance.pin_dir));
 	return object;
 }
@@ -316,6 +312,7 @@ static int print_as_text(const struct status *status)
 		print_written(status);
 		print_troubles(status);
 	}
+	status_reach_print(&status->reach);
 	printf("pins        %s\n", status->instance.pin_dir);
 	return print_flush();
 }

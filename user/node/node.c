@@ -286,6 +286,7 @@ static void stop_loop(struct node *node)
 	node_interface_stop(node);
 	node_forwarding_stop(node);
 	node_tunnel_stop(node);
+	node_lost_stop(node);
 	if (node->on_signal)
 		event_free(node->on_signal);
 	if (node->signal_fd >= 0)

@@ -12,6 +12,7 @@
  *   node_interface.c  the WireGuard interface: is it there, who are its peers
  *   node_forwarding.c the host's forwarding: keep it on
  *   node_tunnel.c     the same for an interface of our own: make it, put it back
+ *   node_lost.c       what spokes do not get to by it
  */
 #ifndef NODE_PRIVATE_H
 #define NODE_PRIVATE_H
@@ -156,6 +157,13 @@ struct node {
 	struct node_fight fight;
 	size_t said_foreign_addresses, said_foreign_routes, said_refused, said_left;
 	uint32_t said_behind;
+
+	/* node_lost.c */
+	struct prefix_list said_lost; /* networks that were said */
+	bool is_taken_over;           /* the interface was somebody else's at the start */
+	bool has_looked;              /* at the host's rules, or is at it */
+	pid_t rules_looker;           /* the process that does; 0 */
+	struct event *on_looker;
 };
 
 /* What may be wrong; sync.h has more. */
@@ -266,6 +274,12 @@ void node_tunnel_unsure(struct node *node);
 
 /** node_tunnel_report() - say what others have on the interface, if that is news. */
 void node_tunnel_report(struct node *node);
+
+/** node_lost_look() - say what spokes do not get to, if that is news. */
+void node_lost_look(struct node *node);
+
+/** node_lost_stop() - safe when it never looked. */
+void node_lost_stop(struct node *node);
 
 /** node_tunnel_stop() - safe when it never started. The interface stays. */
 void node_tunnel_stop(struct node *node);

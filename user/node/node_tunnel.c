@@ -101,6 +101,7 @@ int node_tunnel_start(struct node *node, bool *ret_made)
 		return err;
 	}
 	say_started(node, &started);
+	node->is_taken_over = started.how == TUNNEL_TAKEN_OVER;
 	*ret_made = started.how == TUNNEL_MADE;
 	node->sync.tunnel = &node->tunnel;
 	node->sync.ifindex = node->tunnel.ifindex;
@@ -195,6 +196,7 @@ void node_tunnel_report(struct node *node)
 	node->said_foreign_routes = tunnel->n_foreign_routes;
 	node->said_refused = host->n_refused;
 	say_conflict(node);
+	node_lost_look(node);
 }
 
 /* Not now: later and later. The same trouble is said once. */
@@ -351,6 +353,8 @@ static void on_mend(evutil_socket_t fd, short what, void *arg)
 		try_later(node, sync_why(&node->sync, err));
 	else if (changed || node->mend_retry_ms || is_news(node))
 		is_well(node);
+	else if (parts & (TUNNEL_ADDRESSES | TUNNEL_LINK))
+		node_lost_look(node);
 }
 
 int64_t node_fight_left_ms(const struct node_fight *fight)

@@ -16,6 +16,8 @@
 #include "node/tunnel_want.h"
 #include "tunnel/tunnel_routes.h"
 
+#define STATUS_BYTES_MAX 65536
+
 static struct json_object *text_or_null(const char *text)
 {
 	char shown[TUNNEL_ERROR_MAX];
@@ -265,4 +267,18 @@ int status_file_write(const char *path, const struct node_status *status, bool c
 	}
 	json_object_put(object);
 	return err;
+}
+
+struct json_object *status_file_read(const char *path)
+{
+	struct json_object *object = NULL;
+	struct stat st;
+
+	if (!stat(path, &st) && S_ISREG(st.st_mode) && st.st_size <= STATUS_BYTES_MAX)
+		object = json_object_from_file(path);
+	if (object && !json_object_is_type(object, json_type_object)) {
+		json_object_put(object);
+		object = NULL;
+	}
+	return object;
 }

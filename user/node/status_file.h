@@ -9,6 +9,7 @@
 #include "node/settings.h"
 #include "node/sync.h"
 
+struct json_object;
 struct node_control;
 struct node_lost;
 
@@ -28,5 +29,12 @@ struct node_status {
  * Return: 0; negative errno, with the old file untouched.
  */
 int status_file_write(const char *path, const struct node_status *status, bool commit);
+
+/**
+ * status_file_read() - what a node has written to @path.
+ *
+ * Return: an object, freed with json_object_put(); NULL when there is none.
+ */
+struct json_object *status_file_read(const char *path);
 
 #endif
