@@ -88,6 +88,7 @@ static int take_over(struct tunnel *tunnel, const struct tunnel_want *want)
 	AUTO(tunnel_routes_done) struct tunnel_routes there = {};
 	auto_free struct prefix *theirs = NULL;
 	struct prefix_set foreign;
+	size_t n = 0;
 	int err;
 
 	if (!tunnel->is_taken_over)
@@ -97,13 +98,14 @@ static int take_over(struct tunnel *tunnel, const struct tunnel_want *want)
 	theirs = reallocarray(NULL, foreign.n + 1, sizeof(*theirs));
 	if (!err && !theirs)
 		err = -ENOMEM;
-	if (!err)
-		err = tunnel_routes_take(tunnel->ifindex, theirs,
-					 select_from(&foreign, &want->routes[TUNNEL_OWN], true,
-						     theirs));
+	if (!err) {
+		n = select_from(&foreign, &want->routes[TUNNEL_OWN], true, theirs);
+		err = tunnel_routes_take(tunnel->ifindex, theirs, n);
+	}
 	if (err)
 		return tunnel_fail(tunnel, err, NULL, "take over the routes of %s",
 				   tunnel->config.ifname);
+	tunnel->n_foreign_routes = foreign.n - n;
 	tunnel->is_taken_over = false;
 	return 0;
 }
