@@ -206,7 +206,7 @@ def test_a_masqueraded_container(net: Topology, container: Node, tool: str) -> N
     """It talks to a spoke under the relay's tunnel address."""
     def works(family: int) -> bool:
         address = net["spoke1"].address(family)
-        return ping(container, address, count=3, wait_s=1).complete
+        return ping(container, address, count=3, wait_s=1).received > 0
     _masquerade(net, tool)
     net.rerun()
     assert _both(works) == (False, False)

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""wg0 as a relaying nexd leaves it: the relay takes it over under traffic, its routes too, and names
+what is left in nftables."""
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+
+import pytest
+from own_interface import LAN, tunnel_addresses
+
+from lab import wgshow
+from lab.owner import INTERFACE, LabOwned, RelayOwned
+from lab.steady import no_loss
+from lab.topology import FORWARDING, Topology
+from lab.wait import wait_until
+
+NEXD = """
+add table inet nexodus
+add chain inet nexodus nexodus-inbound { type filter hook input priority 0; policy accept; }
+add rule inet nexodus nexodus-inbound iifname "wg0" ct state established,related counter accept
+add table ip filter
+add chain ip filter FORWARD { type filter hook forward priority 0; }
+add rule ip filter FORWARD iifname "wg0" counter accept
+add table ip6 filter
+add chain ip6 filter FORWARD { type filter hook forward priority 0; }
+add rule ip6 filter FORWARD iifname "wg0" counter accept
+"""
+
+
+@pytest.fixture
+def net() -> Iterator[Topology]:
+    """A relay as nexd makes one: forwarding by the kernel, a route to each AllowedIP by `ip route
+    add`. All sessions are there, nex-relay is not started."""
+    nexd = LabOwned()
+    with Topology(RelayOwned()) as network:
+        network.firewall.set_policy("ACCEPT")
+        network.add("spoke1", relay_only=True, over=4)
+        network.add("spoke2", advertises=list(LAN.values()), over=6)
+        network.prepare()
+        for name in FORWARDING:
+            network.relay.set_sysctl(name, "1")
+        nexd.prepare(network.relay, network.device, network.key, network.mtu)
+        nexd.apply([spoke.device for spoke in network.spokes.values()])
+        network.connect()
+        yield network
+        network.commands.clean()
+        nexd.remove()
+
+
+@pytest.mark.kernel
+def test_its_routes_are_ours_and_no_packet_is_lost(net: Topology) -> None:
+    everything = set().union(*(spoke.device.allowed_ips() for spoke in net.spokes.values()))
+    assert everything <= wgshow.host_routes(net.relay, INTERFACE)
+    with no_loss(net, net.commands):
+        daemon = net.run("--mtu", str(net.mtu))
+        wait_until(lambda: wgshow.host_routes(net.relay, INTERFACE) == tunnel_addresses(net),
+                   "routes to tunnel addresses alone")
+    assert any("taken over" in line for line in daemon.messages())
+    assert wgshow.routes(net.relay, INTERFACE) == everything
+    for family in ("-4", "-6"):
+        routes = json.loads(net.relay.run("ip", "-j", family, "route", "show", "dev", INTERFACE))
+        assert {route["protocol"] for route in routes} <= {"110", "kernel"}, routes
+    tunnel = net.commands.status()["tunnel"]
+    assert tunnel["refused_routes"] == tunnel["foreign_routes"] == 0
+    said = [line for line in daemon.messages() if "somebody else's" in line or "not ours" in line]
+    assert not said
+
+
+@pytest.mark.kernel
+def test_what_it_leaves_in_nftables_is_named(net: Topology) -> None:
+    """Each once, with the command that removes it: by the log at the takeover, and by check."""
+    net.relay.run("nft", "-f", "-", stdin=None, input=NEXD)
+    daemon = net.run()
+
+    def commands() -> list[str]:
+        return [found[1] for line in daemon.messages()
+                if (found := re.search(r"as nexd leaves it.*`(nft delete [^`]*)`", line))]
+
+    def checked() -> list[str]:
+        found = json.loads(net.commands.call("check", "--interface", INTERFACE, "--json").stdout)
+        return [line["remedy"] for line in found
+                if line["check"] == "firewall" and "nexd" in line["finding"]]
+    wait_until(lambda: len(commands()) >= 3, lambda: f"commands: {daemon.messages()}")
+    assert "nft delete table inet nexodus" in commands() and len(commands()) == 3
+    assert sorted(checked()) == sorted(commands())
+    for command in commands():
+        net.relay.run(*shlex.split(command))
+    shown = net.relay.run("nft", "list", "ruleset")
+    assert "nexodus" not in shown and "wg0" not in shown
+    assert checked() == []
+    # It is no longer a takeover, and a rule of that kind is the operator's.
+    net.relay.run("nft", "-f", "-", stdin=None, input=NEXD)
+    daemon = net.rerun()
+    assert not any("nexd" in line for line in daemon.messages())
