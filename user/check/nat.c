@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json_member.h"
 #include "check/nft_walk.h"
 #include "check/xt_nat.h"
 
@@ -24,13 +25,6 @@ struct nets {
 	bool any; /* others as well, or it is not known */
 };
 
-static struct json_object *member(struct json_object *object, const char *name)
-{
-	struct json_object *value = NULL;
-
-	return json_object_object_get_ex(object, name, &value) ? value : NULL;
-}
-
 static bool overlap(const struct prefix *a, const struct prefix *b)
 {
 	return prefix_covers(a, b) || prefix_covers(b, a);
@@ -47,14 +41,14 @@ static bool overlaps_any(const struct nets *nets, const struct prefix *prefix)
 /* "10.0.0.1", or {"prefix": {"addr": "10.0.0.0", "len": 8}}. Return: whether it is one. */
 static bool read_net(struct json_object *value, struct prefix *ret)
 {
-	struct json_object *net = member(value, "prefix");
+	struct json_object *net = json_member(value, "prefix");
 	char text[PREFIX_TEXT_MAX];
 
 	if (!net)
 		return json_object_is_type(value, json_type_string) &&
 		       !prefix_parse(json_object_get_string(value), ret);
 	snprintf(text, sizeof(text), "%s/%d", ruleset_text(net, "addr"),
-		 json_object_get_int(member(net, "len")));
+		 json_object_get_int(json_member(net, "len")));
 	return !prefix_parse(text, ret);
 }
 
@@ -68,7 +62,7 @@ static void add_net(struct json_object *value, struct nets *nets)
 
 static void add_nets(struct json_object *right, struct nets *nets)
 {
-	struct json_object *set = member(right, "set");
+	struct json_object *set = json_member(right, "set");
 
 	if (!json_object_is_type(set, json_type_array)) {
 		add_net(right, nets);
@@ -141,7 +135,7 @@ static void tell_destination(const struct telling *telling, const struct nft_rul
 	const struct nat_host *host = telling->host;
 	const struct local_network *network = local_network_of(host->networks, to);
 	char what[TEXT_MAX], port[TEXT_MAX], addr[PREFIX_TEXT_MAX], from[PREFIX_TEXT_MAX] = "";
-	int to_port = json_object_get_int(member(rule->nat, "port"));
+	int to_port = json_object_get_int(json_member(rule->nat, "port"));
 	char tail[16] = "";
 
 	if (kernel_forwarding_covers(host->forwarding, to) || is_in(host->own, host->n_own, to) ||
@@ -177,16 +171,16 @@ static void tell_unknown(const struct telling *telling, const struct nft_rule *r
 static bool tell_addresses(const struct telling *telling, const struct nft_rule *rule,
 			   const struct nets *before, struct json_object *addr)
 {
-	struct json_object *range = member(addr, "range");
-	struct json_object *set = member(member(member(addr, "map"), "data"), "set");
+	struct json_object *range = json_member(addr, "range");
+	struct json_object *set = json_member(json_member(json_member(addr, "map"), "data"), "set");
 	struct prefix to;
 	bool is_known = true;
 
 	if (json_object_is_type(range, json_type_array))
 		return tell_addresses(telling, rule, before, json_object_array_get_idx(range, 0));
-	if (json_object_is_type(member(addr, "concat"), json_type_array))
+	if (json_object_is_type(json_member(addr, "concat"), json_type_array))
 		return tell_addresses(telling, rule, before,
-				      json_object_array_get_idx(member(addr, "concat"), 0));
+				      json_object_array_get_idx(json_member(addr, "concat"), 0));
 	if (!json_object_is_type(set, json_type_array)) {
 		if (!read_net(addr, &to))
 			return false;
@@ -199,7 +193,7 @@ static bool tell_addresses(const struct telling *telling, const struct nft_rule 
 						    ? json_object_array_get_idx(pair, 1)
 						    : NULL;
 
-		if (member(value, "map") || !tell_addresses(telling, rule, before, value))
+		if (json_member(value, "map") || !tell_addresses(telling, rule, before, value))
 			is_known = false;
 	}
 	return is_known;
@@ -220,9 +214,9 @@ static void visit_dnat(const struct nft_rule *rule, bool certain, void *data)
 		if (is_known)
 			tell_destination(telling, rule, &before, &to);
 	} else {
-		if (!member(rule->nat, "addr"))
+		if (!json_member(rule->nat, "addr"))
 			return; /* another port of the same address */
-		is_known = tell_addresses(telling, rule, &before, member(rule->nat, "addr"));
+		is_known = tell_addresses(telling, rule, &before, json_member(rule->nat, "addr"));
 	}
 	if (!is_known)
 		tell_unknown(telling, rule);

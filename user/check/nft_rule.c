@@ -3,38 +3,32 @@
 
 #include <string.h>
 
+#include "base/json_member.h"
 #include "check/ruleset.h"
-
-static struct json_object *member(struct json_object *object, const char *name)
-{
-	struct json_object *value = NULL;
-
-	return json_object_object_get_ex(object, name, &value) ? value : NULL;
-}
 
 struct json_object *nft_rule_match(struct json_object *expr, const char *protocol,
 				   const char *field, const char **ret_op)
 {
-	struct json_object *match = member(expr, "match");
-	struct json_object *payload = member(member(match, "left"), "payload");
+	struct json_object *match = json_member(expr, "match");
+	struct json_object *payload = json_member(json_member(match, "left"), "payload");
 
 	if (!payload || strcmp(ruleset_text(payload, "protocol"), protocol) != 0 ||
 	    strcmp(ruleset_text(payload, "field"), field) != 0)
 		return NULL;
 	*ret_op = ruleset_text(match, "op");
-	return member(match, "right");
+	return json_member(match, "right");
 }
 
 struct json_object *nft_rule_interface(struct json_object *expr, const char *key,
 				       const char **ret_op)
 {
-	struct json_object *match = member(expr, "match");
-	struct json_object *meta = member(member(match, "left"), "meta");
+	struct json_object *match = json_member(expr, "match");
+	struct json_object *meta = json_member(json_member(match, "left"), "meta");
 
 	if (!meta || strcmp(ruleset_text(meta, "key"), key) != 0)
 		return NULL;
 	*ret_op = ruleset_text(match, "op");
-	return member(match, "right");
+	return json_member(match, "right");
 }
 
 /* "wg0", or "wg*": any name that begins so. */
@@ -61,7 +55,7 @@ static enum nft_truth is_named(const char *text, enum nft_side side, const char 
 
 static enum nft_truth is_among(struct json_object *right, enum nft_side side, const char *ifname)
 {
-	struct json_object *set = member(right, "set");
+	struct json_object *set = json_member(right, "set");
 	enum nft_truth best = NFT_NO;
 
 	if (json_object_is_type(right, json_type_string))
@@ -172,8 +166,8 @@ static bool take_verdict(struct json_object *expr, struct nft_rule *rule)
 
 static bool is_neutral(struct json_object *expr)
 {
-	return member(expr, "counter") || json_object_object_get_ex(expr, "log", NULL) ||
-	       member(expr, "mangle");
+	return json_object_object_get_ex(expr, "counter", NULL) ||
+	       json_object_object_get_ex(expr, "log", NULL) || json_member(expr, "mangle");
 }
 
 static void take_expression(struct json_object *expr, const struct nft_path *path,
@@ -212,7 +206,7 @@ static bool accepts_all_in(const struct nft_rule *rule, const char *ifname)
 		if (right && !strcmp(op, "==") && json_object_is_type(right, json_type_string) &&
 		    !strcmp(json_object_get_string(right), ifname))
 			is_named_tunnel = true;
-		else if (member(expr, "match") || member(expr, "xt"))
+		else if (json_member(expr, "match") || json_member(expr, "xt"))
 			return false;
 	}
 	return is_named_tunnel;
@@ -226,8 +220,8 @@ struct nft_rule nft_rule_read(struct json_object *json, const struct nft_path *p
 		.table = ruleset_text(json, "table"),
 		.chain = ruleset_text(json, "chain"),
 		.target = "",
-		.handle = json_object_get_int64(member(json, "handle")),
-		.expr = member(json, "expr"),
+		.handle = json_object_get_int64(json_member(json, "handle")),
+		.expr = json_member(json, "expr"),
 	};
 	if (!json_object_is_type(rule.expr, json_type_array))
 		rule.expr = NULL;

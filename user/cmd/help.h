@@ -95,23 +95,29 @@ int help_command(const struct command *command);
 		"key stays, and so does an adopted interface.\n"                                 \
 		"Does nothing, successfully, where nothing is set up.\n"
 
-#define HELP_STATUS                                                                              \
-	"Show what is attached, who runs, and the last device list",                             \
-		"Works while the daemon is dead. Exit status 1 when nothing is attached.\n"      \
-		"\n"                                                                             \
-		"With --json: interface, ifindex, daemon {running, pid}, hook, attach, "         \
-		"program_id,\n"                                                                  \
-		"forward, strict, adopted, tunnel {wireguard, public_key, listen_port, mtu,\n"   \
-		"foreign_addresses, foreign_routes, refused_routes, left_out, left_out_first,\n" \
-		"behind_rule, routing_table, error} (null when adopted), ipv4 and ipv6 "         \
-		"{enabled,\n"                                                                    \
-		"reason}, control {api, state, since, message, retry_at, heard_at} (null "       \
-		"without one),\n"                                                                \
-		"helper {error, since, retry_at} (null while it is well), state {dir, error}, "  \
-		"list\n"                                                                         \
-		"{source, loaded, devices, skipped, conflicts, contested [{prefix, device, "     \
-		"loser,\n"                                                                       \
-		"why}], addresses, cidrs, applied_at, error}, troubles [{about, text, since}], " \
+#define HELP_STATUS                                                                                \
+	"Show what is attached, who runs, and the last device list",                               \
+		"Works while the daemon is dead. Exit status 1 when nothing is attached.\n"        \
+		"\n"                                                                               \
+		"With --json: interface, ifindex, daemon {running, pid}, hook, attach, "           \
+		"program_id,\n"                                                                    \
+		"forward, strict, adopted, tunnel {wireguard, public_key, listen_port, mtu,\n"     \
+		"foreign_addresses, foreign_routes, refused_routes, left_out, left_out_first,\n"   \
+		"behind_rule, routing_table, error} (null when adopted), ipv4 and ipv6 "           \
+		"{enabled,\n"                                                                      \
+		"reason}, control {api, state, since, message, retry_at, heard_at} (null "         \
+		"without one),\n"                                                                  \
+		"helper {error, since, retry_at} (null while it is well), state {dir, error}, "    \
+		"list\n"                                                                           \
+		"{source, loaded, devices, skipped, conflicts, contested [{prefix, device, "       \
+		"loser,\n"                                                                         \
+		"why}], addresses, cidrs, applied_at, error}, troubles [{about, text, since}], "   \
+		"lost\n"                                                                           \
+		"{networks [{prefix, interface}], nat [{kind, to, what}], remedy} (what spokes "   \
+		"do not\n"                                                                         \
+		"get to, and the line that lets them; null without a routing table of our own),\n" \
+		"leaks [{address, interface, remedy}] (what leaves an adopted interface in "       \
+		"clear),\n"                                                                        \
 		"pins.\n"
 
 #define HELP_PEERS                                                                                 \
@@ -135,10 +141,11 @@ int help_command(const struct command *command);
 		"to\n"                                                                             \
 		"the kernel, untouched. Works while the daemon is dead.\n"
 
-#define HELP_CHECK                                                                          \
-	"Say whether this host can relay, and what to do if not",                           \
-		"One line for each requirement: OK, WARN or FAIL, what was found, and the " \
-		"remedy.\n"                                                                 \
+#define HELP_CHECK                                                                              \
+	"Say whether this host can relay, and what to do if not",                               \
+		"One line for each requirement: OK, WARN or FAIL, what was found, and the "     \
+		"remedy.\n"                                                                     \
+		"Names what spokes do not get to on this host, with the line that lets them.\n" \
 		"Changes nothing. Exit status 1 when something FAILs. Most of it needs no root.\n"
 
 #define HELP_VERSION \
