@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""wg0 as a relaying nexd leaves it: the relay takes it over under traffic, its routes too, and names
-what is left in nftables."""
+"""wg0 as a relaying nexd leaves it: the relay takes it over under traffic, its routes too, and
+names what is left in nftables."""
 
 import json
 import re

@@ -52,13 +52,15 @@ class Daemon:
 
     def children(self) -> list[int]:
         """PIDs of the node's children that are alive: the source process; and, where there is an
-        api-server, for a moment the one that writes the list to disk."""
+        api-server, for a moment the one that writes the list to disk. Not the one that looks at
+        the firewall after the start."""
         try:
             with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as file:
                 pids = [int(word) for word in file.read().split()]
         except OSError:
             return []
-        return [pid for pid in pids if process_state(pid) not in (None, "Z")]
+        return [pid for pid in pids if process_state(pid) not in (None, "Z")
+                and process_name(pid) not in (None, "nex-relay-rules")]
 
     def source(self) -> int | None:
         """PID of the source process; None when there is none."""
@@ -100,6 +102,15 @@ def process_state(pid: int) -> str | None:
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             return file.read().rpartition(")")[2].split()[0]
+    except OSError:
+        return None
+
+
+def process_name(pid: int) -> str | None:
+    """Name of a process, None when there is none."""
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
     except OSError:
         return None
 

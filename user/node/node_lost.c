@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "node/node_private.h"
 
 #define LOOK_MAX_S 60
+#define LOOKER_NAME "nex-relay-rules"
 
 static bool is_new(const struct node *node, const struct lost *lost)
 {
@@ -84,6 +86,7 @@ static _Noreturn void look_at_rules(const struct node *node)
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		signal(signals[i], SIG_DFL);
+	(void)prctl(PR_SET_NAME, LOOKER_NAME, 0, 0, 0); /* for ps alone */
 	if (node->state_dir.fd >= 0)
 		close(node->state_dir.fd); /* its lock is the node's */
 	alarm(LOOK_MAX_S);
