@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """An interface of somebody else: its routes and rules stay as they are, and what leaves in clear by
-them is said, with what ends it. A route's MTU is not heeded, which is said too."""
+them is said, with what ends it."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,6 @@ from lab.owner import INTERFACE, LabOwned
 from lab.topology import Topology
 from lab.traffic import ping
 from lab.underlay import settle
-from lab.wait import wait_until
 
 GATEWAY = {4: "198.51.100.2", 6: "2001:db8:ffff::2"}
 NOBODY = {4: "100.64.0.99", 6: "200::99"}
@@ -132,28 +131,3 @@ def test_a_route_into_the_tunnel_leaks_nothing(net: Topology, uplink: Node) -> N
     net.run()
     assert _leaks(net) == [] and [line["status"] for line in _check(net, "leak")] == ["OK"]
     assert uplink.name not in _check(net, "leak")[0]["finding"]
-
-
-@pytest.mark.kernel
-def test_a_routes_mtu_is_said_not_to_be_heeded(net: Topology, family: int) -> None:
-    """What somebody has set for one peer: the BPF program forwards past it."""
-    net.run()
-    peer = net["spoke2"].address(family)
-    to = f"{peer}/{ {4: 32, 6: 128}[family] }"
-
-    def told() -> list[dict[str, str]]:
-        return [line for line in _check(net, "mtu") if "do not heed" in line["finding"]]
-    assert told() == []
-    net.relay.run("ip", f"-{family}", "route", "change", to, "dev", INTERFACE, "mtu", "1300")
-    found = told()
-    assert len(found) == 1 and found[0]["status"] == "WARN", found
-    assert all(word in found[0]["finding"] for word in ("1 routes", to, "1300")), found
-    assert f"ip link set {INTERFACE} mtu 1300" in found[0]["remedy"]
-    net.relay.run("ip", f"-{family}", "route", "change", net["spoke1"].address(family), "dev",
-                  INTERFACE, "mtu", "lock", "1290")
-    wait_until(lambda: "2 routes" in told()[0]["finding"], "count of both", 1)
-    # One that is no lower than the interface's own changes nothing.
-    for name in ("spoke1", "spoke2"):
-        net.relay.run("ip", f"-{family}", "route", "change", net[name].address(family), "dev",
-                      INTERFACE, "mtu", "1420")
-    assert told() == []
