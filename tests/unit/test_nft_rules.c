@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
+#include "check/lost.h"
 #include "check/nat.h"
 #include "check/nexd.h"
 #include "check/nft_walk.h"
@@ -248,6 +249,48 @@ static void test_nat(void **state)
 	}
 }
 
+/* What can be pasted: with what is forwarded already, and no more than what it takes. */
+static void test_line(void **state)
+{
+	struct lost lost = {
+		.forwarding.to = { { notation_prefix("10.0.0.0/8") }, 1 },
+		.networks = { { notation_prefix("172.17.0.0/16"), "docker0" },
+			      { notation_prefix("10.1.0.0/16"), "eth1" } },
+		.n_networks = 2,
+		.nats = { { .is_dnat = true, .to = notation_prefix("fd00:17::/64") },
+			  { .is_dnat = false } },
+		.n_nats = 2,
+	};
+	char line[LOST_LINE_MAX];
+
+	(void)state;
+	assert_string_equal(lost_line(&lost, true, false, line),
+			    "kernel-forwarding = 10.0.0.0/8,172.17.0.0/16");
+	assert_string_equal(lost_line(&lost, false, true, line),
+			    "kernel-forwarding = 10.0.0.0/8,fd00:17::/64");
+	assert_string_equal(lost_line(&lost, true, true, line),
+			    "kernel-forwarding = 10.0.0.0/8,172.17.0.0/16,fd00:17::/64");
+	assert_true(lost_needs_all(&lost));
+	lost.nats[0].to = (struct prefix){};
+	assert_string_equal(lost_line(&lost, false, true, line), LOST_ALL_LINE);
+	lost.n_nats = 0;
+	assert_false(lost_needs_all(&lost));
+	/* More than the option takes. */
+	lost.n_more_networks = 1;
+	assert_string_equal(lost_line(&lost, true, false, line), LOST_ALL_LINE);
+	lost.n_more_networks = 0;
+	lost.n_networks = LOST_MAX;
+	for (size_t i = 0; i < LOST_MAX; i++) {
+		char text[PREFIX_TEXT_MAX];
+
+		snprintf(text, sizeof(text), "172.16.%zu.0/24", i);
+		lost.networks[i].net = notation_prefix(text);
+	}
+	assert_string_equal(lost_line(&lost, true, false, line), LOST_ALL_LINE);
+	lost.n_networks--; /* and the one that is forwarded already */
+	assert_non_null(strstr(lost_line(&lost, true, false, line), ",172.16.62.0/24"));
+}
+
 static void take_left(const char *what, const char *command, void *data)
 {
 	(void)what;
@@ -325,6 +368,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		NEEDS_ROOT(test_drops),
 		NEEDS_ROOT(test_nat),
+		cmocka_unit_test(test_line),
 		NEEDS_ROOT(test_nexd),
 		NEEDS_ROOT(test_without_capability),
 	};

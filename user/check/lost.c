@@ -115,12 +115,25 @@ const char *lost_line(const struct lost *lost, bool networks, bool nats,
 	for (size_t i = 0; networks && i < lost->n_networks; i++)
 		has_room = has_room && add_to(&list, &lost->networks[i].net);
 	for (size_t i = 0; nats && i < lost->n_nats; i++)
-		has_room = has_room && lost->nats[i].to.family && add_to(&list, &lost->nats[i].to);
-	len = snprintf(line, LOST_LINE_MAX, "kernel-forwarding = %s", has_room ? "" : "yes");
-	for (size_t i = 0; has_room && i < list.n; i++)
+		has_room =
+			has_room && (!lost->nats[i].to.family || add_to(&list, &lost->nats[i].to));
+	if (!has_room || list.n == lost->forwarding.to.n) {
+		snprintf(line, LOST_LINE_MAX, LOST_ALL_LINE);
+		return line;
+	}
+	len = snprintf(line, LOST_LINE_MAX, "kernel-forwarding = ");
+	for (size_t i = 0; i < list.n; i++)
 		len += snprintf(line + len, LOST_LINE_MAX - len, "%s%s", i ? "," : "",
 				prefix_format(&list.at[i], text));
 	return line;
+}
+
+bool lost_needs_all(const struct lost *lost)
+{
+	for (size_t i = 0; i < lost->n_nats; i++)
+		if (!lost->nats[i].to.family)
+			return true;
+	return false;
 }
 
 const char *lost_describe(const struct lost *lost, char text[static LOST_LINE_MAX])

@@ -43,14 +43,20 @@ int lost_networks(const char *ifname, const struct kernel_forwarding *forwarding
  */
 int lost_nats(const char *ifname, const struct ruleset *ruleset, struct lost *lost);
 
+#define LOST_ALL_LINE "kernel-forwarding = yes"
+
 /**
  * lost_line() - "kernel-forwarding = 172.17.0.0/16,fd00:17::/64": what is forwarded already, and
  * what restores the networks, or the translations.
  *
- * Return: @line; "kernel-forwarding = yes" where nothing less does.
+ * Return: @line; LOST_ALL_LINE where nothing less restores anything. It is not for translations
+ *         whose @to has no family, unless there are no others.
  */
 const char *lost_line(const struct lost *lost, bool networks, bool nats,
 		      char line[static LOST_LINE_MAX]);
+
+/** lost_needs_all() - is there a translation that only LOST_ALL_LINE restores? */
+bool lost_needs_all(const struct lost *lost);
 
 /** lost_describe() - "172.17.0.0/16 (docker0), 10.0.0.0/8 (eth1) and 3 more". Return: @text. */
 const char *lost_describe(const struct lost *lost, char text[static LOST_LINE_MAX]);

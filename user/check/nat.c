@@ -146,7 +146,7 @@ static void tell_destination(const struct telling *telling, const struct nft_rul
 	if (to_port)
 		snprintf(tail, sizeof(tail), " port %d", to_port);
 	snprintf(what, sizeof(what),
-		 "DNAT of%s%s%s to %s%s (nftables table %s %s chain %s rule %llu)",
+		 "DNAT of%s%s%s to %s%s (nftables table %s %s chain %s handle %llu)",
 		 *from ? " " : "", from, describe_port(rule, port), prefix_format_addr(to, addr),
 		 tail, rule->family, rule->table, rule->chain, (unsigned long long)rule->handle);
 	telling->tell(NAT_DNAT, network ? &network->net : to, what, telling->data);
@@ -158,12 +158,13 @@ static void tell_unknown(const struct telling *telling, const struct nft_rule *r
 
 	if (telling->host->forwarding->all)
 		return;
-	snprintf(what, sizeof(what),
-		 "DNAT to what cannot be seen (nftables table %s %s chain %s rule %llu: see `%s`)",
-		 rule->family, rule->table, rule->chain, (unsigned long long)rule->handle,
-		 !rule->is_xt                   ? "nft list ruleset"
-		 : !strcmp(rule->family, "ip6") ? "ip6tables-save -t nat"
-						: "iptables-save -t nat");
+	snprintf(
+		what, sizeof(what),
+		"DNAT to what cannot be seen (nftables table %s %s chain %s handle %llu: see `%s`)",
+		rule->family, rule->table, rule->chain, (unsigned long long)rule->handle,
+		!rule->is_xt                   ? "nft list ruleset"
+		: !strcmp(rule->family, "ip6") ? "ip6tables-save -t nat"
+					       : "iptables-save -t nat");
 	telling->tell(NAT_DNAT, NULL, what, telling->data);
 }
 
@@ -247,7 +248,7 @@ static void tell_source(const struct telling *telling, const struct nft_rule *ru
 	snprintf(
 		what, sizeof(what),
 		"masquerade of %s: spokes' answers no longer get there (nftables table %s %s chain "
-		"%s rule %llu)",
+		"%s handle %llu)",
 		prefix_format(net, text), rule->family, rule->table, rule->chain,
 		(unsigned long long)rule->handle);
 	telling->tell(NAT_MASQUERADE, net, what, telling->data);
@@ -306,7 +307,7 @@ static void visit_out_of_tunnel(const struct nft_rule *rule, bool certain, void 
 	snprintf(
 		what, sizeof(what),
 		"masquerade of spokes: they no longer get out by it (nftables table %s %s chain %s "
-		"rule %llu)",
+		"handle %llu)",
 		rule->family, rule->table, rule->chain, (unsigned long long)rule->handle);
 	telling->tell(NAT_MASQUERADE, NULL, what, telling->data);
 }

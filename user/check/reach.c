@@ -20,7 +20,7 @@ static void write_remedy(const struct lost *lost, bool networks, bool nats,
 {
 	char line[LOST_LINE_MAX];
 
-	snprintf(remedy, REMEDY_MAX, "%s in nex-relay.conf, if they shall",
+	snprintf(remedy, REMEDY_MAX, "%s in nex-relay.conf, if it shall",
 		 lost_line(lost, networks, nats, line));
 }
 
@@ -37,9 +37,7 @@ static void tell_networks(struct check_list *list, const struct lost *lost)
 		return;
 	}
 	write_remedy(lost, true, true, remedy);
-	check_add(list, CHECK_OK, CHECK, remedy,
-		  "spokes do not get to this host's networks %s: they did, where the firewall let "
-		  "them, before the tunnel had a routing table of its own",
+	check_add(list, CHECK_OK, CHECK, remedy, "spokes are not let into this host's networks: %s",
 		  lost_describe(lost, text));
 }
 

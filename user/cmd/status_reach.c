@@ -118,14 +118,15 @@ static void print_lost(const struct status_reach *reach)
 	const struct lost *lost = &reach->lost;
 	char text[LOST_LINE_MAX];
 
-	printf("not for     spokes:");
-	if (lost->n_networks)
-		printf(" this host's networks %s\n", lost_describe(lost, text));
+	printf("spokes      are not let into this host's networks: %s\n",
+	       lost->n_networks ? lost_describe(lost, text) : "none");
 	for (size_t i = 0; i < lost->n_nats; i++)
-		printf("%s%s\n", i || lost->n_networks ? "            " : " ", lost->nats[i].what);
+		printf("            have no %s\n", lost->nats[i].what);
 	if (lost->n_more_nats)
-		printf("            %zu more translations\n", lost->n_more_nats);
+		printf("            have no %zu more translations\n", lost->n_more_nats);
 	printf("            restored by: %s\n", lost_line(lost, true, true, text));
+	if (lost_needs_all(lost) && strcmp(text, LOST_ALL_LINE) != 0)
+		printf("            all restored by: " LOST_ALL_LINE "\n");
 }
 
 void status_reach_print(const struct status_reach *reach)

@@ -50,7 +50,7 @@ static void say_networks(struct node *node)
 	    !is_new(node, &lost))
 		return;
 	remember(node, &lost);
-	log_note("spokes do not get to this host's networks %s", lost_describe(&lost, text));
+	log_note("spokes are not let into this host's networks: %s", lost_describe(&lost, text));
 	log_note("if they shall: `%s` in nex-relay.conf", lost_line(&lost, true, false, line));
 }
 
@@ -69,6 +69,8 @@ static void say_nats(const char *ifname, const struct kernel_forwarding *forward
 		log_warn("does not work for spokes: %zu more, as `nex-relay check` says",
 			 lost.n_nats + lost.n_more_nats - LOST_SHOWN);
 	log_warn("what restores it: `%s` in nex-relay.conf", lost_line(&lost, false, true, line));
+	if (lost_needs_all(&lost) && strcmp(line, LOST_ALL_LINE) != 0)
+		log_warn("what restores all of it: `" LOST_ALL_LINE "`");
 }
 
 static void say_left(const char *what, const char *command, void *data)
