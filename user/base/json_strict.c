@@ -371,7 +371,8 @@ struct json_object *json_strict_tree(const struct json_strict *strict, const cha
 	*ret_why = strerror(ENOMEM);
 	if (!tokener || len > INT_MAX)
 		goto out;
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+	/* Not JSON_TOKENER_STRICT: with it, json-c 0.18 takes UTF-8 for control characters, and
+	 * refuses numbers beyond 64 bits. All that it would refuse was refused before. */
 	object = json_tokener_parse_ex(tokener, text, (int)len);
 	/* A number that is all of the document ends with the text. */
 	if (json_tokener_get_error(tokener) == json_tokener_continue)
