@@ -114,6 +114,8 @@ struct outcome {
 	int data_answer;
 	bool is_cancelling;
 	struct outcome *cancels;
+	void (*starts)(void *arg);
+	void *start_arg;
 };
 
 struct client {
@@ -144,6 +146,9 @@ static inline int on_data(void *arg, const char *bytes, size_t len)
 	memcpy(outcome->data + outcome->data_len, bytes, len);
 	outcome->data_len += len;
 	outcome->data[outcome->data_len] = '\0';
+	if (outcome->starts)
+		outcome->starts(outcome->start_arg);
+	outcome->starts = NULL;
 	if (outcome->is_cancelling)
 		http_cancel(outcome->call);
 	if (outcome->cancels)

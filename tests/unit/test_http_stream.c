@@ -82,6 +82,38 @@ static void test_silent_stream(void **state)
 	assert_int_equal(outcome.n_done, 0);
 }
 
+struct another {
+	struct client *client;
+	struct outcome outcome;
+};
+
+static void start_another(void *arg)
+{
+	struct another *another = arg;
+
+	start(another->client, &another->outcome, &(struct http_request){}, "https://v6.test:%d/ok",
+	      server.port);
+}
+
+/* What comes in one answer makes us ask for something else: libcurl is on the stack. */
+static void test_start_from_within(void **state)
+{
+	struct http_request request = { .is_stream = true, .on_data = on_data };
+	struct client client = begin();
+	struct another another = { .client = &client };
+	struct outcome first;
+
+	(void)state;
+	start(&client, &first, &request, "https://v4.test:%d/slowly", server.port);
+	first.starts = start_another;
+	first.start_arg = &another;
+	while (!first.n_done || !another.outcome.n_done)
+		loop(client.base);
+	assert_int_equal(another.outcome.answer.err, 0);
+	assert_string_equal(another.outcome.body, "hello");
+	end(&client);
+}
+
 /* In every state, and from within a callback. */
 static void test_cancel(void **state)
 {
@@ -188,8 +220,12 @@ static void test_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		NEEDS_ROOT(test_stream), NEEDS_ROOT(test_silent_stream), NEEDS_ROOT(test_cancel),
-		NEEDS_ROOT(test_chain),  NEEDS_ROOT(test_many),
+		NEEDS_ROOT(test_stream),
+		NEEDS_ROOT(test_silent_stream),
+		NEEDS_ROOT(test_start_from_within),
+		NEEDS_ROOT(test_cancel),
+		NEEDS_ROOT(test_chain),
+		NEEDS_ROOT(test_many),
 	};
 
 	is_private = netns_may();

@@ -86,6 +86,17 @@ void http_call_phase(struct http_call *call, enum http_phase phase)
 		(void)event_add(call->limit, &after); /* there is room: see begin() */
 }
 
+/* libcurl has the limit of this phase. */
+static void connect_now(struct http_call *call)
+{
+	const struct timeval never = { .tv_sec = INT32_MAX };
+
+	call->phase = HTTP_CONNECT;
+	(void)event_add(call->limit, &never); /* there is room: see begin() */
+	if (http_loop_add(call))
+		http_call_end(call, -ENOMEM, strerror(ENOMEM));
+}
+
 static void on_limit(evutil_socket_t fd, short what, void *arg)
 {
 	struct http_call *call = arg;
@@ -94,21 +105,24 @@ static void on_limit(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (call->phase == HTTP_BEGIN) {
+		connect_now(call);
+		return;
+	}
 	err = http_why_late(call, why);
 	http_call_end(call, err, why);
 }
 
 static int begin(struct http_call *call)
 {
-	const struct timeval never = { .tv_sec = INT32_MAX };
-	int err;
+	const struct timeval now = {};
 
 	call->limit = evtimer_new(call->http->base, on_limit, call);
-	/* From now on it can be set without memory. */
-	if (!call->limit || event_add(call->limit, &never))
+	/* libcurl may be on the stack, and takes no transfer then. From now on the limit can be set
+	 * without memory. */
+	if (!call->limit || event_add(call->limit, &now))
 		return -ENOMEM;
-	err = http_easy_new(call);
-	return err ?: http_loop_add(call);
+	return http_easy_new(call);
 }
 
 int http_start(struct http *http, const struct http_request *request, struct http_call **ret_call)

@@ -33,7 +33,7 @@ struct http {
 	LIST_HEAD(http_calls, http_call) calls;
 };
 
-enum http_phase { HTTP_CONNECT, HTTP_HEADERS, HTTP_BODY };
+enum http_phase { HTTP_BEGIN, HTTP_CONNECT, HTTP_HEADERS, HTTP_BODY };
 
 struct http_call {
 	LIST_ENTRY(http_call) entry;

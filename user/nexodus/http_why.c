@@ -8,6 +8,7 @@
 #include "nexodus/http_private.h"
 
 static const char *const during[] = {
+	[HTTP_BEGIN] = "connect to",
 	[HTTP_CONNECT] = "connect to",
 	[HTTP_HEADERS] = "wait for the answer of",
 	[HTTP_BODY] = "read the answer of",

@@ -81,9 +81,9 @@ static void *be_thread(void *arg)
 	struct question *question = arg;
 
 	ask(question);
+	atomic_fetch_sub(&n_threads, 1); /* whoever hears of it may start another */
 	(void)eventfd_write(question->answered, 1);
 	let_go(question);
-	atomic_fetch_sub(&n_threads, 1);
 	return NULL;
 }
 
