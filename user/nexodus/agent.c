@@ -380,8 +380,7 @@ struct agent *agent_new(struct event_base *base, int sock)
 	agent->again = evtimer_new(base, on_again, agent);
 	agent->http = http_new(base, agent_server, agent);
 	if (agent->again && agent->http && !agent_stream_new(agent) &&
-	    !agent_look_back_new(agent) && !agent_list_new(agent) &&
-	    !agent_early_new(agent))
+	    !agent_look_back_new(agent) && !agent_list_new(agent) && !agent_early_new(agent))
 		return agent;
 	agent_free(agent);
 	return NULL;

@@ -63,9 +63,10 @@ void host_view_parse(const char *text, struct host_view *view)
 /* When the file, or what a link of that name leads to, was changed. */
 static struct timespec changed(const char *path)
 {
-	struct stat st;
+	struct stat st = {};
 
-	return stat(path, &st) ? (struct timespec){} : st.st_ctim;
+	(void)stat(path, &st); /* none: it changes when there is one */
+	return st.st_ctim;
 }
 
 static void read_resolv_conf(const char *path, struct host_view *view)

@@ -34,7 +34,6 @@
 #include "peers/border_list.h"
 #include "tunnel/state_dir.h"
 
-
 struct node;
 
 /* node_control.c */
@@ -98,9 +97,9 @@ struct node {
 
 	struct event *status_again; /* then it is written again */
 	bool is_replaced;           /* another node has the lock */
+	int signal_fd;
 
 	struct event_base *base;
-	int signal_fd;
 	struct event *on_signal;
 
 	/* node_source.c */
@@ -126,6 +125,7 @@ struct node {
 
 	/* node_interface.c */
 	bool not_attached; /* TROUBLE_LIST says that the interface is back, but not attached */
+	int retry_ms;      /* until the next try to attach to an interface that is not whole; 0 */
 	int link_fd;
 	struct event *on_link;
 	struct event *again;  /* soon: something about the host's addresses has changed */
@@ -134,7 +134,6 @@ struct node {
 	struct event *look;   /* are programs and pins still in place? */
 	struct event *listen; /* hear the kernel's messages again, after they could not be read */
 	int64_t deaf_until;   /* node_now_s(): till then it is no news that they could not */
-	int retry_ms; /* until the next try to attach to an interface that is not whole; 0 */
 
 	/* node_forwarding.c */
 	struct event *forwarding; /* look what was changed, and put it back */
@@ -142,6 +141,7 @@ struct node {
 
 	/* node_tunnel.c */
 	int route_fd;
+	uint32_t said_behind;
 	struct tunnel tunnel;
 	struct event *on_route;
 	struct event *poll_peers;
@@ -156,14 +156,13 @@ struct node {
 	int64_t unsure_at; /* an edit of ours failed then, and may have half an effect yet; ms */
 	struct node_fight fight;
 	size_t said_foreign_addresses, said_foreign_routes, said_refused, said_left;
-	uint32_t said_behind;
 
 	/* node_lost.c */
 	struct prefix_list said_lost; /* networks that were said */
-	bool is_taken_over;           /* the interface was somebody else's at the start */
-	bool has_looked;              /* at the host's rules, or is at it */
-	pid_t rules_looker;           /* the process that does; 0 */
 	struct event *on_looker;
+	pid_t rules_looker; /* the process that looks at the host's rules; 0 */
+	bool has_looked;    /* at them, or is at it */
+	bool is_taken_over; /* the interface was somebody else's at the start */
 };
 
 /* What may be wrong; sync.h has more. */
@@ -359,7 +358,6 @@ void node_ping_stop(struct node *node);
  * Return: 0; negative errno of the border.
  */
 int node_gifts_ca(struct node *node);
-
 
 /** node_saved_start() - Return: 0; -ENOMEM. */
 int node_saved_start(struct node *node);

@@ -96,7 +96,10 @@ static int take_rule(const struct nlmsghdr *msg, void *data)
 	if (head->family != (rule.family == PREFIX_IPV4 ? AF_INET : AF_INET6))
 		return 0;
 	rule.table = head->table;
-	mnl_attr_for_each(attr, msg, sizeof(*head)) take_attr(attr, head, &rule);
+	mnl_attr_for_each(attr, msg, sizeof(*head))
+	{
+		take_attr(attr, head, &rule);
+	}
 	return rules_add(reading->rules, &rule);
 }
 

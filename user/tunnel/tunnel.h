@@ -131,7 +131,7 @@ struct tunnel {
 	 * made a route for each, or the operator had named them. */
 	struct prefix_list lost;
 	size_t n_lost; /* all of them */
-	size_t n_left;                                /* as in struct tunnel_want */
+	size_t n_left; /* as in struct tunnel_want */
 	struct prefix left;
 	enum tunnel_left left_why;
 

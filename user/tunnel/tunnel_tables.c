@@ -114,8 +114,8 @@ static int add_to(struct tunnel *tunnel, enum tunnel_tables table, const struct 
 {
 	struct tunnel_routes_of *routes = &tunnel->routes[table];
 	const struct prefix_set *to = &want->routes[table];
-	auto_free struct prefix *add = calloc(to->n + 1, sizeof(*add));
-	auto_free bool *refused = calloc(to->n + 1, sizeof(*refused));
+	struct prefix *add = calloc(to->n + 1, sizeof(*add));
+	bool *refused = calloc(to->n + 1, sizeof(*refused));
 	int err = -ENOMEM;
 	size_t n = 0;
 
@@ -131,6 +131,8 @@ static int add_to(struct tunnel *tunnel, enum tunnel_tables table, const struct 
 	for (size_t i = 0; i < n; i++)
 		if (refused[i] && !routes->n_refused++)
 			routes->refused = add[i];
+	free(add);
+	free(refused);
 	return err;
 }
 
@@ -208,12 +210,13 @@ static int remove_from(struct tunnel *tunnel, enum tunnel_tables table,
 		       const struct tunnel_want *want)
 {
 	const struct prefix_set *have = &tunnel->routes[table].have;
-	auto_free struct prefix *gone = calloc(have->n + 1, sizeof(*gone));
+	struct prefix *gone = calloc(have->n + 1, sizeof(*gone));
 	int err = -ENOMEM;
 
 	if (gone)
 		err = tunnel_routes_remove(number_of(tunnel, table), tunnel->ifindex, gone,
 					   select_from(have, &want->routes[table], false, gone));
+	free(gone);
 	return err ? tunnel_fail(tunnel, err, NULL, "remove routes from %s", tunnel->config.ifname)
 		   : 0;
 }
@@ -221,15 +224,15 @@ static int remove_from(struct tunnel *tunnel, enum tunnel_tables table,
 static void note_lost(struct tunnel *tunnel, const struct tunnel_want *want)
 {
 	const struct prefix_set *have = &tunnel->routes[TUNNEL_HOST].have;
-	auto_free struct prefix *gone = calloc(have->n + 1, sizeof(*gone));
-	auto_free struct prefix *lost = calloc(have->n + 1, sizeof(*lost));
+	struct prefix *gone = calloc(have->n + 1, sizeof(*gone));
+	struct prefix *lost = calloc(have->n + 1, sizeof(*lost));
 	struct prefix_set set = { .at = gone };
-	size_t n;
+	size_t n = 0;
 
-	if (!gone || !lost)
-		return;
-	set.n = select_from(have, &want->routes[TUNNEL_HOST], false, gone);
-	n = select_from(&set, &want->routes[TUNNEL_OWN], true, lost);
+	if (gone && lost) {
+		set.n = select_from(have, &want->routes[TUNNEL_HOST], false, gone);
+		n = select_from(&set, &want->routes[TUNNEL_OWN], true, lost);
+	}
 	for (size_t i = 0; i < n; i++) {
 		if (prefix_is_host(&lost[i]))
 			continue;
@@ -237,6 +240,8 @@ static void note_lost(struct tunnel *tunnel, const struct tunnel_want *want)
 			tunnel->lost.at[tunnel->lost.n++] = lost[i];
 		tunnel->n_lost++;
 	}
+	free(gone);
+	free(lost);
 }
 
 int tunnel_remove_routes(struct tunnel *tunnel, const struct tunnel_want *want)
@@ -260,14 +265,14 @@ int tunnel_remove_routes(struct tunnel *tunnel, const struct tunnel_want *want)
 
 static int copy_set(const struct prefix_set *from, struct prefix_set *to)
 {
-	struct prefix *at = reallocarray(NULL, from->n + 1, sizeof(*at));
+	struct prefix *at = reallocarray(to->at, from->n + 1, sizeof(*at));
 
 	if (!at)
 		return -ENOMEM;
 	if (from->n)
 		memcpy(at, from->at, from->n * sizeof(*at));
-	set_done(to);
-	*to = (struct prefix_set){ at, from->n };
+	to->at = at;
+	to->n = from->n;
 	return 0;
 }
 
