@@ -38,4 +38,4 @@ def test_files_of_etc_are_replaced(net: Registering, bounded: Daemon) -> None:
     net.api.cut_streams()
     wait_until(lambda: bounded.source() not in (None, helper), "another helper process", 30)
     net.wait_message("the helper process has ended because a file of /etc was replaced", "watching",
-                     bounded, seconds=30)
+                     bounded)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from following import (await_followed, await_state, daemon, flowing, new_device, restart, undisturbed,
+from following import (await_followed, await_state, daemon, flowing, restart, undisturbed,
                        wanted)
 
 from lab.controlled import Controlled

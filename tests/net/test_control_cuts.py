@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 from following import (await_followed, await_state, await_told, begin_anew, event, flowing,
-                       hurry_up, inject, new_device, undisturbed, wait_some, wanted)
+                       hurry_up, new_device, undisturbed, wait_some, wanted)
 
 from lab.controlled import Controlled
 from lab.steady import Steady

@@ -52,4 +52,5 @@ def test_source_that_is_idle(net: Controlled) -> None:
     source, before = daemon(net).source(), len(daemon(net).messages())
     wait_some(8)
     assert daemon(net).source() == source
-    assert len(daemon(net).messages()) == before
+    # The signals of the test before were more than the log takes.
+    assert [line for line in daemon(net).messages()[before:] if " suppressed, " not in line] == []

@@ -74,11 +74,11 @@ def test_proxy_is_no_good(net: Registering, proxy: Proxy, mode: str, words: str)
     try:
         with _environment(HTTPS_PROXY=proxy.url(4, f"user:{PASSWORD}")):
             daemon = net.begin("--verbose", *net.credentials())
-            said = net.wait_message(words, "retrying", daemon, seconds=30)
+            said = net.wait_message(words, "retrying", daemon)
             assert f"by way of {net.way.address(4)}:3128" in said
             _check_secret(net, daemon)
             proxy.mode("ok")
-            net.wait_message("following the VPC's devices", "watching", daemon, seconds=30)
+            net.wait_message("following the VPC's devices", "watching", daemon)
     finally:
         del os.environ["NEX_RELAY_TEST_HURRY"]
 

@@ -21,7 +21,6 @@ from following import (await_followed, await_state, await_told, begin_anew, daem
                        hurry_up, new_device, news, nothing_more, restart, said, undisturbed, wait_some,
                        wanted)
 
-from lab import strace
 from lab.controlled import Controlled
 from lab.steady import Steady
 from lab.wait import LIMIT_S, wait_until

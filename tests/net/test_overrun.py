@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab import footprint
+from lab import footprint, wgshow
 from lab.owner import INTERFACE, RelayOwned
 from lab.relay import process_state
 from lab.topology import Topology
@@ -17,6 +17,7 @@ from lab.wait import wait_until
 MESSAGES = 20000  # of routes; and of links one to so many, as wireguard-go ends when it misses any
 TO_ONE_LINK = 50
 LAN = ("10.188.100.0/24", "fd00:188:100::/64")
+TABLE = wgshow.own_table(INTERFACE)
 
 
 @pytest.fixture
@@ -53,10 +54,11 @@ def _drops(net: Topology) -> int:
 
 
 @pytest.mark.parametrize("harm", [
-    [f"ip route del {LAN[0]} dev {INTERFACE}", f"ip route del {LAN[1]} dev {INTERFACE}"],
+    [f"ip route del {LAN[0]} table {TABLE}", f"ip -6 route del {LAN[1]} table {TABLE}"],
+    [f"ip rule del iif {INTERFACE}", f"ip -6 rule del oif {INTERFACE}"],
     [f"ip address del 100.64.0.1/32 dev {INTERFACE}", f"ip address del 200::1/128 dev {INTERFACE}"],
     [f"ip link set {INTERFACE} down"],
-], ids=["routes", "addresses", "down"])
+], ids=["routes", "rules", "addresses", "down"])
 def test_what_happens_in_a_flood_is_put_back(net: Topology, harm: list[str]) -> None:
     daemon = net.commands.daemons[-1]
     before = footprint.lasting(footprint.take(net.relay))

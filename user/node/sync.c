@@ -145,6 +145,14 @@ static struct prefix *local_addresses(const struct sync *sync, const struct link
 	return local;
 }
 
+/* A first list goes by keys, the next one by who has it: that is no news. */
+static const char *lasting_reason(enum desired_why why)
+{
+	return why == DESIRED_BY_KEY || why == DESIRED_BY_HOLDING
+		       ? "its key sorts first or it had it before"
+		       : sync_conflict_reason(why);
+}
+
 static void format_conflict(const struct desired *desired, const struct desired_conflict *c,
 			    char ret[static TROUBLE_TEXT_MAX])
 {
@@ -167,7 +175,7 @@ static void format_conflict(const struct desired *desired, const struct desired_
 	else
 		snprintf(ret, TROUBLE_TEXT_MAX,
 			 "%s is claimed by two devices: '%s' has it, because %s, and '%s' has not",
-			 text, winner, sync_conflict_reason(c->why), loser);
+			 text, winner, lasting_reason(c->why), loser);
 }
 
 static void warn_of_conflict(struct sync *sync, const struct desired *desired,
