@@ -96,7 +96,7 @@ int tunnel_rules_plan(const struct tunnel_rules *want, const struct rules *there
 		      struct tunnel_rules_plan *ret)
 {
 	static const uint8_t families[] = { PREFIX_IPV4, PREFIX_IPV6 };
-	AUTO(tunnel_rules_plan_done) struct tunnel_rules_plan plan = {};
+	struct tunnel_rules_plan plan = {};
 	AUTO(rules_done) struct rules all = {};
 	int err = 0;
 
@@ -114,10 +114,10 @@ int tunnel_rules_plan(const struct tunnel_rules *want, const struct rules *there
 			err = rules_add(&plan.remove, rule);
 	}
 	if (err)
-		return err;
-	*ret = plan;
-	plan = (struct tunnel_rules_plan){};
-	return 0;
+		tunnel_rules_plan_done(&plan);
+	else
+		*ret = plan;
+	return err;
 }
 
 /* A host without IPv6 has no rules for it. */
@@ -133,17 +133,17 @@ static int read_both(struct rules *rules)
 
 int tunnel_rules_look(const struct tunnel_rules *want, struct tunnel_rules_plan *ret)
 {
-	AUTO(tunnel_rules_plan_done) struct tunnel_rules_plan plan = {};
+	struct tunnel_rules_plan plan = {};
 	AUTO(rules_done) struct rules there = {};
 	int err = read_both(&there) ?: tunnel_rules_plan(want, &there, &plan);
 
+	if (!err && plan.is_taken)
+		err = -EADDRINUSE;
 	if (err)
-		return err;
-	if (plan.is_taken)
-		return -EADDRINUSE;
-	*ret = plan;
-	plan = (struct tunnel_rules_plan){};
-	return 0;
+		tunnel_rules_plan_done(&plan);
+	else
+		*ret = plan;
+	return err;
 }
 
 int tunnel_rules_set(const struct tunnel_rules *want, uint32_t *ret_behind)
