@@ -95,18 +95,27 @@ static bool is_dirty(const struct agent *agent, const uint8_t *id)
 	return false;
 }
 
+static void mark(void *arg, const uint8_t id[static DEVICE_ID_BYTES])
+{
+	struct agent *agent = arg;
+
+	if (agent->all_dirty || is_dirty(agent, id))
+		return;
+	if (agent->n_dirty == AGENT_DIRTY_MAX)
+		agent->all_dirty = true;
+	else
+		memcpy(agent->dirty[agent->n_dirty++], id, DEVICE_ID_BYTES);
+}
+
 void agent_list_changed(struct agent *agent, const uint8_t id[static DEVICE_ID_BYTES])
 {
 	size_t n_devices, n_prefixes;
 	struct timeval after = {};
 	int64_t wait;
 
-	if (!agent->all_dirty && !is_dirty(agent, id)) {
-		if (agent->n_dirty == AGENT_DIRTY_MAX)
-			agent->all_dirty = true;
-		else
-			memcpy(agent->dirty[agent->n_dirty++], id, DEVICE_ID_BYTES);
-	}
+	mark(agent, id);
+	/* The relay compares revisions, and was not told of a rival's while it had none. */
+	device_cache_rivals(agent_devices(agent), id, mark, agent);
 	if (evtimer_pending(agent->flush, NULL))
 		return;
 	device_cache_count(agent_devices(agent), &n_devices, &n_prefixes);

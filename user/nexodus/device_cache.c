@@ -183,6 +183,37 @@ static bool is_contested(const struct device_cache *cache, const struct entry *e
 	return false;
 }
 
+static bool is_rival(const struct device_cache *cache, const struct entry *a, const struct entry *b)
+{
+	uint8_t one[ID_BYTES], other[ID_BYTES];
+
+	for (uint32_t i = 0; i <= a->device.n_addresses; i++) {
+		write_claim(one, &a->device, cache->pool + a->device.first_prefix, i);
+		for (uint32_t k = 0; k <= b->device.n_addresses; k++) {
+			write_claim(other, &b->device, cache->pool + b->device.first_prefix, k);
+			if (!memcmp(one, other, sizeof(one)))
+				return true;
+		}
+	}
+	return false;
+}
+
+void device_cache_rivals(const struct device_cache *cache, const uint8_t id[static DEVICE_ID_BYTES],
+			 void (*each)(void *arg, const uint8_t id[static DEVICE_ID_BYTES]),
+			 void *arg)
+{
+	const struct entry *entry = id_table_find(&cache->entries, id);
+
+	if (!entry || !is_contested(cache, entry))
+		return;
+	for (size_t i = 0; i < cache->entries.n; i++) {
+		const struct entry *other = id_table_at(&cache->entries, i);
+
+		if (other != entry && is_rival(cache, entry, other))
+			each(arg, other->id);
+	}
+}
+
 /*
  * Room for @n prefixes behind those of the pool. When there is none they move to a new one, without
  * gaps and of twice the size: it takes as many additions to fill that as there are in it.

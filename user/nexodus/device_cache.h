@@ -72,6 +72,17 @@ bool device_cache_get(const struct device_cache *cache, const uint8_t id[static 
 const struct prefix *device_cache_prefixes(const struct device_cache *cache,
 					   const struct device *device);
 
+/**
+ * device_cache_rivals() - the devices that have the key of @id, or one of its tunnel addresses,
+ * too.
+ * @each: must not change the cache.
+ *
+ * Takes time in proportion to all devices where there is one, else to nothing.
+ */
+void device_cache_rivals(const struct device_cache *cache, const uint8_t id[static DEVICE_ID_BYTES],
+			 void (*each)(void *arg, const uint8_t id[static DEVICE_ID_BYTES]),
+			 void *arg);
+
 /** device_cache_is_same() - the same devices, as far as they matter to a relay. */
 bool device_cache_is_same(const struct device_cache *one, const struct device_cache *other);
 
