@@ -369,10 +369,14 @@ def test_no_certificate_any_more(net: Registering, tmp_path: Path) -> None:
     net.wait_message("SIGHUP", "watching")
     net.api.cut_streams()
     wait_until(lambda: net.control()["state"] == "watching", "another stream")
-    # A new helper has no earlier ones: the system's do not know our server.
-    os.kill(daemon.source() or 0, signal.SIGKILL)
-    net.wait_message("check the certificate of", "retrying")
+    # A new helper gets the last good ones, and does not turn to the system's.
+    source = daemon.source()
+    os.kill(source or 0, signal.SIGKILL)
+    wait_until(lambda: daemon.source() not in (None, source), "another helper")
+    wait_until(lambda: net.control()["state"] == "watching", "another stream")
     _trust(path, BROKEN)  # seen when it is used
+    daemon.signal(signal.SIGHUP)
+    os.kill(daemon.source() or 0, signal.SIGKILL)
     net.wait_message("check the certificate of.*(blob|problem)", "retrying")
     _trust(path, good)  # seen at the next try, without a signal
     wait_until(lambda: net.control()["state"] == "watching", "trust", 20)

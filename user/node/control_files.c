@@ -7,13 +7,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-int control_account_fd(const struct account *account)
+int control_sealed_fd(const char *name, const void *bytes, size_t n)
 {
-	int fd = memfd_create("account", MFD_CLOEXEC | MFD_ALLOW_SEALING), err;
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING), err;
 
 	if (fd < 0)
 		return -errno;
-	if (write(fd, account, sizeof(*account)) != sizeof(*account))
+	if (write(fd, bytes, n) != (ssize_t)n)
 		err = errno ? -errno : -EIO;
 	else if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL))
 		err = -errno;

@@ -12,11 +12,12 @@
 #include "peers/border.h"
 
 /**
- * control_account_fd() - @account as a sealed memory file.
+ * control_sealed_fd() - bytes in memory that nobody can change any more, for the helper.
+ * @name: for /proc.
  *
- * Return: descriptor; negative errno.
+ * Return: descriptor, to be closed by the caller; negative errno.
  */
-int control_account_fd(const struct account *account);
+int control_sealed_fd(const char *name, const void *bytes, size_t n);
 
 /* What the source says, piece by piece, is to be kept for its next run. */
 struct control_state {

@@ -470,6 +470,7 @@ int node_run(const struct run_settings *settings)
 		.watch.fd = -1,
 		.child.sock = -1,
 		.control.stun_fd = -1,
+		.control.ca_fd = -1,
 	};
 	int err;
 

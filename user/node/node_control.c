@@ -274,6 +274,8 @@ void node_control_stop(struct node *node)
 		event_free(control->keep_again);
 	if (control->stun_fd >= 0)
 		close(control->stun_fd);
+	if (control->ca_fd >= 0)
+		close(control->ca_fd);
 	explicit_bzero(control, sizeof(*control));
-	control->stun_fd = -1;
+	control->stun_fd = control->ca_fd = -1;
 }

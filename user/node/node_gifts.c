@@ -10,9 +10,11 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file_text.h"
 #include "base/log.h"
 #include "node/ca_file.h"
 #include "node/control_files.h"
+#include "nexodus/http.h"
 #include "node/node_private.h"
 #include "peers/peer_file.h"
 
@@ -23,8 +25,24 @@ static int give(struct node *node, enum border_gift gift, int fd)
 	return border_send(node->child.sock, &record, 1, fd);
 }
 
+/* For the next helper, when the file is not what it was: what one has read goes with it. */
+static void keep_ca(struct node_control *control, int fd)
+{
+	auto_free char *text = NULL;
+	int kept = -EIO;
+
+	if (!file_text_read(fd, HTTP_CA_BYTES_MAX, &text))
+		kept = control_sealed_fd("ca-file", text, strlen(text));
+	if (kept < 0)
+		return; /* the ones of before */
+	if (control->ca_fd >= 0)
+		close(control->ca_fd);
+	control->ca_fd = kept;
+}
+
 int node_gifts_ca(struct node *node)
 {
+	struct node_control *control = &node->control;
 	const char *path = node->settings->ca_file, *why;
 	auto_close int fd = -1;
 
@@ -32,15 +50,15 @@ int node_gifts_ca(struct node *node)
 		return 0;
 	fd = ca_file_open(path, &why);
 	if (fd >= 0) {
-		node->control.ca_said = NULL;
+		control->ca_said = NULL;
+		keep_ca(control, fd);
 		return give(node, BORDER_CA, fd);
 	}
-	if (!node->control.ca_said || strcmp(node->control.ca_said, why) != 0)
-		log_warn("ca-file %s: %s; continuing with the certificates of before, if there are "
-			 "any",
-			 path, why);
-	node->control.ca_said = why;
-	return 0;
+	if (!control->ca_said || strcmp(control->ca_said, why) != 0)
+		log_warn("ca-file %s: %s; continuing with the certificates of before", path, why);
+	control->ca_said = why;
+	/* A helper without any would trust the system's. */
+	return control->ca_fd >= 0 ? give(node, BORDER_CA, control->ca_fd) : -ENOENT;
 }
 
 /* What was kept of a registration: a secret, which nobody else can have read or written. */
@@ -69,7 +87,8 @@ static int give_state(struct node *node)
 
 static int give_account(struct node *node)
 {
-	auto_close int fd = control_account_fd(&node->control.account);
+	const struct account *account = &node->control.account;
+	auto_close int fd = control_sealed_fd("account", account, sizeof(*account));
 
 	return fd < 0 ? fd : give(node, BORDER_ACCOUNT, fd);
 }

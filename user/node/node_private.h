@@ -41,6 +41,7 @@ struct node_control {
 	struct account account;
 	char list_path[PATH_MAX], state_path[PATH_MAX];
 	int stun_fd;         /* -1: none */
+	int ca_fd;           /* the last good ca-file, sealed; -1: none */
 	const char *ca_said; /* why the ca-file was not used, the last time; NULL: it was */
 
 	struct control_state state; /* to be kept */
