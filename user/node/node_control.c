@@ -42,8 +42,11 @@ void node_control_heard(struct node *node, int64_t when)
 {
 	struct node_control *control = &node->control;
 
-	/* Not in the future; and the next helper has not heard it yet. */
-	if (when <= control->heard_at || when > time(NULL))
+	time_t now = time(NULL);
+
+	/* Not in the future; and the next helper has not heard it yet. A clock that was set back
+	 * has made the future of what was kept. */
+	if (when > now || (when <= control->heard_at && control->heard_at <= now))
 		return;
 	control->heard_at = when;
 	node_write_status(node);
