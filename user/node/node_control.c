@@ -109,10 +109,11 @@ static void say_control(struct node *node)
 	case CONTROL_REFUSED:
 	case CONTROL_REVOKED:
 		if (control->retry_s && !control->is_over)
-			log_warn("%s: %s; trying again in %u s, continuing", where, control->text,
-				 control->retry_s);
+			log_line_of(LOG_LEVEL_WARN, "control",
+				    "%s: %s; trying again in %u s, continuing", where,
+				    control->text, control->retry_s);
 		else
-			log_warn("%s: %s", where, control->text);
+			log_line_of(LOG_LEVEL_WARN, "control", "%s: %s", where, control->text);
 		break;
 	case CONTROL_LOGIN:
 	case CONTROL_WATCHING:

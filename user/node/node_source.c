@@ -156,7 +156,7 @@ static int take_record(struct node *node, const struct border_record *record)
 		return -EPROTO;
 	border_text(text, record->text, sizeof(record->text));
 	if (record->kind == BORDER_WARNING) {
-		log_warn("%s: %s", warned_of(node), text);
+		log_line_of(LOG_LEVEL_WARN, "helper's warning", "%s: %s", warned_of(node), text);
 	} else if (node->settings->account) {
 		log_warn("%s: %s; not used, continuing: waiting for the server's list",
 			 node->control.list_path, text);
