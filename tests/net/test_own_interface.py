@@ -322,6 +322,24 @@ def test_the_underlay_is_not_taken_into_the_tunnel(net: Topology, family: int) -
     assert net.commands.status()["tunnel"]["left_out"] == 1
 
 
+def test_a_devices_address_on_this_host(net: Topology, family: int) -> None:
+    """It is the host's then, which is said and shown at once, and no more when it is gone."""
+    daemon, address = net.run(), net["spoke1"].address(family)
+
+    def told() -> list[str]:
+        status = net.commands.status()
+        assert status
+        return [trouble["text"] for trouble in status["troubles"] if address in trouble["text"]]
+    net.relay.run("ip", "address", "add", address, "dev", "lo")
+    try:
+        assert "own address" in wait_until(told, "trouble")[0]
+        assert any(address in line and "own address" in line for line in daemon.messages())
+    finally:
+        bits = 32 if family == 4 else 128
+        net.relay.run("ip", "address", "delete", f"{address}/{bits}", "dev", "lo")
+    wait_until(lambda: not told(), "end of it")
+
+
 def test_addresses_are_swapped(net: Topology) -> None:
     """Between two devices, and between the relay and a device: nobody is told that somebody has
     another's address."""

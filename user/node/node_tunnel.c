@@ -319,6 +319,7 @@ static void on_mend(evutil_socket_t fd, short what, void *arg)
 	bool again = parts & TUNNEL_ADDRESSES ||
 		     (n_refused(node) && parts & (TUNNEL_ROUTES | TUNNEL_LINK));
 	bool had_other_key = node->tunnel.has_other_key;
+	size_t n_conflicts = node->sync.n_conflicts;
 	char text[64];
 	int err;
 
@@ -351,7 +352,8 @@ static void on_mend(evutil_socket_t fd, short what, void *arg)
 		err = sync_again(&node->sync);
 	if (err)
 		try_later(node, sync_why(&node->sync, err));
-	else if (changed || node->mend_retry_ms || is_news(node))
+	else if (changed || node->mend_retry_ms || is_news(node) ||
+		 node->sync.n_conflicts != n_conflicts)
 		is_well(node);
 	else if (parts & (TUNNEL_ADDRESSES | TUNNEL_LINK))
 		node_lost_look(node);

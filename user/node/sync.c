@@ -397,7 +397,7 @@ static int look_again(struct sync *sync, struct step *step)
 	return plan_step(sync, step);
 }
 
-static int apply(struct sync *sync, struct step *step, bool warn)
+static int apply(struct sync *sync, struct step *step)
 {
 	AUTO(plan_done) struct plan plan = {};
 	int err = look_again(sync, step);
@@ -409,8 +409,7 @@ static int apply(struct sync *sync, struct step *step, bool warn)
 	if (err)
 		return err;
 	log_debug("applied %zu entry and %zu slot edits", plan.n_entries, plan.n_slots);
-	if (warn)
-		warn_of_conflicts(sync, &step->desired);
+	warn_of_conflicts(sync, &step->desired);
 	sync_note_conflicts(sync, &step->desired);
 	return 0;
 }
@@ -461,7 +460,7 @@ int sync_list(struct sync *sync, struct device_list *list)
 	sync->is_refused = err == -ENOENT || err == -ENOSPC || err == -EADDRINUSE || err == -E2BIG;
 	if (err)
 		return err;
-	err = sync->ifindex ? apply(sync, &step, true) : 0;
+	err = sync->ifindex ? apply(sync, &step) : 0;
 	if (err) {
 		sync->is_refused = err == -ENOSPC && !sync->why[0];
 		/* Half of it may be in the maps: back to the list that was there. */
@@ -507,7 +506,7 @@ int sync_again(struct sync *sync)
 	/* It may be known by nobody but us: what works goes on. */
 	if (sync->tunnel)
 		(void)check_addresses(sync, &step, sync->conflict);
-	return apply(sync, &step, false);
+	return apply(sync, &step);
 }
 
 int sync_interface(struct sync *sync, uint32_t ifindex)
