@@ -78,8 +78,7 @@ class Network:
 
     def routes(self) -> set[str]:
         """Into the relay's interface."""
-        shown = json.loads(self.relay.run("ip", "-j", "route", "show", "dev", INTERFACE) or "[]")
-        return {route["dst"] if "/" in route["dst"] else f"{route['dst']}/32" for route in shown}
+        return wgshow.routes(self.relay, INTERFACE)
 
     def is_whole(self) -> bool:
         """Has the relay's interface all that it should have?"""

@@ -58,19 +58,18 @@ class Uplink:
     def received(self) -> int:
         """Packets of the tunnel's addresses that have left by the uplink, in clear: all but
         neighbour discovery."""
-        shown = self.node.run("nft", "-j", "list", "counters")
-        return sum(row["counter"]["packets"] for row in json.loads(shown)["nftables"]
-                   if "counter" in row)
+        shown = self.node.run("nft", "-j", "list", "table", "inet", "seen")
+        return sum(part["counter"]["packets"] for row in json.loads(shown)["nftables"]
+                   for part in row.get("rule", {}).get("expr", ()) if "counter" in part)
 
     def count(self, *sources: str) -> None:
         """Count what arrives from these networks."""
         self.node.run("nft", "add table inet seen; add chain inet seen in "
-                      "{ type filter hook prerouting priority -300; }; "
-                      "add counter inet seen n")
+                      "{ type filter hook prerouting priority -300; }")
         for source in sources:
             family = "ip6" if ":" in source else "ip"
-            self.node.run("nft", f"add rule inet seen in {family} saddr {source} counter name n")
-            self.node.run("nft", f"add rule inet seen in {family} daddr {source} counter name n")
+            self.node.run("nft", f"add rule inet seen in {family} saddr {source} counter")
+            self.node.run("nft", f"add rule inet seen in {family} daddr {source} counter")
 
     def remove(self) -> None:
         self.net.relay.call("ip", "link", "delete", "up0")

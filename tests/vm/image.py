@@ -20,7 +20,7 @@ TOOLS = ("sh", "bpftool", "cat", "dmesg", "env", "grep", "head", "ip", "ip6table
          "kmod", "ls", "mkdir", "modprobe", "mount", "nft", "nsenter", "ping", "python3", "rm",
          "sed", "setpriv", "sleep", "ss", "tc", "tr", "true", "umount", "unshare", "wg",
          "wireguard-go")
-PLUGINS = ("MASQUERADE", "comment", "conntrack", "standard")  # of iptables
+PLUGINS = ("MASQUERADE", "addrtype", "comment", "conntrack", "standard")  # of iptables
 PROVIDERS = ("legacy.so",)  # of OpenSSL: Python's cryptography does not begin without
 LIBRARIES = ("libgcc_s.so.1",)  # pthread_exit() opens it at run time
 TESTS = ("tests/api", "tests/net", "tests/vm", "tools/lab", "tools/demo", "README.md")
@@ -31,7 +31,7 @@ PACKAGES = ("pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "attr
 PRUNED = ("__pycache__", "config-*", "distutils", "ensurepip", "idlelib", "lib2to3", "pydoc_data",
           "test", "tkinter", "turtledemo")
 MODULES = ("wireguard", "veth", "tun", "dummy", "sch_ingress", "cls_bpf", "act_bpf", "nf_tables",
-           "nft_compat", "x_tables", "xt_conntrack", "xt_MASQUERADE", "nf_conntrack", "nft_ct",
+           "nft_compat", "x_tables", "xt_addrtype", "xt_conntrack", "xt_MASQUERADE", "nf_conntrack", "nft_ct",
            "nft_reject_inet", "nf_nat", "nft_nat", "nft_masq", "nft_chain_nat", "sch_netem",
            "bridge", "inet_diag")
 # What depmod reads beside the modules themselves.
