@@ -39,6 +39,10 @@ int tunnel_enable_ipv6(struct tunnel *tunnel);
 /** tunnel_read_routes() - read ours into @tunnel, and count others'. Return: as tunnel_add(). */
 int tunnel_read_routes(struct tunnel *tunnel);
 
+/** tunnel_prepare_rules() - before the first peer: what enters by the tunnel is routed by its
+ * table, which leads nowhere yet. Return: as tunnel_add(). */
+int tunnel_prepare_rules(struct tunnel *tunnel);
+
 /** tunnel_add_routes() - what @want has and the tables have not; then the rules that lead there.
  * Return: as tunnel_add(). */
 int tunnel_add_routes(struct tunnel *tunnel, const struct tunnel_want *want);

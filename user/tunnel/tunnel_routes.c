@@ -79,7 +79,8 @@ static void begin(struct pass *pass)
 {
 	pass->failed = pass->n;
 	for (size_t i = 0; i < pass->n; i++)
-		if ((!pass->to[i].bits && pass->table == RT_TABLE_MAIN) ||
+		if ((!pass->to[i].bits && pass->table == RT_TABLE_MAIN &&
+		     pass->type == RTM_NEWROUTE) ||
 		    prefix_check(&pass->to[i]))
 			note_failure(pass, i, -EINVAL);
 }

@@ -233,7 +233,7 @@ int tunnel_add(struct tunnel *tunnel, const struct tunnel_want *want)
 		return tunnel_fail(tunnel, err, NULL, "plan the peers of %s",
 				   tunnel->config.ifname);
 	tunnel->is_sure = false;
-	err = add_peers(tunnel, want);
+	err = tunnel_prepare_rules(tunnel) ?: add_peers(tunnel, want);
 	if (!err)
 		err = add_addresses(tunnel, want);
 	return err ?: tunnel_add_routes(tunnel, want);

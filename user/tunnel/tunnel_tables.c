@@ -165,6 +165,8 @@ static bool add_from(struct tunnel *tunnel, const struct prefix *address)
 	for (size_t i = 0; i < tunnel->n_from; i++)
 		if (!prefix_compare(&tunnel->from[i], &host))
 			return false;
+	if (tunnel->n_from == sizeof(tunnel->from) / sizeof(tunnel->from[0]))
+		return false; /* never: the record has less room */
 	tunnel->from[tunnel->n_from++] = host;
 	return true;
 }
@@ -190,10 +192,32 @@ static int set_rules(struct tunnel *tunnel)
 	return 0;
 }
 
+int tunnel_prepare_rules(struct tunnel *tunnel)
+{
+	return tunnel->have.n_peers ? 0 : set_rules(tunnel);
+}
+
+/* Changes that failed half way, one after the other, leave no more than the record has. */
+static void forget_from(struct tunnel *tunnel)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < tunnel->n_from; i++)
+		if (tunnel_record_has(&tunnel->record, &tunnel->from[i]))
+			tunnel->from[kept++] = tunnel->from[i];
+	if (kept != tunnel->n_from)
+		tunnel->has_rules = false;
+	tunnel->n_from = kept;
+}
+
 int tunnel_add_routes(struct tunnel *tunnel, const struct tunnel_want *want)
 {
 	const struct tunnel_record *record = &tunnel->record;
 	int err = add_to(tunnel, TUNNEL_OWN, want);
+
+	if (err == -EACCES) /* somebody has switched IPv6 off on it: the next try finds it on */
+		(void)tunnel_enable_ipv6(tunnel);
+	forget_from(tunnel);
 
 	/* An address that is on its way out still gets its answers into the tunnel. */
 	for (size_t i = 0; i < record->n_addresses; i++)
