@@ -144,7 +144,7 @@ static void test_largest(void **state)
 static void test_account(void **state)
 {
 	static struct account account = { .api = "https://a", .listen_port = 1 }, back;
-	int fd = control_account_fd(&account);
+	int fd = control_sealed_fd("account", &account, sizeof(account));
 	int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
 
 	(void)state;
@@ -171,7 +171,7 @@ static void test_no_descriptor(void **state)
 	none = before;
 	none.rlim_cur = 0;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-	assert_int_equal(control_account_fd(&account), -EMFILE);
+	assert_int_equal(control_sealed_fd("account", &account, sizeof(account)), -EMFILE);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
