@@ -5,6 +5,7 @@ address is the tunnel's; everything else of the host stays where it was, whateve
 import ipaddress
 import json
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -479,3 +480,34 @@ def test_adopted_nothing_is_routed(net: Topology) -> None:
     finally:
         commands.clean()
         wg.remove()
+
+
+def test_rules_that_cannot_be_set(net: Topology, uplink: Uplink, family: int) -> None:
+    """Another relay has the number of our table. No peer is in until they can, whatever lists come
+    meanwhile, and then all is well."""
+    table = wgshow.own_table(INTERFACE)
+    net.relay.run("ip", "rule", "add", "iif", "wgother", "lookup", table, "protocol", "110")
+    net.prepare()
+    daemon = net.commands.start("--peers", net.peers.path, loaded=False)
+    wait_until(lambda: any("another relay of this host" in line for line in daemon.messages()),
+               "message")
+    found = read_list(net)
+    record = next(item for item in found if item["public_key"] == net.device.public_key)
+    own = list(record["allowed_ips"])
+    for turn in range(8):
+        record["allowed_ips"] = [*own, *(f"100.64.{10 + turn}.{number}" if family == 4 else
+                                         f"200::{10 + turn}:{number:x}" for number in range(1, 60))]
+        record[f"ipv{family}_tunnel_ips"] = [
+            {"address": address, "cidr": net.vpc.ipv4 if family == 4 else net.vpc.ipv6}
+            for address in record["allowed_ips"] if (":" in address) == (family == 6)]
+        net.peers.replace(found)
+        daemon.signal(signal.SIGHUP)
+        wait_until(lambda turn=turn: sum("reading again" in line for line in daemon.messages())
+                   > turn, "next list")
+        assert wgshow.allowed_ips(net.relay, INTERFACE) == {}
+    assert daemon.process.poll() is None, daemon.messages()
+    net.relay.run("ip", "rule", "del", "iif", "wgother")
+    net.publish()
+    wait_until(lambda: is_applied(net), "the right list")
+    wait_until(lambda: from_spoke(net, {4: "203.0.113.9", 6: "2001:db8:113::9"}[family])
+               == INTERFACE, "way through the exit device")

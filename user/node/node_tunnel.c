@@ -182,7 +182,7 @@ void node_tunnel_report(struct node *node)
 			 host->n_refused, prefix_format(&host->refused, text));
 	if (tunnel->n_left != node->said_left && tunnel->n_left)
 		log_warn("%zu addresses of the list are not routed by this host, nor are they its "
-			 "own: the first is %s: %s (spokes reach it all the same)",
+			 "own: the first is %s: %s (spokes reach a device's all the same)",
 			 tunnel->n_left, prefix_format_addr(&tunnel->left, text),
 			 tunnel_left_why(tunnel->left_why));
 	if (tunnel->behind_rule != node->said_behind && tunnel->behind_rule)

@@ -463,6 +463,7 @@ static int remove_link(const char *ifname, const struct tunnel_record *record)
 int tunnel_down(const char *ifname, const char *record_path)
 {
 	struct tunnel_record record = {};
+	struct link link;
 	uint32_t table = tunnel_table(ifname);
 	int err = tunnel_record_load(record_path, &record), routes_err;
 
@@ -471,7 +472,12 @@ int tunnel_down(const char *ifname, const char *record_path)
 	err = record.made ? remove_link(ifname, &record) : 0;
 	if (err && err != -ESTALE)
 		return err;
-	/* The rules after the interface: without them, what enters by it would leave elsewhere. */
+	/*
+	 * The rules after the interface: without them, what enters by it would leave elsewhere. So
+	 * they stay with one that stays, as its record was lost.
+	 */
+	if (!record.made && !link_get(ifname, &link))
+		return tunnel_record_remove(record_path);
 	routes_err = tunnel_rules_clear(table) ?: table_flush(table);
 	return routes_err ?: tunnel_record_remove(record_path) ?: err;
 }
