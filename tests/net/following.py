@@ -156,7 +156,7 @@ def event(device: dict[str, Any], kind_type: str = "change", **values: Any) -> d
 
 
 def inject(net: Controlled, **what: Any) -> None:
-    """Send this on the stream that is there; again, if the relay has just opened another one."""
+    """Send this on the open stream; repeat it if the relay has just opened a new stream."""
     for _ in range(3):
         net.api.wait_idle_stream()
         before = [stream["number"] for stream in net.api.ask("streams")]

@@ -19,7 +19,7 @@ CHANGES = int(1000 / PATIENCE)
 # Of each flow: enough to meet a gap of microseconds, as WGPEER_F_REPLACE_ALLOWEDIPS makes one.
 PACKETS_PER_S = int(600 / PATIENCE)
 SEED = 20240722
-# Of WireGuard: who has sent and heard nothing for so long, as on a busy machine, begins a handshake.
+# A WireGuard peer that has sent but heard nothing for so long, as on a busy machine, handshakes anew.
 UNANSWERED_S = 15
 
 Allowed = dict[str, set[str]]

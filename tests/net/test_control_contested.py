@@ -41,7 +41,7 @@ def _add(net: Controlled, key: str, hostname: str, **values: Any) -> dict[str, A
 
 
 def _without(net: Controlled, key: str, *prefixes: str) -> dict[str, set[str]]:
-    """What the server has, but for what another one has of that device."""
+    """The list of the server, less the prefixes that another device holds in place of this one."""
     right = wanted(net)
     right[key] -= set(prefixes)
     return right
