@@ -8,11 +8,12 @@ import os
 import shutil
 import subprocess
 import sysconfig
+from contextlib import suppress
 from pathlib import Path
 
 from kernels import Kernel, Unavailable
 
-from lab import network_manager
+from lab import earlier, network_manager
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -150,6 +151,11 @@ def _add_project(root: Path, build: Path) -> list[Path]:
         copy = root / "build" / path.relative_to(build)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, copy)
+    with suppress(earlier.NoEarlierVersion):  # its tests say why there is none
+        copy = root / Path(earlier.build()).relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(earlier.BINARY, copy)
+        binaries.append(Path(earlier.BINARY))
     for source in (ROOT / "tests/net").glob("*.bpf.c"):
         target = root / "build/tests/net" / source.name.replace(".c", ".o")
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 history: what an upgrade begins with."""
 
 import os
+import shutil
 import subprocess
 
 from lab.relay import REPOSITORY
@@ -20,6 +21,8 @@ def build() -> str:
     """Path of its binary, which is built once."""
     if os.access(BINARY, os.X_OK):
         return BINARY
+    if not shutil.which("git"):
+        raise NoEarlierVersion("no git")
     has = subprocess.run(["git", "-C", REPOSITORY, "cat-file", "-e", f"{REVISION}^{{commit}}"],
                          capture_output=True, check=False)
     if has.returncode:
