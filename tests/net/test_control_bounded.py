@@ -36,6 +36,6 @@ def test_files_of_etc_are_replaced(net: Registering, bounded: Daemon) -> None:
     assert _uid(helper) == 0 and os.path.exists(REGISTRATION)
     net.resolv_conf(net.api.resolv_conf())
     net.api.cut_streams()
-    wait_until(lambda: bounded.source() not in (None, helper), "another helper process", 30)
+    wait_until(lambda: bounded.source() not in (None, helper), "another helper process")
     net.wait_message("the helper process has ended because a file of /etc was replaced", "watching",
                      bounded)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 from following import (await_followed, await_state, await_told, begin_anew, event, flowing,
-                       hurry_up, new_device, undisturbed, wait_some, wanted)
+                       hurry_up, inject_until, new_device, undisturbed, wait_some, wanted)
 
 from lab.controlled import Controlled
 from lab.steady import Steady
@@ -67,8 +67,8 @@ def test_whole_list_every_hour(net: Controlled) -> None:
     await_followed(net)
     route = device["ipv4_tunnel_ips"][0]["address"]
     with _deleted_routes(net) as deleted:  # which may be for a moment only
-        net.api.ask("inject", record=event(device, "delete"))
-        wait_until(lambda: any(route in line for line in deleted()), "end of its route")
+        inject_until(net, lambda: any(route in line for line in deleted()),
+                     record=event(device, "delete"))
     await_followed(net)
 
 

@@ -90,5 +90,5 @@ def test_proxy_makes_no_sense(net: Registering, url: str) -> None:
     """The password is not in what is said of it."""
     with _environment(HTTPS_PROXY=url):
         daemon = net.begin("--verbose", *net.credentials())
-        wait_until(lambda: net.control().get("state") == "retrying", "retrying", 20)
+        wait_until(lambda: net.control().get("state") == "retrying", "retrying")
         _check_secret(net, daemon)

@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 from following import (await_followed, await_state, await_told, begin_anew, daemon, event, flowing,
-                       hurry_up, new_device, news, nothing_more, restart, said, undisturbed, wait_some,
-                       wanted)
+                       hurry_up, inject_until, new_device, news, nothing_more, restart, said, state,
+                       state_of, undisturbed, wait_some, wanted)
 
 from lab.controlled import Controlled
 from lab.steady import Steady
@@ -244,8 +244,8 @@ def test_device_that_is_renamed_in_a_loop(net: Controlled) -> None:
                                          advertise_cidrs=["0.0.0.0/0", "::/0"])
              for number in range(22)}
     other, running = new_device(net, "other"), daemon(net)
-    wait_until(lambda: "other" in net.commands.peers(), "devices", 10)
-    wait_until(lambda: len(_conflicts(running.messages()[running.seen:])) >= 21, "conflicts", 10)
+    wait_until(lambda: "other" in net.commands.peers(), "devices")
+    wait_until(lambda: len(_conflicts(running.messages()[running.seen:])) >= 21, "conflicts")
     # They came one by one, and each has changed the number of those that are not named.
     before = _conflicts(running.messages())
     assert len({line for line in before if "by two devices" in line}) == len(
@@ -256,12 +256,12 @@ def test_device_that_is_renamed_in_a_loop(net: Controlled) -> None:
         assert not _conflicts(running.new_messages())
         for number in range(times):
             name = f"{word}-{number}"
-            net.api.ask("inject", record=event(device, hostname=name))
-            wait_until(lambda want=name: want in net.commands.peers(), name, 30)
+            inject_until(net, lambda want=name: want in net.commands.peers(),
+                         record=event(device, hostname=name))
     assert len(_conflicts(running.messages()[running.seen:])) < 150
     assert any("'turn-9'" in trouble["text"] for trouble in net.commands.status()["troubles"])
     wait_until(lambda: any(" further messages of this kind suppressed, the last: " in line
-                           for line in running.messages()[running.seen:]), "number", 30)
+                           for line in running.messages()[running.seen:]), "number")
 
 
 def test_burst_of_changes(net: Controlled) -> None:
@@ -282,7 +282,6 @@ def test_burst_of_changes(net: Controlled) -> None:
             records.append(json.dumps(event(device, advertise_cidrs=cidrs)) + "\n\n")
             if turn == 99:
                 right[device["public_key"]] |= set(cidrs)
-    net.api.ask("inject", raw="".join(records))
-    await_state(net, right)
+    inject_until(net, lambda: state(net) == state_of(right), raw="".join(records))
     net.api.set(**before)
     assert news(net) == []

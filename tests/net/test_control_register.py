@@ -379,7 +379,7 @@ def test_no_certificate_any_more(net: Registering, tmp_path: Path) -> None:
     os.kill(daemon.source() or 0, signal.SIGKILL)
     net.wait_message("check the certificate of.*(blob|problem)", "retrying")
     _trust(path, good)  # seen at the next try, without a signal
-    wait_until(lambda: net.control()["state"] == "watching", "trust", 20)
+    wait_until(lambda: net.control()["state"] == "watching", "trust")
 
 
 @pytest.mark.parametrize("what, words", [

@@ -3,13 +3,12 @@
 however the stream ends; and not one packet of others is lost meanwhile."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from following import (await_followed, await_state, await_told, begin_anew, daemon, event, flowing,
-                       hurry_up, inject, new_device, new_id, news, nothing_more,
+                       hurry_up, inject, inject_until, new_device, new_id, news, nothing_more,
                        said, state, undisturbed, wait_some, wanted)
 
 from lab.controlled import Controlled
@@ -20,7 +19,6 @@ from lab.wireguard import make_key
 EVENTS = "/api/events"
 LIST = "/api/vpcs/[^/]+/devices"
 HURRY = 200  # a stream that is silent is opened anew after 0.6 s
-AGAIN_S = 10
 LOOKS_S = 4  # after a change what is new is asked for twice again: what is slow would be slower
 CIDRS = ["10.77.0.0/16", "fd00:77::/48"]
 
@@ -147,26 +145,15 @@ def test_metadata_of_others(net: Controlled, value: Any) -> None:
         net.api.ask("purge")
 
 
-def _inject_until(net: Controlled, record: dict[str, Any], condition: Callable[[], object]) -> None:
-    """An event that is in no database comes to the streams that are open: again, until one was."""
-    def is_so() -> object:
-        net.api.wait_idle_stream()
-        net.api.ask("inject", record=record)
-        with suppress(TimeoutError):
-            return wait_until(condition, "it", AGAIN_S)
-        return None
-    wait_until(is_so, "effect of an event")
-
-
 def test_device_of_a_mebibyte(net: Controlled) -> None:
     """It is named, and has no peer; the others are followed."""
     device = new_device(net, "greedy")
     await_followed(net)
     large = event(device, hostname="greedy", os="x" * 1_100_000)
-    _inject_until(net, large, lambda: said(net, "'greedy'", "larger than 1 MiB, skipping it"))
+    inject_until(net, lambda: said(net, "'greedy'", "larger than 1 MiB, skipping it"), record=large)
     wait_until(lambda: device["public_key"] not in state(net)["peers"], "end of it")
     new_device(net, "ours")
-    _inject_until(net, event(device), lambda: device["public_key"] in state(net)["peers"])
+    inject_until(net, lambda: device["public_key"] in state(net)["peers"], record=event(device))
     await_followed(net)
 
 
@@ -411,7 +398,7 @@ def test_own_device_goes_among_others(net: Controlled) -> None:
     records = [event(net.api.devices()["web0"], "delete"), event(own, "delete"),
                event(net.api.devices()["web1"], "delete")]
     for record in records:
-        net.api.ask("inject", record=record)
+        inject(net, record=record)
     await_told(net, "revoked", "gone from the VPC")
     assert state(net)["peers"].keys() >= right.keys() - {records[0]["value"]["public_key"]}
     assert not said(net, "broke the protocol") and not said(net, "own device")

@@ -27,7 +27,7 @@ def net() -> Iterator[Controlled]:
 
 def _die(net: Controlled, daemon: Daemon, number: int) -> dict[str, Any]:
     """Kill it; what `status` says before there is another."""
-    source = wait_until(daemon.source, "helper process", 15)
+    source = wait_until(daemon.source, "helper process")
     os.kill(source, number)
 
     def told() -> dict[str, Any] | None:
