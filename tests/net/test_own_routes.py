@@ -139,7 +139,7 @@ def test_a_route_that_was_refused_comes_back(net: Topology, other: str, family: 
 
 @pytest.mark.kernel
 def test_what_others_add_is_counted_at_once(net: Topology) -> None:
-    """And no more when it is gone."""
+    """And no more when it is gone; it is said once, however many there are."""
     daemon = net.run(*HOST_ROUTES)
     added = ("100.64.77.1/32", "200::77/128"), ("10.55.0.0/16", "fd55::/64")
 
@@ -151,8 +151,8 @@ def test_what_others_add_is_counted_at_once(net: Topology) -> None:
                    == (n, n), f"{n} addresses and routes of others")
 
     change("add", 2)
-    assert any("addresses that are not ours" in line for line in daemon.messages())
-    assert any("routes that are not ours" in line for line in daemon.messages())
+    for what in ("addresses", "routes"):
+        assert sum(f"{what} that are not ours" in line for line in daemon.messages()) == 1
     change("del", 0)
     assert not any("putting that back" in line for line in daemon.messages())
 
@@ -181,7 +181,6 @@ def test_lengths_that_are_corrected_are_nobody_elses(net: Topology) -> None:
     wg.create()
     daemon = net.run(*HOST_ROUTES)
     assert addresses(net) == {"100.64.0.1/32", "200::1/128", "10.66.0.1/32", "fd66::1/128"}
-    assert any("2 addresses that are not ours" in line for line in daemon.messages()), \
+    assert any("addresses that are not ours" in line for line in daemon.messages()), \
         daemon.messages()
-    assert not any("4 addresses that" in line for line in daemon.messages())
     assert _tunnel(net)["foreign_addresses"] == 2

@@ -194,8 +194,9 @@ def test_our_own_address_moves_nothing(net: Topology, uplink: Uplink, family: in
     status = net.commands.status()
     assert status and status["tunnel"]["left_out"] == len(bad)
     assert status["tunnel"]["left_out_first"].partition(": ")[0] in bad
-    assert any(f"{len(bad)} addresses of the list are not routed" in line
+    assert any(f"gives this relay the address {bad[0]}: " in line
                for line in daemon.messages()), daemon.messages()
+    assert not any("spokes reach" in line for line in daemon.messages())
 
 
 def test_tunnel_addresses_that_the_host_needs(net: Topology, uplink: Uplink, family: int) -> None:
@@ -212,7 +213,7 @@ def test_tunnel_addresses_that_the_host_needs(net: Topology, uplink: Uplink, fam
     record["allowed_ips"] += taken
     record[f"ipv{family}_tunnel_ips"] += [{"address": address, "cidr": {4: "0.0.0.0/1", 6: "2000::/3"}[family]} for address in taken]
     net.peers.replace(found)
-    net.run()
+    daemon = net.run()
     assert wgshow.host_routes(net.relay, INTERFACE) == tunnel_addresses(net)
     assert {str(ipaddress.ip_network(address)) for address in taken} <= \
         wgshow.routes(net.relay, INTERFACE)
@@ -220,6 +221,8 @@ def test_tunnel_addresses_that_the_host_needs(net: Topology, uplink: Uplink, fam
         assert leaves_by(net.relay, address) == "up0"
         assert from_spoke(net, address) == INTERFACE
     assert net.commands.status()["tunnel"]["left_out"] == len(taken)
+    said = [line for line in daemon.messages() if "does not route" in line]
+    assert len(said) == 1 and "spokes reach it all the same" in said[0], daemon.messages()
 
 
 def test_ranges_that_the_operator_names(net: Topology, family: int) -> None:

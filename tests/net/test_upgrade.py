@@ -16,10 +16,10 @@ from lab.relay import Daemon
 from lab.steady import no_loss
 from lab.topology import Topology
 from lab.traffic import ping
-from lab.wait import wait_until
+from lab.wait import LIMIT_S, wait_until
 
 PACKETS_PER_S = 500
-HOST_ROUTES = ("--host-routes", ",".join(LAN))
+ADVERTISED = (*LAN, "192.168.77.7/32", "fd77:1::7/128")
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def net(old: str) -> Iterator[Topology]:
     """Two spokes with sessions through a relay of the earlier version."""
     with Topology(RelayOwned()) as network:
         network.add("spoke1", relay_only=True, over=4)
-        network.add("spoke2", advertises=LAN, over=6)
+        network.add("spoke2", advertises=ADVERTISED, over=6)
         network.prepare()
         with version(old):
             network.run()
@@ -58,7 +58,7 @@ def net(old: str) -> Iterator[Topology]:
 def _replace(net: Topology) -> Daemon:
     """As a package's upgrade does it: the daemon ends, and the new one starts."""
     net.commands.daemons[-1].signal(signal.SIGTERM)
-    net.commands.daemons[-1].process.wait(30)
+    net.commands.daemons[-1].process.wait(LIMIT_S)
     return net.run()
 
 
@@ -70,7 +70,7 @@ def _forwarded(net: Topology) -> int:
 def test_upgrade_under_flows(net: Topology) -> None:
     """0 lost of 500 packets/s in both families; counts go on; the networks that devices advertise
     leave the main table, which is said with the line that brings them back."""
-    assert set(LAN) <= wgshow.host_routes(net.relay, INTERFACE)
+    assert set(ADVERTISED) <= wgshow.host_routes(net.relay, INTERFACE)
     before = _forwarded(net)
     with no_loss(net, net.commands, PACKETS_PER_S):
         counted = _forwarded(net)
@@ -79,9 +79,9 @@ def test_upgrade_under_flows(net: Topology) -> None:
         host = {f"{spoke.device.ipv4}/32" for spoke in net.spokes.values()} | \
             {f"{spoke.device.ipv6}/128" for spoke in net.spokes.values()}
         assert wgshow.host_routes(net.relay, INTERFACE) == host
-        assert wgshow.routes(net.relay, INTERFACE) == host | set(LAN)
+        assert wgshow.routes(net.relay, INTERFACE) == host | set(ADVERTISED)
     said = [line for line in daemon.messages() if "host-routes = " in line]
-    assert len(said) == 1 and all(cidr in said[0] for cidr in LAN), daemon.messages()
+    assert len(said) == 1 and all(cidr in said[0] for cidr in ADVERTISED), daemon.messages()
     assert not any("somebody" in line or "not ours" in line for line in daemon.messages())
     for family in (4, 6):
         assert ping(net.relay, net["spoke1"].address(family)).complete

@@ -292,9 +292,11 @@ static void test_limits(void **state)
 		show_set(want.addresses, want.n_addresses, text);
 		if (strcmp(text, limited[i].addresses) != 0)
 			fail_msg("%s: addresses: '%s'", limited[i].name, text);
-		if (want.n_left != limited[i].left)
-			fail_msg("%s: %zu left out", limited[i].name, want.n_left);
-		assert_int_equal(!want.n_left, want.left_why == TUNNEL_LEFT_NONE);
+		if (want.left_own.n + want.left_routes.n != limited[i].left)
+			fail_msg("%s: %zu and %zu left out", limited[i].name, want.left_own.n,
+				 want.left_routes.n);
+		assert_int_equal(!want.left_own.n, want.left_own.why == TUNNEL_LEFT_NONE);
+		assert_int_equal(!want.left_routes.n, want.left_routes.why == TUNNEL_LEFT_NONE);
 		tunnel_want_done(&want);
 	}
 }

@@ -201,7 +201,10 @@ static void print_state(const struct status *status)
 static bool is_told(const char *about)
 {
 	static const char *const told[] = {
-		"list", "tunnel", "address", "control", "registration.json", "devices.json", "state"
+		"list",           "tunnel",         "address",           "foreign addresses",
+		"foreign routes", "refused routes", "own addresses",     "left out",
+		"routing rule",   "control",        "registration.json", "devices.json",
+		"state",
 	};
 
 	for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)

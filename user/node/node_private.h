@@ -167,10 +167,15 @@ struct node {
 };
 
 /* What may be wrong; sync.h has more. */
-#define TROUBLE_LIST "list"                 /* why the newest one was not taken */
-#define TROUBLE_TUNNEL "tunnel"             /* why the interface is not right */
-#define TROUBLE_ADDRESS "address"           /* sync.conflict */
-#define TROUBLE_FOREIGN "foreign addresses" /* on the interface */
+#define TROUBLE_LIST "list"                     /* why the newest one was not taken */
+#define TROUBLE_TUNNEL "tunnel"                 /* why the interface is not right */
+#define TROUBLE_ADDRESS "address"               /* sync.conflict */
+#define TROUBLE_FOREIGN "foreign addresses"     /* on the interface */
+#define TROUBLE_FOREIGN_ROUTES "foreign routes" /* the same */
+#define TROUBLE_REFUSED "refused routes"        /* somebody else has them */
+#define TROUBLE_LEFT_OWN "own addresses"        /* that the list has, and the interface does not */
+#define TROUBLE_LEFT_ROUTES "left out"          /* of the host's own routing */
+#define TROUBLE_RULE "routing rule"             /* of others, before ours */
 #define TROUBLE_RENAMED "interface name"
 #define TROUBLE_FORWARDING "forwarding"
 #define TROUBLE_CONTROL "control"        /* as the source has it */

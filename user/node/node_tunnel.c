@@ -117,8 +117,8 @@ static bool is_news(const struct node *node)
 	return tunnel->n_foreign_addresses != node->said_foreign_addresses ||
 	       tunnel->n_foreign_routes != node->said_foreign_routes ||
 	       tunnel->routes[TUNNEL_HOST].n_refused != node->said_refused ||
-	       tunnel->n_left != node->said_left || tunnel->behind_rule != node->said_behind ||
-	       tunnel->n_lost ||
+	       tunnel->left_own.n + tunnel->left_routes.n != node->said_left ||
+	       tunnel->behind_rule != node->said_behind || tunnel->n_lost ||
 	       strcmp(node->sync.conflict, trouble_text(&node->troubles, TROUBLE_ADDRESS)) != 0;
 }
 
@@ -148,53 +148,86 @@ static void say_lost(struct tunnel *tunnel)
 	tunnel->n_lost = tunnel->lost.n = 0;
 }
 
-/* How many more or less there are has the status: they may come and go all the time. */
-static void say_foreign_addresses(struct node *node)
+/* Others' addresses and routes come and go all the time: the status has how many there are. */
+static void say_others(struct node *node)
+{
+	const char *ifname = node->tunnel.config.ifname, *then = "leaving them alone";
+	const struct tunnel_routes_of *host = &node->tunnel.routes[TUNNEL_HOST];
+	char text[PREFIX_TEXT_MAX];
+
+	if (node->tunnel.n_foreign_addresses)
+		(void)node_trouble(node, TROUBLE_FOREIGN, then,
+				   "%s has addresses that are not ours", ifname);
+	else
+		(void)trouble_clear(&node->troubles, TROUBLE_FOREIGN);
+	if (node->tunnel.n_foreign_routes)
+		(void)node_trouble(node, TROUBLE_FOREIGN_ROUTES, then,
+				   "%s has routes that are not ours", ifname);
+	else
+		(void)trouble_clear(&node->troubles, TROUBLE_FOREIGN_ROUTES);
+	if (host->n_refused)
+		(void)node_trouble(node, TROUBLE_REFUSED, then,
+				   "routes are somebody else's: the first is %s (see `ip route "
+				   "show`)",
+				   prefix_format(&host->refused, text));
+	else
+		(void)trouble_clear(&node->troubles, TROUBLE_REFUSED);
+}
+
+static void say_left_out(struct node *node)
+{
+	const struct tunnel_left_out *own = &node->tunnel.left_own;
+	const struct tunnel_left_out *routes = &node->tunnel.left_routes;
+	char text[PREFIX_TEXT_MAX];
+
+	if (own->n)
+		(void)node_trouble(node, TROUBLE_LEFT_OWN, "continuing without it",
+				   "the list gives this relay the address %s: %s",
+				   prefix_format_addr(&own->first, text),
+				   tunnel_left_why(own->why));
+	else
+		(void)trouble_clear(&node->troubles, TROUBLE_LEFT_OWN);
+	if (routes->n)
+		(void)node_trouble(node, TROUBLE_LEFT_ROUTES, "spokes reach it all the same",
+				   "this host does not route %s into the tunnel: %s",
+				   prefix_format(&routes->first, text),
+				   tunnel_left_why(routes->why));
+	else
+		(void)trouble_clear(&node->troubles, TROUBLE_LEFT_ROUTES);
+}
+
+static void say_rule(struct node *node)
 {
 	const struct tunnel *tunnel = &node->tunnel;
 
-	if (!tunnel->n_foreign_addresses)
-		(void)trouble_clear(&node->troubles, TROUBLE_FOREIGN);
-	else if (!node_is_wrong(node, TROUBLE_FOREIGN))
-		(void)node_trouble(node, TROUBLE_FOREIGN, "leaving them alone",
-				   "%s has %zu addresses that are not ours", tunnel->config.ifname,
-				   tunnel->n_foreign_addresses);
+	if (tunnel->behind_rule)
+		(void)node_trouble(
+			node, TROUBLE_RULE,
+			"what the kernel forwards or answers for it may leave by another "
+			"interface (see `ip rule`)",
+			"routing rule %u of another program stands before those of %s",
+			tunnel->behind_rule, tunnel->config.ifname);
+	else
+		(void)trouble_clear(&node->troubles, TROUBLE_RULE);
 }
 
 /* What others have on the interface, and what we cannot have: said when it changes. */
 void node_tunnel_report(struct node *node)
 {
 	const struct tunnel *tunnel = &node->tunnel;
-	const struct tunnel_routes_of *host = &tunnel->routes[TUNNEL_HOST];
-	char text[PREFIX_TEXT_MAX];
 
 	say_lost(&node->tunnel);
 	/* Till then it is not known what is ours. */
 	if (!node->sync.has_list)
 		return;
-	say_foreign_addresses(node);
-	if (tunnel->n_foreign_routes && !node->said_foreign_routes)
-		log_warn("%s has %zu routes that are not ours, leaving them alone",
-			 tunnel->config.ifname, tunnel->n_foreign_routes);
-	if (host->n_refused != node->said_refused && host->n_refused)
-		log_warn("%zu routes are somebody else's, leaving them alone: the first is %s "
-			 "(see `ip route show`)",
-			 host->n_refused, prefix_format(&host->refused, text));
-	if (tunnel->n_left != node->said_left && tunnel->n_left)
-		log_warn("%zu addresses of the list are not routed by this host, nor are they its "
-			 "own: the first is %s: %s (spokes reach a device's all the same)",
-			 tunnel->n_left, prefix_format_addr(&tunnel->left, text),
-			 tunnel_left_why(tunnel->left_why));
-	if (tunnel->behind_rule != node->said_behind && tunnel->behind_rule)
-		log_warn(
-			"routing rule %u of another program stands before ours: what the kernel "
-			"forwards or answers for %s may leave by another interface (see `ip rule`)",
-			tunnel->behind_rule, tunnel->config.ifname);
-	node->said_left = tunnel->n_left;
+	say_others(node);
+	say_left_out(node);
+	say_rule(node);
+	node->said_left = tunnel->left_own.n + tunnel->left_routes.n;
 	node->said_behind = tunnel->behind_rule;
 	node->said_foreign_addresses = tunnel->n_foreign_addresses;
 	node->said_foreign_routes = tunnel->n_foreign_routes;
-	node->said_refused = host->n_refused;
+	node->said_refused = tunnel->routes[TUNNEL_HOST].n_refused;
 	say_conflict(node);
 	node_lost_look(node);
 }

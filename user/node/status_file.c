@@ -161,12 +161,14 @@ static struct json_object *helper_json(const struct node_status *status)
 /* "8.8.8.8: why", or NULL. */
 static struct json_object *left_out_first(const struct tunnel *tunnel)
 {
-	char address[PREFIX_TEXT_MAX], text[2 * TUNNEL_ERROR_MAX];
+	const struct tunnel_left_out *left =
+		tunnel->left_own.n ? &tunnel->left_own : &tunnel->left_routes;
+	char prefix[PREFIX_TEXT_MAX], text[2 * TUNNEL_ERROR_MAX];
 
-	if (!tunnel->n_left)
+	if (!left->n)
 		return NULL;
-	snprintf(text, sizeof(text), "%s: %s", prefix_format_addr(&tunnel->left, address),
-		 tunnel_left_why(tunnel->left_why));
+	snprintf(text, sizeof(text), "%s: %s", prefix_format_addr(&left->first, prefix),
+		 tunnel_left_why(left->why));
 	return json_object_new_string(text);
 }
 
@@ -193,7 +195,8 @@ static struct json_object *tunnel_json(const struct node_status *status)
 			       json_object_new_int64(tunnel->n_foreign_routes));
 	json_object_object_add(object, "refused_routes",
 			       json_object_new_int64(tunnel->routes[TUNNEL_HOST].n_refused));
-	json_object_object_add(object, "left_out", json_object_new_int64(tunnel->n_left));
+	json_object_object_add(object, "left_out",
+			       json_object_new_int64(tunnel->left_own.n + tunnel->left_routes.n));
 	json_object_object_add(object, "left_out_first", left_out_first(tunnel));
 	json_object_object_add(object, "behind_rule", json_object_new_int64(tunnel->behind_rule));
 	json_object_object_add(object, "routing_table",

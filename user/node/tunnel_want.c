@@ -86,12 +86,13 @@ static enum tunnel_left why_not(const struct tunnel_limits *limits, const struct
 	return TUNNEL_LEFT_NONE;
 }
 
-static void leave_out(struct tunnel_want *want, const struct prefix *address, enum tunnel_left why)
+static void leave_out(struct tunnel_left_out *left, const struct prefix *prefix,
+		      enum tunnel_left why)
 {
-	if (want->n_left++)
+	if (left->n++)
 		return;
-	want->left = *address;
-	want->left_why = why;
+	left->first = *prefix;
+	left->why = why;
 }
 
 static int make_addresses(const struct desired *desired, const struct tunnel_limits *limits,
@@ -102,7 +103,7 @@ static int make_addresses(const struct desired *desired, const struct tunnel_lim
 		enum tunnel_left why = why_not(limits, address);
 
 		if (why != TUNNEL_LEFT_NONE) {
-			leave_out(want, address, why);
+			leave_out(&want->left_own, address, why);
 			continue;
 		}
 		if (want->n_addresses == TUNNEL_ADDRESSES_MAX)
@@ -162,14 +163,20 @@ static bool is_for_host(const struct tunnel_limits *limits, const struct desired
 	       (entry->prefix.bits && prefix_list_covers(&limits->host_routes, &entry->prefix));
 }
 
+static int reserve(struct prefix_set *set, size_t n)
+{
+	set->at = reallocarray(NULL, n + 1, sizeof(*set->at));
+	return set->at ? 0 : -ENOMEM;
+}
+
 static int make_routes(const struct desired *desired, const struct tunnel_limits *limits,
 		       struct tunnel_want *want)
 {
 	struct prefix_set *own = &want->routes[TUNNEL_OWN], *host = &want->routes[TUNNEL_HOST];
+	struct prefix_set *advertised = &want->advertised;
 
-	own->at = reallocarray(NULL, desired->n_entries + 1, sizeof(*own->at));
-	host->at = reallocarray(NULL, desired->n_entries + 1, sizeof(*host->at));
-	if (!own->at || !host->at)
+	if (reserve(own, desired->n_entries) || reserve(host, desired->n_entries) ||
+	    reserve(advertised, desired->n_entries))
 		return -ENOMEM;
 	for (size_t i = 0; i < desired->n_entries; i++) {
 		const struct desired_entry *entry = &desired->entries[i];
@@ -181,13 +188,15 @@ static int make_routes(const struct desired *desired, const struct tunnel_limits
 		peer = &want->device.peers[entry->device];
 		peer->allowed[peer->n_allowed++] = entry->prefix;
 		own->at[own->n++] = entry->prefix;
-		if (!is_for_host(limits, entry))
+		if (!is_for_host(limits, entry)) {
+			advertised->at[advertised->n++] = entry->prefix;
 			continue;
+		}
 		why = why_no_host_route(want, limits, entry);
 		if (why == TUNNEL_LEFT_NONE)
 			host->at[host->n++] = entry->prefix;
 		else
-			leave_out(want, &entry->prefix, why);
+			leave_out(&want->left_routes, &entry->prefix, why);
 	}
 	return 0;
 }

@@ -73,14 +73,21 @@ enum tunnel_left {
 };
 
 /* What the tunnel should hold, as the device list has it. */
+/* What a list has, and this host does not get. */
+struct tunnel_left_out {
+	size_t n;
+	struct prefix first;
+	enum tunnel_left why; /* of the first */
+};
+
 struct tunnel_want {
 	struct wg_device device; /* its peers: each key once, each prefix at one of them */
 	struct prefix_set routes[TUNNEL_TABLE_COUNT];
+	struct prefix_set advertised; /* by devices, and not for the host's own routing */
 	struct prefix addresses[TUNNEL_ADDRESSES_MAX]; /* hosts */
 	size_t n_addresses;
-	size_t n_left;      /* addresses that are left out of TUNNEL_HOST, or of @addresses */
-	struct prefix left; /* the first of them */
-	enum tunnel_left left_why;
+	struct tunnel_left_out left_own;    /* of @addresses */
+	struct tunnel_left_out left_routes; /* of TUNNEL_HOST */
 };
 
 /** tunnel_want_done() - free what @want owns and zero it; safe on a zeroed one. */
@@ -130,10 +137,8 @@ struct tunnel {
 	/* Networks that devices still advertise, but the main table has lost: an earlier version
 	 * made a route for each, or the operator had named them. */
 	struct prefix_list lost;
-	size_t n_lost; /* all of them */
-	size_t n_left; /* as in struct tunnel_want */
-	struct prefix left;
-	enum tunnel_left left_why;
+	size_t n_lost;                                /* all of them */
+	struct tunnel_left_out left_own, left_routes; /* as in struct tunnel_want */
 
 	char error[TUNNEL_ERROR_MAX]; /* what failed, why, and what to do: after an error */
 };

@@ -15,6 +15,7 @@ void tunnel_want_done(struct tunnel_want *want)
 	wg_device_done(&want->device);
 	for (int t = 0; t < TUNNEL_TABLE_COUNT; t++)
 		free(want->routes[t].at);
+	free(want->advertised.at);
 	*want = (struct tunnel_want){};
 }
 

@@ -245,27 +245,17 @@ static int remove_from(struct tunnel *tunnel, enum tunnel_tables table,
 		   : 0;
 }
 
+/* What devices advertise, the host has had a route to, and gets none to any more. */
 static void note_lost(struct tunnel *tunnel, const struct tunnel_want *want)
 {
 	const struct prefix_set *have = &tunnel->routes[TUNNEL_HOST].have;
-	struct prefix *gone = calloc(have->n + 1, sizeof(*gone));
-	struct prefix *lost = calloc(have->n + 1, sizeof(*lost));
-	struct prefix_set set = { .at = gone };
-	size_t n = 0;
+	struct prefix_list *list = &tunnel->lost;
+	auto_free struct prefix *lost = calloc(have->n + 1, sizeof(*lost));
+	size_t n = lost ? select_from(have, &want->advertised, true, lost) : 0;
 
-	if (gone && lost) {
-		set.n = select_from(have, &want->routes[TUNNEL_HOST], false, gone);
-		n = select_from(&set, &want->routes[TUNNEL_OWN], true, lost);
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (prefix_is_host(&lost[i]))
-			continue;
-		if (tunnel->lost.n < PREFIX_LIST_MAX)
-			tunnel->lost.at[tunnel->lost.n++] = lost[i];
-		tunnel->n_lost++;
-	}
-	free(gone);
-	free(lost);
+	for (size_t i = 0; i < n && list->n < PREFIX_LIST_MAX; i++)
+		list->at[list->n++] = lost[i];
+	tunnel->n_lost += n;
 }
 
 int tunnel_remove_routes(struct tunnel *tunnel, const struct tunnel_want *want)
@@ -304,9 +294,8 @@ int tunnel_believe_routes(struct tunnel *tunnel, struct tunnel_want *want)
 {
 	bool is_sure = true;
 
-	tunnel->n_left = want->n_left;
-	tunnel->left = want->left;
-	tunnel->left_why = want->left_why;
+	tunnel->left_own = want->left_own;
+	tunnel->left_routes = want->left_routes;
 	for (int t = 0; t < TUNNEL_TABLE_COUNT; t++) {
 		struct tunnel_routes_of *routes = &tunnel->routes[t];
 
