@@ -34,7 +34,7 @@ PRUNED = ("__pycache__", "config-*", "distutils", "ensurepip", "idlelib", "lib2t
 MODULES = ("wireguard", "veth", "tun", "dummy", "sch_ingress", "cls_bpf", "act_bpf", "nf_tables",
            "nft_compat", "x_tables", "xt_addrtype", "xt_conntrack", "xt_MASQUERADE", "nf_conntrack", "nft_ct",
            "nft_reject_inet", "nf_nat", "nft_nat", "nft_masq", "nft_chain_nat", "sch_netem",
-           "bridge", "inet_diag")
+           "bridge", "inet_diag", "vrf")
 # What depmod reads beside the modules themselves.
 INDEXES = ("modules.builtin", "modules.builtin.modinfo", "modules.order")
 
