@@ -2,9 +2,9 @@
 /*
  * notation.h - keys, device lists and JSON as short texts, so that a row of a test is a line.
  *
- * A device is written "a!%64:100.64.0.2,200::2;10.0.0.0/8": key (32 times the letter), "!" when
- * relay-only, "%" and the length of the VPC's IPv6 prefix when it is said, "@" and the revision,
- * tunnel addresses and behind ";" advertised CIDRs. A list is devices with blanks between them.
+ * A device is written "a!:100.64.0.2,200::2;10.0.0.0/8": key (32 times the letter), "!" when
+ * relay-only, "@" and the revision, tunnel addresses and behind ";" advertised CIDRs. A list is
+ * devices with blanks between them.
  */
 #ifndef TESTS_NOTATION_H
 #define TESTS_NOTATION_H
@@ -49,14 +49,13 @@ static inline struct device_list notation_list(const char *text)
 	snprintf(copy, sizeof(copy), "%s", text);
 	for (char *word; (word = strsep(&rest, " "));) {
 		struct device device = { .relay_only = word[0] && word[1] == '!' };
-		char *prefixes = strchr(word, ':'), *bits = strchr(word, '%'), *cidrs;
+		char *prefixes = strchr(word, ':'), *cidrs;
 		char *revision = strchr(word, '@');
 
 		if (!*word)
 			continue;
 		memset(device.public_key, *word, sizeof(device.public_key));
 		device.name[0] = *word;
-		device.ipv6_bits = bits ? atoi(bits + 1) : 0;
 		device.revision = revision ? strtoull(revision + 1, NULL, 10) : 0;
 		assert_int_equal(device_list_add(&list, &device), 0);
 		if (!prefixes)
@@ -85,8 +84,6 @@ static inline const char *notation_show(const struct device_list *list,
 
 		n += snprintf(text + n, NOTATION_TEXT_MAX - n, "%s%c%s", i ? " " : "",
 			      d->public_key[0], d->relay_only ? "!" : "");
-		if (d->ipv6_bits)
-			n += snprintf(text + n, NOTATION_TEXT_MAX - n, "%%%u", d->ipv6_bits);
 		if (d->n_prefixes)
 			n += snprintf(text + n, NOTATION_TEXT_MAX - n, ":");
 		for (uint32_t p = 0; p < d->n_prefixes; p++)

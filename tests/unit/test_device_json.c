@@ -2,8 +2,8 @@
 /*
  * test_device_json.c - one device of the api-server: every member, missing, empty, wrong.
  *
- * What was read is shown as "name!%64: addresses ; CIDRs", "!" for relay-only, "%64" when the
- * length of the VPC's IPv6 prefix is known. JSON is as in notation_json().
+ * What was read is shown as "name!: addresses ; CIDRs", "!" for relay-only. JSON is as in
+ * notation_json().
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -44,21 +44,21 @@ static const struct {
 } cases[] = {
 	{ "current device", KEY ",'hostname':'a'," ALLOWED "," V4("100.64.0.2") "," V6("200::2")
 	  ",'advertise_cidrs':['10.0.0.0/8','fd00::/8'],'symmetric_nat':true",
-	  "a!%64: 100.64.0.2/32 200::2/128 ; 10.0.0.0/8 fd00::/8", NULL },
+	  "a!: 100.64.0.2/32 200::2/128 ; 10.0.0.0/8 fd00::/8", NULL },
 	{ "device of April 2023", KEY ",'hostname':'a','tunnel_ip':'100.100.0.7','tunnel_ip_v6':"
 	  "'200::7','child_prefix':['10.0.0.0/8','fd00::/8'],'symmetric_nat':false",
 	  "a: 100.100.0.7/32 200::7/128 ; 10.0.0.0/8 fd00::/8", NULL },
 	{ "relay: addresses without length", KEY ",'allowed_ips':['100.64.0.1','200::1'],"
-	  V4("100.64.0.1") "," V6("200::1"), "%64: 100.64.0.1/32 200::1/128", NULL },
+	  V4("100.64.0.1") "," V6("200::1"), ": 100.64.0.1/32 200::1/128", NULL },
 	{ "only allowed_ips",          KEY "," ALLOWED,           ": 100.64.0.2/32 200::2/128", NULL },
 	{ "only ipv4_tunnel_ips",      KEY "," V4("100.64.0.2"),  ": 100.64.0.2/32", NULL },
-	{ "only ipv6_tunnel_ips",      KEY "," V6("200::2"),      "%64: 200::2/128", NULL },
+	{ "only ipv6_tunnel_ips",      KEY "," V6("200::2"),      ": 200::2/128", NULL },
 	{ "only tunnel_ip",            KEY ",'tunnel_ip':'100.64.0.2'", ": 100.64.0.2/32", NULL },
 	{ "only tunnel_ip_v6",         KEY ",'tunnel_ip_v6':'200::2'", ": 200::2/128", NULL },
 	{ "members disagree",          KEY "," ALLOWED "," V4("100.64.0.3") "," V6("200::3"),
-	  "%64: 100.64.0.2/32 200::2/128 100.64.0.3/32 200::3/128", NULL },
+	  ": 100.64.0.2/32 200::2/128 100.64.0.3/32 200::3/128", NULL },
 	{ "lengths of a host",         KEY "," V4("100.64.0.2/32") "," V6("200::2/128"),
-	  "%64: 100.64.0.2/32 200::2/128", NULL },
+	  ": 100.64.0.2/32 200::2/128", NULL },
 	{ "CIDR in allowed_ips",       KEY ",'allowed_ips':['10.0.0.0/8','200::/64']",
 	  ": 10.0.0.0/8 200::/64", NULL },
 	{ "CIDR that is an address",   KEY "," V4("100.64.0.2") ",'advertise_cidrs':['10.0.0.1','100.64.0.2']",
@@ -68,7 +68,7 @@ static const struct {
 	{ "CIDRs with host bits",      KEY "," V4("100.64.0.2") ",'advertise_cidrs':['192.168.50.1/24','fd00:50::1/64','128.0.0.0/0']",
 	  ": 100.64.0.2/32 ; 192.168.50.0/24 fd00:50::/64 0.0.0.0/0", NULL },
 	{ "CIDR with and without host bits", KEY "," V6("200::2") ",'advertise_cidrs':['fd00:50::1/64','fd00:50::/64']",
-	  "%64: 200::2/128 ; fd00:50::/64", NULL },
+	  ": 200::2/128 ; fd00:50::/64", NULL },
 	{ "child_prefix with host bits", KEY "," V4("100.64.0.2") ",'child_prefix':['10.1.2.3/8']",
 	  ": 100.64.0.2/32 ; 10.0.0.0/8", NULL },
 	{ "unknown members",           KEY "," ALLOWED ",'public_keys':1,'x':{'allowed_ips':[1]},'relay':'x'",
@@ -76,36 +76,14 @@ static const struct {
 	{ "new child_prefix is empty", KEY "," V4("100.64.0.2") ",'advertise_cidrs':[],'child_prefix':['10.0.0.0/8']",
 	  ": 100.64.0.2/32 ; 10.0.0.0/8", NULL },
 
-	{ "length of the IPv6 prefix", KEY "," V6C("200::2", "'200::/10'"),   "%10: 200::2/128", NULL },
-	{ "length with leading zeros", KEY "," V6C("200::2", "'0200::/64'"),  "%64: 200::2/128", NULL },
-	{ "length of a host",          KEY "," V6C("200::2", "'200::2/128'"), "%128: 200::2/128", NULL },
-	{ "length is not there",       KEY "," V6C("200::2", "'200::2'"),     "%128: 200::2/128", NULL },
-	{ "length zero",               KEY "," V6C("200::2", "'::/0'"),       ": 200::2/128", NULL },
-	{ "IPv6 CIDR is missing",      KEY ",'ipv6_tunnel_ips':[{'address':'200::2'}]", ": 200::2/128", NULL },
-	{ "IPv6 CIDR is null",         KEY "," V6C("200::2", "null"),         ": 200::2/128", NULL },
-	{ "IPv6 CIDR is empty",        KEY "," V6C("200::2", "''"),           ": 200::2/128", NULL },
-	{ "IPv6 CIDR is a number",     KEY "," V6C("200::2", "64"),           ": 200::2/128", NULL },
-	{ "IPv6 CIDR is an array",     KEY "," V6C("200::2", "['200::/64']"), ": 200::2/128", NULL },
-	{ "IPv6 CIDR as in the design", KEY "," V6C("200::2", "'200:/64'"),   ": 200::2/128", NULL },
-	{ "IPv6 CIDR has host bits",   KEY "," V6C("200::2", "'200::2/64'"),  ": 200::2/128", NULL },
-	{ "IPv6 CIDR too long",        KEY "," V6C("200::2", "'200::/129'"),  ": 200::2/128", NULL },
-	{ "IPv6 CIDR with a NUL",      KEY "," V6C("200::2", "'200::/64\\u0000'"), ": 200::2/128", NULL },
-	{ "IPv6 CIDR is IPv4",         KEY "," V6C("200::2", "'0.0.0.0/0'"),  ": 200::2/128", NULL },
-	{ "IPv6 CIDR without the address", KEY "," V6C("200::2", "'201::/64'"), ": 200::2/128", NULL },
-	{ "IPv6 CIDR just beside the address", KEY "," V6C("200::2", "'200::/127'"), ": 200::2/128", NULL },
-	{ "first IPv6 CIDR counts", KEY ",'ipv6_tunnel_ips':[{'address':'200::2','cidr':'200::/48'},{'address':'200::3','cidr':'200::/64'}]",
-	  "%48: 200::2/128 200::3/128", NULL },
-	{ "IPv4 CIDR says nothing of IPv6", KEY "," V4("100.64.0.2"),        ": 100.64.0.2/32", NULL },
-	{ "length in April 2023", KEY ",'tunnel_ip':'100.100.0.7','tunnel_ip_v6':'200::7','organization_prefix':'100.100.0.0/16','organization_prefix_v6':'0200::/60'",
-	  "%60: 100.100.0.7/32 200::7/128", NULL },
-	{ "length in April 2023 without an address", KEY ",'tunnel_ip':'100.100.0.7','organization_prefix_v6':'200::/64'",
-	  ": 100.100.0.7/32", NULL },
-	{ "length in April 2023, IPv4", KEY ",'tunnel_ip_v6':'200::7','organization_prefix_v6':'100.100.0.0/16'",
-	  ": 200::7/128", NULL },
-	{ "length in April 2023, elsewhere", KEY ",'tunnel_ip_v6':'200::7','organization_prefix_v6':'201::/64'",
-	  ": 200::7/128", NULL },
-	{ "lengths of both eras", KEY "," V6("200::2") ",'tunnel_ip_v6':'200::2','organization_prefix_v6':'200::/48'",
-	  "%64: 200::2/128", NULL },
+	{ "VPC's prefix is missing",   KEY ",'ipv6_tunnel_ips':[{'address':'200::2'}]", ": 200::2/128", NULL },
+	{ "VPC's prefix is null",      KEY "," V6C("200::2", "null"),         ": 200::2/128", NULL },
+	{ "VPC's prefix is a number",  KEY "," V6C("200::2", "64"),           ": 200::2/128", NULL },
+	{ "VPC's prefix is an array",  KEY "," V6C("200::2", "['200::/64']"), ": 200::2/128", NULL },
+	{ "VPC's prefix is everything", KEY "," V6C("200::2", "'::/0'"),      ": 200::2/128", NULL },
+	{ "VPC's prefix is elsewhere", KEY "," V6C("200::2", "'201::/64'"),   ": 200::2/128", NULL },
+	{ "VPC's prefix in April 2023", KEY ",'tunnel_ip':'100.100.0.7','tunnel_ip_v6':'200::7','organization_prefix':'100.100.0.0/16','organization_prefix_v6':'0200::/60'",
+	  ": 100.100.0.7/32 200::7/128", NULL },
 
 	{ "empty object",              "",                                   NULL, NO_KEY },
 	{ "key is a number",           "'public_key':1," ALLOWED,            NULL, NO_KEY },
@@ -168,7 +146,7 @@ static const struct {
 	{ "one bad CIDR of three", KEY "," V4("100.64.0.2") ",'advertise_cidrs':['10.0.0.0/8','10.0.0.1/33','fd00::/8']",
 	  ": 100.64.0.2/32 ; 10.0.0.0/8 fd00::/8", "advertised CIDR '10.0.0.1/33' " TOO_LONG },
 	{ "bad IPv6 CIDR", KEY "," V6("200::2") ",'advertise_cidrs':['fd00::1/129']",
-	  "%64: 200::2/128", "advertised CIDR 'fd00::1/129' " TOO_LONG },
+	  ": 200::2/128", "advertised CIDR 'fd00::1/129' " TOO_LONG },
 	{ "two bad CIDRs", KEY "," V4("100.64.0.2") ",'advertise_cidrs':['10.0.0.0/33','fd00::/129']", ": 100.64.0.2/32",
 	  "advertised CIDR '10.0.0.0/33' has a prefix length that is too large; "
 	  "advertised CIDR 'fd00::/129' has a prefix length that is too large" },
@@ -209,7 +187,7 @@ static const struct {
 	{ "symmetric_nat",   "false", KEY "," V4("10.0.0.1"),           ": 10.0.0.1/32", NULL },
 	{ "allowed_ips",     "[]", KEY "," V4("10.0.0.1"),              ": 10.0.0.1/32", NULL },
 	{ "allowed_ips",     "[]", KEY,                                 NULL, NO_ADDRESS },
-	{ "ipv4_tunnel_ips", "[]", KEY "," V6("200::2"),                "%64: 200::2/128", NULL },
+	{ "ipv4_tunnel_ips", "[]", KEY "," V6("200::2"),                ": 200::2/128", NULL },
 	{ "ipv4_tunnel_ips", "[]", KEY,                                 NULL, NO_ADDRESS },
 	{ "ipv6_tunnel_ips", "[]", KEY "," V4("10.0.0.1"),              ": 10.0.0.1/32", NULL },
 	{ "ipv6_tunnel_ips", "[]", KEY,                                 NULL, NO_ADDRESS },
@@ -225,12 +203,12 @@ static const struct {
 
 /* The devices of the fixture, in its order. */
 static const char *const fixture[] = {
-	"api-made%64: 100.64.0.5/32 200::5/128",
-	"build-07%64: 100.64.0.2/32 200::2/128",
-	"edge-lte-3!%64: 100.64.0.3/32 200::3/128 ; 172.24.100.0/24 fd00:24:100::/64",
-	"lab-nostun%64: 100.64.0.4/32 200::4/128",
-	"relay-fra1%64: 100.64.0.1/32 200::1/128",
-	"old-1!%64: 100.100.0.7/32 200::7/128",
+	"api-made: 100.64.0.5/32 200::5/128",
+	"build-07: 100.64.0.2/32 200::2/128",
+	"edge-lte-3!: 100.64.0.3/32 200::3/128 ; 172.24.100.0/24 fd00:24:100::/64",
+	"lab-nostun: 100.64.0.4/32 200::4/128",
+	"relay-fra1: 100.64.0.1/32 200::1/128",
+	"old-1!: 100.100.0.7/32 200::7/128",
 };
 /* clang-format on */
 
@@ -274,8 +252,6 @@ static const char *show(const struct device_json *device, char text[static NOTAT
 	size_t n = snprintf(text, NOTATION_TEXT_MAX, "%s%s", device->device.name,
 			    device->device.relay_only ? "!" : "");
 
-	if (device->device.ipv6_bits)
-		n += snprintf(text + n, NOTATION_TEXT_MAX - n, "%%%u", device->device.ipv6_bits);
 	n += snprintf(text + n, NOTATION_TEXT_MAX - n, ":");
 	for (size_t i = 0; i < device->n_prefixes; i++)
 		n += snprintf(text + n, NOTATION_TEXT_MAX - n, "%s %s",

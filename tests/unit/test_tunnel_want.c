@@ -336,7 +336,6 @@ static struct device_list draw_list(uint32_t *seed, const struct prefix_list *ma
 
 		memset(device.public_key, d ? 'a' + d : 's', sizeof(device.public_key));
 		device.name[0] = 'a' + d;
-		device.ipv6_bits = draw(seed) % 129;
 		assert_int_equal(device_list_add(&list, &device), 0);
 		for (uint32_t i = 0; i < n_hosts + n_more; i++) {
 			struct prefix prefix = draw_prefix(seed, matters, i < n_hosts);

@@ -116,7 +116,7 @@ static bool is_same(const struct device_cache *cache, const struct entry *entry,
 	return !memcmp(old->public_key, new->public_key, WG_KEY_BYTES) &&
 	       !strcmp(old->name, new->name) && old->relay_only == new->relay_only &&
 	       old->relay == new->relay && old->n_addresses == new->n_addresses &&
-	       old->ipv6_bits == new->ipv6_bits && old->n_prefixes == n_prefixes &&
+	       old->n_prefixes == n_prefixes &&
 	       (!old->n_prefixes || !memcmp(cache->pool + old->first_prefix, prefixes,
 					    old->n_prefixes * sizeof(*cache->pool)));
 }

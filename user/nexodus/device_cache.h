@@ -41,7 +41,7 @@ const char *device_id_format(const uint8_t id[static DEVICE_ID_BYTES],
  * @device: copied, its prefixes too.
  *
  * Return: 1 when that changed anything that matters to a relay (key, name, relay_only, relay,
- * prefixes, n_addresses, ipv6_bits; the revision, when another device has its key or one of its
+ * prefixes, n_addresses; the revision, when another device has its key or one of its
  * tunnel addresses); 0 when not; -E2BIG beyond DEVICES_MAX or DEVICE_PREFIXES_MAX
  * in all, -ENOMEM: with the old one as it was.
  */

@@ -25,29 +25,6 @@ static struct json_object *prefixes(const struct prefix *prefix, uint32_t n)
 	return array;
 }
 
-/* How the api says the length of the VPC's IPv6 prefix: beside the address. */
-static struct json_object *ipv6_addresses(const struct device *device, const struct prefix *prefix)
-{
-	struct json_object *array = json_object_new_array(), *item;
-	char shown[PREFIX_TEXT_MAX];
-	struct prefix range;
-
-	for (uint32_t i = 0; i < device->n_addresses && device->ipv6_bits; i++) {
-		if (prefix[i].family != PREFIX_IPV6)
-			continue;
-		range = prefix[i];
-		range.bits = device->ipv6_bits;
-		prefix_mask(&range);
-		item = json_object_new_object();
-		json_object_object_add(item, "address",
-				       text(prefix_format_addr(&prefix[i], shown)));
-		json_object_object_add(item, "cidr", text(prefix_format(&range, shown)));
-		json_object_array_add(array, item);
-		break;
-	}
-	return array;
-}
-
 static int print_device(FILE *to, const struct device *device, const struct prefix *prefix)
 {
 	struct json_object *object = json_object_new_object();
@@ -60,7 +37,6 @@ static int print_device(FILE *to, const struct device *device, const struct pref
 	json_object_object_add(object, "symmetric_nat",
 			       json_object_new_boolean(device->relay_only));
 	json_object_object_add(object, "allowed_ips", prefixes(prefix, n));
-	json_object_object_add(object, "ipv6_tunnel_ips", ipv6_addresses(device, prefix));
 	json_object_object_add(object, "advertise_cidrs",
 			       prefixes(prefix + n, device->n_prefixes - n));
 	if (device->revision)

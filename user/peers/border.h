@@ -98,7 +98,6 @@ struct border_record {
 			uint64_t revision;    /* as in struct device; any number */
 			uint32_t relay_only;  /* 0 or 1 */
 			uint32_t n_addresses; /* as in struct device: so many prefixes follow */
-			uint32_t ipv6_bits;   /* 0 to 128 */
 		} device;
 		struct {
 			uint32_t n;

@@ -72,7 +72,6 @@ int border_batch_device(struct border_batch *batch, const struct device *device,
 	record->device.revision = device->revision;
 	record->device.relay_only = device->relay_only;
 	record->device.n_addresses = device->n_addresses;
-	record->device.ipv6_bits = device->ipv6_bits;
 	batch->n_devices++;
 	return send_prefixes(batch, prefixes, device->n_prefixes);
 }

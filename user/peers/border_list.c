@@ -35,12 +35,10 @@ static int add_device(struct device_list *devices, const struct border_record *r
 {
 	struct device device = { .relay_only = record->device.relay_only,
 				 .n_addresses = record->device.n_addresses,
-				 .revision = record->device.revision,
-				 .ipv6_bits = record->device.ipv6_bits };
+				 .revision = record->device.revision };
 
-	if (record->device.relay_only > 1 || record->device.ipv6_bits > 128 ||
-	    !name_is_clean(record->device.name) || wg_key_is_low_order(record->device.public_key) ||
-	    !last_is_whole(devices))
+	if (record->device.relay_only > 1 || !name_is_clean(record->device.name) ||
+	    wg_key_is_low_order(record->device.public_key) || !last_is_whole(devices))
 		return -EPROTO;
 	memcpy(device.id, record->device.id, sizeof(device.id));
 	memcpy(device.public_key, record->device.public_key, sizeof(device.public_key));

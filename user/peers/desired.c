@@ -52,7 +52,6 @@ static int take_self(const struct desired_input *input, struct desired *d,
 	size_t n = 0, kept = 0;
 	struct prefix *addrs;
 
-	d->self_ipv6_bits = self->ipv6_bits;
 	if (!self->n_addresses)
 		return 0;
 	addrs = d->self_addresses = calloc(self->n_addresses, sizeof(*addrs));

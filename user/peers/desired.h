@@ -50,7 +50,6 @@ struct desired {
 	struct prefix
 		*self_addresses; /* our own device's tunnel addresses: hosts, sorted, each once */
 	size_t n_self_addresses;
-	uint8_t self_ipv6_bits; /* as our own device's ipv6_bits */
 };
 
 struct desired_input {

@@ -38,7 +38,6 @@ struct device {
 	uint64_t revision; /* the control plane's: of two versions the higher is newer; 0: not said
 			    */
 	enum device_relay relay;
-	uint8_t ipv6_bits; /* length of its VPC's IPv6 prefix; 0: not said */
 };
 
 struct device_list {

@@ -148,33 +148,6 @@ static int read_addresses(struct device_json *ret, struct json_object *object)
 	return err;
 }
 
-/* Return: the length of @cidr; 0 when it is no IPv6 CIDR with @address in it. */
-static uint8_t ipv6_bits_of(struct json_object *cidr, struct json_object *address)
-{
-	struct prefix range, own;
-
-	if (prefix_of(cidr, PREFIX_IPV6, &range) || prefix_of(address, PREFIX_IPV6, &own))
-		return 0;
-	own.bits = range.bits;
-	prefix_mask(&own);
-	return prefix_compare(&own, &range) ? 0 : range.bits;
-}
-
-/* After read_addresses(): ipv6_tunnel_ips is an array of objects and nulls, or nothing. */
-static uint8_t read_ipv6_bits(struct json_object *object)
-{
-	struct json_object *array = json_member(object, "ipv6_tunnel_ips"), *first = NULL;
-	uint8_t bits = 0;
-
-	if (json_object_is_type(array, json_type_array) && json_object_array_length(array))
-		first = json_object_array_get_idx(array, 0);
-	if (first)
-		bits = ipv6_bits_of(json_member(first, "cidr"), json_member(first, "address"));
-	return bits
-		       ?: ipv6_bits_of(json_member(object, "organization_prefix_v6"),
-				       json_member(object, "tunnel_ip_v6"));
-}
-
 static void warn_cidr(struct device_json *ret, device_json_warn *warn, void *arg,
 		      struct json_object *value, int err)
 {
@@ -288,7 +261,6 @@ int device_json_read(struct json_object *object, struct device_json *ret, device
 	if (!ret->n_prefixes)
 		return -EINVAL;
 	ret->device.n_addresses = ret->n_prefixes;
-	ret->device.ipv6_bits = read_ipv6_bits(object);
 
 	cidrs = json_member(object, "advertise_cidrs");
 	if (!cidrs || is_empty_array(cidrs))

@@ -44,9 +44,6 @@ typedef void device_json_warn(void *arg, const struct device *device, const char
  *
  * Without a revision, or with one that makes no sense, it is 0.
  *
- * The length of the VPC's IPv6 prefix comes from ipv6_tunnel_ips[0].cidr or, in April 2023,
- * organization_prefix_v6. One that makes no sense beside the address counts as not said.
- *
  * Return: 0; -EINVAL when the device must be skipped, with *ret_why; -ENOMEM.
  */
 int device_json_read(struct json_object *object, struct device_json *ret, device_json_warn *warn,
