@@ -53,6 +53,7 @@ struct got {
 
 static inline struct got get_from(const char *state_dir)
 {
+	static const char *const keys[] = { KEY, UNCLAMPED, CLAMPED };
 	struct got got, before;
 
 	memset(&got, 0xa5, sizeof(got));
@@ -71,8 +72,8 @@ static inline struct got get_from(const char *state_dir)
 	assert_int_equal(got.origin, before.origin);
 	assert_in_range(got.err, -200, -1);
 	assert_true(*got.why.path && *got.why.why);
-	for (size_t i = 0; i < 3; i++)
-		assert_null(strstr(got.why.why, (const char *[]){ KEY, UNCLAMPED, CLAMPED }[i]));
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		assert_null(strstr(got.why.why, keys[i]));
 	return got;
 }
 
