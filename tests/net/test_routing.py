@@ -352,6 +352,59 @@ def test_two_relays_and_down(net: Topology, uplink: Uplink) -> None:
     assert footprint.difference(before, footprint.take(net.relay)) == []
 
 
+def _move_local(node: Node, away: int, to: int) -> None:
+    """`lookup local` from one priority to another, as VRF's documentation has it."""
+    for family in ("-4", "-6"):
+        node.run("ip", family, "rule", "add", "pref", str(to), "lookup", "local")
+        node.run("ip", family, "rule", "del", "pref", str(away), "lookup", "local")
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("first", [True, False], ids=["first", "later"])
+@pytest.mark.parametrize("moved", [1000, 32765])
+def test_lookup_local_moved_behind(net: Topology, uplink: Uplink, moved: int, first: bool,
+                                   family: int) -> None:
+    """For a VRF, say, before the start or at run time: spokes still reach the relay's own addresses,
+    the relay reaches itself, others' packets find `local` no sooner. Nothing more is left when it
+    is moved back, nor by `down` after a crash."""
+    def rules() -> str:
+        return net.relay.run("ip", f"-{family}", "rule")
+
+    own = net.device.ipv4 if family == 4 else net.device.ipv6
+    spoke = net["spoke1"].address(family)
+    try:
+        if first:
+            _move_local(net.relay, 0, moved)
+        before = rules()
+        daemon = net.start()
+        if not first:
+            _move_local(net.relay, 0, moved)
+        for target in (own, f"{UPLINK[family]}1"):
+            wait_until(lambda target=target: way(net.relay, target, "from", spoke, "iif", INTERFACE)
+                       ["type"] == "local", f"{target} for spokes")
+            assert way(net.relay, target, "from", own)["type"] == "local"
+        for node in (net.relay, net["spoke1"].node):
+            answer = ping(node, own)
+            assert answer.complete, answer.output
+        assert ping(net["spoke1"].node, net["spoke2"].address(family)).complete
+        ahead = [rule for rule in json.loads(net.relay.run("ip", "-j", f"-{family}", "rule"))
+                 if rule["priority"] < 1000]
+        assert ahead and all("iif" in rule or "oif" in rule or rule["src"] == own
+                             for rule in ahead), ahead
+        assert not any("stands before ours" in line for line in daemon.messages())
+        _move_local(net.relay, moved, 0)
+        wait_until(lambda: rules().count("lookup local") == 1, rules)
+        _move_local(net.relay, 0, moved)
+        wait_until(lambda: rules().count("lookup local") > 1, rules)
+        daemon.kill()
+        assert net.commands.down().returncode == 0
+        if first:
+            assert rules() == before
+        assert rules().count("lookup local") == 1 and "proto 110" not in rules()
+    finally:
+        _move_local(net.relay, moved, 0)
+
+
 # What other programs write, as they do it: (rules and routes, which have to stay).
 OTHERS = {
     "tailscale": """

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -158,6 +159,111 @@ static void test_again(void **state)
 	assert_int_equal(tunnel_rules_clear(TABLE), 0);
 }
 
+/* `lookup local` behind ours, or nowhere: each of ours has a twin before it. */
+static void test_local_behind(void **state)
+{
+	static const struct {
+		const char *others, *place, *twin; /* "": none */
+		uint32_t behind;
+	} rows[] = {
+		{ "rule add pref 1000 lookup local", "500", "499", 0 },
+		{ "rule add pref 500 lookup local", "500", "499", 0 },
+		{ "rule add pref 300 lookup local", "500", "", 0 },
+		{ "rule add pref 450 lookup local; rule add pref 500 lookup 9", "400", "399", 0 },
+		{ "rule add pref 32765 lookup local; rule add pref 3 lookup 9", "2", "1", 0 },
+		{ "rule add pref 32765 lookup local; rule add pref 2 lookup 9", "2", "1", 2 },
+		{ "rule add pref 1 lookup local; rule add pref 3 lookup 9", "2", "", 0 },
+		{ "rule add pref 40000 lookup 9", "500", "499", 0 }, /* deleted */
+		/* Those that are for some packets alone. */
+		{ "rule add pref 300 fwmark 7 lookup local", "200", "199", 0 },
+		{ "rule add pref 300 not iif t1 lookup local", "200", "199", 0 },
+		{ "rule add pref 300 iif t1 lookup local", "200", "199", 0 },
+		{ "rule add pref 300 lookup local suppress_prefixlength 9", "200", "199", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++) {
+		struct tunnel_rules rules = want();
+		AUTO(tunnel_rules_plan_done) struct tunnel_rules_plan plan = {};
+		char before[4096], others[256];
+		uint32_t behind = 77;
+
+		begin();
+		for (int family = 4; family <= 6; family += 2) {
+			char *at, *next;
+
+			snprintf(others, sizeof(others), "%s", rows[i].others);
+			for (at = strtok_r(others, ";", &next); at; at = strtok_r(NULL, ";", &next))
+				netns_run("ip -%d %s", family, at);
+			netns_run("ip -%d rule del pref 0", family);
+		}
+		snprintf(before, sizeof(before), "%s", netns_run("ip -4 rule; ip -6 rule"));
+		assert_int_equal(tunnel_rules_set(&rules, &behind), 0);
+		for (int family = 4; family <= 6; family += 2) {
+			const char *shown = netns_run("ip -%d rule", family);
+			char line[512];
+
+			snprintf(line, sizeof(line),
+				 "%s:\tfrom all iif t0 lookup 110001 proto 110\n"
+				 "%s:\tfrom all oif t0 lookup 110001 proto 110\n"
+				 "%s:\tfrom %s lookup 110001 proto 110\n",
+				 rows[i].place, rows[i].place, rows[i].place,
+				 family == 4 ? "100.64.0.1" : "fd00::1");
+			if (netns_count(shown, line) != 1)
+				fail_msg("%s, IPv%d: %s", rows[i].others, family, shown);
+			snprintf(line, sizeof(line),
+				 "%s:\tfrom all iif t0 lookup local proto 110\n"
+				 "%s:\tfrom all oif t0 lookup local proto 110\n"
+				 "%s:\tfrom %s lookup local proto 110\n",
+				 rows[i].twin, rows[i].twin, rows[i].twin,
+				 family == 4 ? "100.64.0.1" : "fd00::1");
+			if (netns_count(shown, line) != !!*rows[i].twin)
+				fail_msg("%s, IPv%d: %s", rows[i].others, family, shown);
+		}
+		if (behind != rows[i].behind)
+			fail_msg("%s: behind %u", rows[i].others, behind);
+		assert_int_equal(tunnel_rules_look(&rules, &plan), 0);
+		assert_int_equal(plan.add.n + plan.remove.n, 0);
+		assert_int_equal(tunnel_rules_clear(TABLE), 0);
+		assert_string_equal(netns_run("ip -4 rule; ip -6 rule"), before);
+	}
+}
+
+/* It is moved away and back; an address goes meanwhile; another relay's twins stay. */
+static void test_local_moved(void **state)
+{
+	struct tunnel_rules rules = want(), others = want();
+	AUTO(tunnel_rules_plan_done) struct tunnel_rules_plan plan = {};
+	uint32_t behind;
+
+	(void)state;
+	begin();
+	others.ifname = "t1";
+	others.table = OTHER_TABLE;
+	others.n_from = 0;
+	assert_int_equal(tunnel_rules_set(&rules, &behind), 0);
+	netns_ip("rule add pref 1000 lookup local; rule del pref 0;"
+		 "-6 rule add pref 1000 lookup local; -6 rule del pref 0");
+	assert_int_equal(tunnel_rules_set(&others, &behind), 0);
+	assert_int_equal(tunnel_rules_look(&rules, &plan), 0);
+	assert_int_equal(plan.add.n, 6);
+	assert_int_equal(plan.remove.n, 0);
+	assert_int_equal(tunnel_rules_set(&rules, &behind), 0);
+	assert_int_equal(netns_count(netns_run("ip rule; ip -6 rule"), "lookup local proto"), 10);
+	rules.n_from = 1; /* not the IPv6 one */
+	assert_int_equal(tunnel_rules_set(&rules, &behind), 0);
+	assert_int_equal(netns_count(netns_run("ip -6 rule"), "fd00::1"), 0);
+	netns_ip("rule add pref 0 lookup local; rule del pref 1000");
+	assert_int_equal(tunnel_rules_set(&rules, &behind), 0);
+	assert_int_equal(netns_count(netns_run("ip rule"), "t0 lookup local"), 0);
+	assert_int_equal(netns_count(netns_run("ip -6 rule"), "t0 lookup local"), 2);
+	assert_int_equal(tunnel_rules_clear(TABLE), 0);
+	assert_int_equal(netns_count(netns_run("ip rule; ip -6 rule"), "t0"), 0);
+	assert_int_equal(netns_count(netns_run("ip rule; ip -6 rule"), "t1 lookup local"), 4);
+	assert_int_equal(tunnel_rules_clear(OTHER_TABLE), 0);
+	assert_int_equal(netns_count(netns_run("ip rule; ip -6 rule"), "proto 110"), 0);
+}
+
 static void test_without_ipv6(void **state)
 {
 	struct tunnel_rules rules = want();
@@ -281,6 +387,8 @@ int main(void)
 		cmocka_unit_test(test_place),
 		cmocka_unit_test(test_others_that_name_no_priority),
 		cmocka_unit_test(test_again),
+		cmocka_unit_test(test_local_behind),
+		cmocka_unit_test(test_local_moved),
 		cmocka_unit_test(test_without_ipv6),
 		cmocka_unit_test(test_table_of_another_relay),
 		cmocka_unit_test(test_floor),

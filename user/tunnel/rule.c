@@ -51,6 +51,7 @@ static void take_number(const struct nlattr *attr, uint32_t *number)
 static void take_attr(const struct nlattr *attr, const struct fib_rule_hdr *head, struct rule *rule)
 {
 	uint16_t len = mnl_attr_get_payload_len(attr);
+	uint32_t suppress = 0;
 
 	switch (mnl_attr_get_type(attr)) {
 	case FRA_PRIORITY:
@@ -75,6 +76,12 @@ static void take_attr(const struct nlattr *attr, const struct fib_rule_hdr *head
 		rule->from = (struct prefix){ .family = rule->family, .bits = head->src_len };
 		memcpy(rule->from.addr, mnl_attr_get_payload(attr), len);
 		break;
+	case FRA_SUPPRESS_PREFIXLEN: /* every rule has it */
+		take_number(attr, &suppress);
+		rule->is_plain = rule->is_plain && suppress == UINT32_MAX;
+		break;
+	default: /* FRA_FWMARK, FRA_UID_RANGE and others that select */
+		rule->is_plain = false;
 	}
 }
 
@@ -96,6 +103,8 @@ static int take_rule(const struct nlmsghdr *msg, void *data)
 	if (head->family != (rule.family == PREFIX_IPV4 ? AF_INET : AF_INET6))
 		return 0;
 	rule.table = head->table;
+	rule.is_plain =
+		head->action == FR_ACT_TO_TBL && !head->tos && !(head->flags & FIB_RULE_INVERT);
 	mnl_attr_for_each(attr, msg, sizeof(*head))
 	{
 		take_attr(attr, head, &rule);

@@ -20,6 +20,7 @@ struct rule {
 	uint32_t priority, table;
 	char iif[IFNAMSIZ], oif[IFNAMSIZ]; /* empty: any */
 	struct prefix from;                /* family 0: any */
+	bool is_plain; /* as read: it looks @table up, and selects by nothing but the above */
 };
 
 struct rules {

@@ -16,50 +16,91 @@ void tunnel_rules_plan_done(struct tunnel_rules_plan *plan)
 	*plan = (struct tunnel_rules_plan){};
 }
 
-static bool is_ours(const struct rule *rule, uint32_t table)
+static bool is_of_table(const struct rule *rule, uint32_t table)
 {
 	return rule->protocol == TUNNEL_ROUTE_PROTOCOL && rule->table == table;
 }
 
-/* The priority that stands before every rule of other programs. */
-static uint32_t find_place(const struct rules *there, uint8_t family, uint32_t *ret_behind)
+static bool selects_same(const struct rule *a, const struct rule *b)
 {
-	uint32_t first = UINT32_MAX;
+	return a->family == b->family && !strcmp(a->iif, b->iif) && !strcmp(a->oif, b->oif) &&
+	       !prefix_compare(&a->from, &b->from);
+}
+
+/* Does @rule look the table `local` up for what one of @table's selects? */
+static bool is_local_twin(const struct rules *there, const struct rule *rule, uint32_t table)
+{
+	if (!is_of_table(rule, RT_TABLE_LOCAL))
+		return false;
+	for (size_t i = 0; i < there->n; i++)
+		if (is_of_table(&there->at[i], table) && selects_same(&there->at[i], rule))
+			return true;
+	return false;
+}
+
+static bool is_everybodys_local(const struct rule *rule)
+{
+	return rule->table == RT_TABLE_LOCAL && rule->is_plain && !*rule->iif && !*rule->oif &&
+	       !rule->from.family;
+}
+
+/* Where the rules of one family stand. */
+struct place {
+	uint32_t priority;
+	bool needs_local; /* `lookup local` is not before them */
+	uint32_t behind;  /* as in struct tunnel_rules_plan */
+};
+
+/* @least: not 0: the kernel would give that to every rule that is added without a priority, each
+ * behind the one before it, where its owner counts on the opposite. */
+static void stand_before(uint32_t first, uint32_t least, struct place *place)
+{
+	place->behind = 0;
+	if (first > TUNNEL_RULE_PRIORITY) {
+		place->priority = TUNNEL_RULE_PRIORITY;
+	} else if (first > TUNNEL_RULE_STEP) {
+		place->priority = (first - 1) / TUNNEL_RULE_STEP * TUNNEL_RULE_STEP;
+	} else if (first > least) {
+		place->priority = first - 1;
+	} else {
+		place->priority = least;
+		place->behind = first ?: 1;
+	}
+}
+
+/* Before every rule of other programs, but behind the host's own addresses. */
+static struct place find_place(const struct rules *there, uint8_t family)
+{
+	uint32_t first = UINT32_MAX, local = UINT32_MAX;
+	struct place place = {};
 
 	for (size_t i = 0; i < there->n; i++) {
 		const struct rule *rule = &there->at[i];
+		uint32_t *lowest = is_everybodys_local(rule) ? &local : &first;
 
 		/* Every relay's rules are about its own interface: they need no order. */
-		if (rule->family != family || rule->protocol == TUNNEL_ROUTE_PROTOCOL ||
-		    (!rule->priority && rule->table == RT_TABLE_LOCAL))
-			continue;
-		if (rule->priority < first)
-			first = rule->priority;
+		if (rule->family == family && rule->protocol != TUNNEL_ROUTE_PROTOCOL &&
+		    rule->priority < *lowest)
+			*lowest = rule->priority;
 	}
-	if (first > TUNNEL_RULE_PRIORITY)
-		return TUNNEL_RULE_PRIORITY;
-	if (first > TUNNEL_RULE_STEP)
-		return (first - 1) / TUNNEL_RULE_STEP * TUNNEL_RULE_STEP;
-	if (first > 1)
-		return first - 1;
-	/*
-	 * Not 0: the kernel would give that to every rule that is added without a priority, each
-	 * behind the one before it, where its owner counts on the opposite.
-	 */
-	*ret_behind = first ?: 1;
-	return 1;
+	stand_before(first, 1, &place);
+	place.needs_local = local >= place.priority;
+	if (place.needs_local)
+		stand_before(first, 2, &place);
+	return place;
 }
 
-static int want_rules(const struct tunnel_rules *want, uint8_t family, uint32_t priority,
+static int want_rules(const struct tunnel_rules *want, uint8_t family, const struct place *place,
 		      struct rules *rules)
 {
 	const struct rule bare = {
 		.family = family,
 		.protocol = TUNNEL_ROUTE_PROTOCOL,
-		.priority = priority,
+		.priority = place->priority,
 		.table = want->table,
 	};
 	struct rule in = bare, out = bare;
+	size_t begin = rules->n, end;
 	int err;
 
 	snprintf(in.iif, sizeof(in.iif), "%s", want->ifname);
@@ -72,6 +113,15 @@ static int want_rules(const struct tunnel_rules *want, uint8_t family, uint32_t 
 			continue;
 		from.from = want->from[i];
 		err = rules_add(rules, &from);
+	}
+	end = rules->n;
+	/* Not one for everybody: where `lookup local` was moved, VRFs count on that. */
+	for (size_t i = begin; !err && place->needs_local && i < end; i++) {
+		struct rule local = rules->at[i];
+
+		local.priority--;
+		local.table = RT_TABLE_LOCAL;
+		err = rules_add(rules, &local);
 	}
 	return err;
 }
@@ -89,7 +139,24 @@ static bool is_others(const struct tunnel_rules *want, const struct rule *rule)
 {
 	const char *name = *rule->iif ? rule->iif : rule->oif;
 
-	return is_ours(rule, want->table) && *name && strcmp(name, want->ifname) != 0;
+	return is_of_table(rule, want->table) && *name && strcmp(name, want->ifname) != 0;
+}
+
+/*
+ * Those of @table, and before them their twins: only beside the rule of the table does a twin say
+ * whose it is.
+ */
+static int select_ours(const struct rules *there, uint32_t table, struct rules *ours)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < there->n; i++)
+		if (is_local_twin(there, &there->at[i], table))
+			err = rules_add(ours, &there->at[i]);
+	for (size_t i = 0; !err && i < there->n; i++)
+		if (is_of_table(&there->at[i], table))
+			err = rules_add(ours, &there->at[i]);
+	return err;
 }
 
 int tunnel_rules_plan(const struct tunnel_rules *want, const struct rules *there,
@@ -97,21 +164,22 @@ int tunnel_rules_plan(const struct tunnel_rules *want, const struct rules *there
 {
 	static const uint8_t families[] = { PREFIX_IPV4, PREFIX_IPV6 };
 	struct tunnel_rules_plan plan = {};
-	AUTO(rules_done) struct rules all = {};
-	int err = 0;
+	AUTO(rules_done) struct rules all = {}, ours = {};
+	int err = select_ours(there, want->table, &ours);
 
-	for (size_t i = 0; !err && i < sizeof(families) && (want->ipv6 || !i); i++)
-		err = want_rules(want, families[i], find_place(there, families[i], &plan.behind),
-				 &all);
+	for (size_t i = 0; !err && i < sizeof(families) && (want->ipv6 || !i); i++) {
+		struct place place = find_place(there, families[i]);
+
+		plan.behind = place.behind ?: plan.behind;
+		err = want_rules(want, families[i], &place, &all);
+	}
 	for (size_t i = 0; !err && i < all.n; i++)
 		if (!has(there, &all.at[i]))
 			err = rules_add(&plan.add, &all.at[i]);
-	for (size_t i = 0; !err && i < there->n; i++) {
-		const struct rule *rule = &there->at[i];
-
-		plan.is_taken = plan.is_taken || is_others(want, rule);
-		if (is_ours(rule, want->table) && !has(&all, rule))
-			err = rules_add(&plan.remove, rule);
+	for (size_t i = 0; !err && i < ours.n; i++) {
+		plan.is_taken = plan.is_taken || is_others(want, &ours.at[i]);
+		if (!has(&all, &ours.at[i]))
+			err = rules_add(&plan.remove, &ours.at[i]);
 	}
 	if (err)
 		tunnel_rules_plan_done(&plan);
@@ -162,12 +230,8 @@ int tunnel_rules_set(const struct tunnel_rules *want, uint32_t *ret_behind)
 
 int tunnel_rules_clear(uint32_t table)
 {
-	AUTO(rules_done) struct rules there = {};
-	size_t kept = 0;
-	int err = read_both(&there);
+	AUTO(rules_done) struct rules there = {}, ours = {};
+	int err = read_both(&there) ?: select_ours(&there, table, &ours);
 
-	for (size_t i = 0; i < there.n; i++)
-		if (is_ours(&there.at[i], table))
-			there.at[kept++] = there.at[i];
-	return err ?: rules_edit(RTM_DELRULE, there.at, kept);
+	return err ?: rules_edit(RTM_DELRULE, ours.at, ours.n);
 }

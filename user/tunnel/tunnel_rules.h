@@ -6,7 +6,9 @@
  * So what enters by the tunnel, leaves by it or comes from the relay's tunnel address is routed by
  * that table alone, whatever the host's own tables say.
  *
- * They stand before everybody else's rules but `from all lookup local`. A rule that another program
+ * They stand before everybody else's rules but `from all lookup local`. Where that was moved behind
+ * them, as it is for VRFs, each has a twin just before it that looks up `local` for the same
+ * packets: the host's own addresses stay its own. A rule that another program
  * adds without naming a priority gets the one just before the first of all, so ours then move in
  * front of it.
  */
