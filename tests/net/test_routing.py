@@ -225,6 +225,59 @@ def test_tunnel_addresses_that_the_host_needs(net: Topology, uplink: Uplink, fam
     assert len(said) == 1 and "spokes reach it all the same" in said[0], daemon.messages()
 
 
+def _claim(net: Topology, name: str, address: str) -> None:
+    """Another tunnel address of this device's."""
+    found = read_list(net)
+    record = next(item for item in found if item["hostname"] == name)
+    record["allowed_ips"].append(address)
+    record[f"ipv{6 if ':' in address else 4}_tunnel_ips"].append(
+        {"address": address, "cidr": "::/1" if ":" in address else "0.0.0.0/1"})
+    net.peers.replace(found)
+
+
+def test_a_tunnel_address_that_is_a_peers_endpoint(net: Topology, family: int) -> None:
+    """A device claims the private address at which WireGuard reaches another peer: the peer stays
+    reachable, also after a restart and where it has the address only later; spokes reach the
+    device. When the peer has moved, this host reaches it, too."""
+    peer, other = (net["spoke1"], net["spoke2"])[::1 if family == 4 else -1]
+    endpoint, net_of = {4: ("10.66.0.3", "10.66.0.0/24"), 6: ("fd66::3", "fd66::/64")}[family]
+    relay = peer.underlay.relay_endpoint(family).rpartition(":")[0].strip("[]")
+    peer.node.run("ip", "address", "add", f"{endpoint}/{BITS[family]}", "dev", "lo",
+                  *(("nodad",) if family == 6 else ()))
+    net.relay.run("ip", "route", "add", net_of, "via", peer.underlay.address(family))
+    net.relay.set_sysctl("ipv4/conf/all/rp_filter", "2")  # else it drops what would tell us
+
+    def call_from(address: str) -> None:
+        peer.node.run("ip", f"-{family}", "route", "replace", f"{relay}/{BITS[family]}", "dev",
+                      "eth0", "src", address)
+        peer.node.call("ip", f"-{family}", "route", "flush", "cache")
+        peer.tunnel.remove_peer(net.device.public_key)
+        peer.connect(net.device.public_key)
+
+    def left() -> str:
+        return net.commands.status()["tunnel"]["left_out_first"] or ""
+
+    net.start()
+    claimed = f"{endpoint}/{BITS[family]}"
+    _claim(net, other.device.name, endpoint)
+    wait_until(lambda: claimed in wgshow.host_routes(net.relay, INTERFACE), "route to the device")
+    assert net.commands.status()["tunnel"]["left_out"] == 0
+    call_from(endpoint)
+    wait_until(lambda: left().startswith(f"{endpoint}: "), left)
+    assert "WireGuard reaches a peer there" in left()
+    assert leaves_by(net.relay, endpoint) != INTERFACE
+    assert from_spoke(net, endpoint) == INTERFACE
+    wait_until(lambda: ping(peer.node, net.device.ipv4, count=1, wait_s=1).received, "answer")
+    net.rerun()
+    assert leaves_by(net.relay, endpoint) != INTERFACE and left().startswith(f"{endpoint}: ")
+    net.publish()
+    wait_until(lambda: not left(), left)
+    _claim(net, other.device.name, endpoint)
+    wait_until(lambda: left().startswith(f"{endpoint}: "), left)
+    call_from(peer.underlay.address(family))
+    wait_until(lambda: claimed in wgshow.host_routes(net.relay, INTERFACE), left)
+
+
 def test_ranges_that_the_operator_names(net: Topology, family: int) -> None:
     """A VPC in public addresses works when the configuration says so."""
     net.device.ipv4, net.device.ipv6 = "198.51.100.1", "2001:db8:7::1"

@@ -301,6 +301,34 @@ static void test_limits(void **state)
 	}
 }
 
+/* A device's address where WireGuard reaches a peer; ours stays: a peer cannot take it. */
+static void test_endpoints(void **state)
+{
+	struct prefix_list endpoints = {};
+	struct tunnel_limits limits = { .ifindex = 7 };
+	struct tunnel_want want = {};
+	char text[NOTATION_TEXT_MAX];
+
+	(void)state;
+	assert_int_equal(prefix_list_parse("10.0.0.1/32 10.0.0.9/32 10.8.0.7/32 "
+					   "fd00::1/128 fd00::9/128 fd08::7/128",
+					   &endpoints),
+			 0);
+	assert_int_equal(prefix_list_parse("10.8.0.0/16 fd08::/16", &limits.host_routes), 0);
+	limits.endpoints = (struct prefix_set){ endpoints.at, endpoints.n };
+	make("s:10.0.0.9,fd00::9 a:10.0.0.1,10.0.0.2,fd00::1,fd00::2;10.8.0.7,10.8.0.0/24,fd08::7,"
+	     "fd08::/64",
+	     true, &limits, &want);
+	assert_string_equal(show_set(want.routes[TUNNEL_HOST].at, want.routes[TUNNEL_HOST].n, text),
+			    "10.8.0.0/24 10.0.0.2/32 fd08::/64 fd00::2/128");
+	assert_int_equal(want.routes[TUNNEL_OWN].n, 8);
+	assert_string_equal(show_set(want.addresses, want.n_addresses, text),
+			    "10.0.0.9/32 fd00::9/128");
+	assert_int_equal(want.n_left, 4);
+	assert_int_equal(want.left_why, TUNNEL_LEFT_ENDPOINT);
+	tunnel_want_done(&want);
+}
+
 #define LISTS 3000
 #define DEVICES 12
 #define PREFIXES 6
@@ -466,6 +494,7 @@ int main(void)
 		cmocka_unit_test(test_keepalive_of_many),
 		cmocka_unit_test(test_conflict),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_endpoints),
 		cmocka_unit_test(test_no_list_moves_the_host),
 		cmocka_unit_test(test_too_many_addresses),
 	};

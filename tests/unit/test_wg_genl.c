@@ -30,8 +30,8 @@
  * D device attributes; A, B, C peer of that key; 4 and 6 AllowedIPs 10.N.0.0/16 and
  * 200:N::/32, N counting up; e IPv4 with /33; s IPv6 with four bytes; f no family; m no length;
  * a no address; k peer with a short key; n peer without a key; t keepalive of 25 s, u one of four
- * bytes, w endpoint, written "!" (behind the peer's letter); p short listen port; q short own key;
- * | next message.
+ * bytes, w IPv4 endpoint, v IPv6 one, written "!" (behind the peer's letter); p short listen port;
+ * q short own key; | next message.
  */
 /* clang-format off */
 static const struct {
@@ -52,8 +52,9 @@ static const struct {
 	{ "message without anything",           "DA4||B",       0, "51820 A:10.1.0.0/16 B:" },
 	{ "keepalive",                          "DAt4Bt",       0, "51820 A25:10.1.0.0/16 B25:" },
 	{ "keepalive of one that goes on",      "DAt4|A6B",     0, "51820 A25:10.1.0.0/16,200:2::/32 B:" },
-	{ "endpoint",                           "DAw4B6",       0, "51820 A!:10.1.0.0/16 B:200:2::/32" },
-	{ "endpoint of one that goes on",       "DAw4|A6B",     0, "51820 A!:10.1.0.0/16,200:2::/32 B:" },
+	{ "endpoint",                           "DAw4B6",       0, "51820 A!192.0.2.7/32:10.1.0.0/16 B:200:2::/32" },
+	{ "IPv6 endpoint",                      "DAv4B6",       0, "51820 A!2001:db8::7/128:10.1.0.0/16 B:200:2::/32" },
+	{ "endpoint of one that goes on",       "DAw4|A6B",     0, "51820 A!192.0.2.7/32:10.1.0.0/16,200:2::/32 B:" },
 	{ "keepalive of four bytes",            "DAu4",         -EPROTO, NULL },
 	{ "IPv4 length too large",              "DAe",          -EPROTO, NULL },
 	{ "IPv6 with four bytes",               "DAs",          -EPROTO, NULL },
@@ -102,10 +103,13 @@ static void put_allowed(struct nlmsghdr *msg, char what, int number)
 /* One peer and its AllowedIPs. Return: what is left of @what. */
 static const char *put_peer(struct nlmsghdr *msg, const char *what, int *number)
 {
-	struct sockaddr_in endpoint = { .sin_family = AF_INET };
+	struct sockaddr_in at4 = { .sin_family = AF_INET, .sin_port = 7 };
+	struct sockaddr_in6 at6 = { .sin6_family = AF_INET6, .sin6_flowinfo = 7 };
 	struct nlattr *list, *nest = mnl_attr_nest_start(msg, 0);
 	uint8_t key[WG_KEY_LEN];
 
+	assert_int_equal(inet_pton(AF_INET, "192.0.2.7", &at4.sin_addr), 1);
+	assert_int_equal(inet_pton(AF_INET6, "2001:db8::7", &at6.sin6_addr), 1);
 	memset(key, *what, sizeof(key));
 	if (*what != 'n')
 		mnl_attr_put(msg, WGPEER_A_PUBLIC_KEY, *what == 'k' ? 31 : sizeof(key), key);
@@ -116,8 +120,10 @@ static const char *put_peer(struct nlmsghdr *msg, const char *what, int *number)
 	else if (what[1] == 'u')
 		mnl_attr_put_u32(msg, WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL, 25);
 	else if (what[1] == 'w')
-		mnl_attr_put(msg, WGPEER_A_ENDPOINT, sizeof(endpoint), &endpoint);
-	what += what[1] && strchr("tuw", what[1]);
+		mnl_attr_put(msg, WGPEER_A_ENDPOINT, sizeof(at4), &at4);
+	else if (what[1] == 'v')
+		mnl_attr_put(msg, WGPEER_A_ENDPOINT, sizeof(at6), &at6);
+	what += what[1] && strchr("tuwv", what[1]);
 	list = mnl_attr_nest_start(msg, WGPEER_A_ALLOWEDIPS);
 	for (what++; *what && strchr("46esfma", *what); what++)
 		put_allowed(msg, *what, ++*number);
@@ -160,7 +166,10 @@ static void describe(const struct wg_device *device, char *text, size_t size)
 		n += snprintf(text + n, size - n, " %c", peer->public_key[0]);
 		if (peer->keepalive_s)
 			n += snprintf(text + n, size - n, "%u", peer->keepalive_s);
-		n += snprintf(text + n, size - n, "%s:", peer->has_endpoint ? "!" : "");
+		if (peer->endpoint.family)
+			n += snprintf(text + n, size - n, "!%s",
+				      prefix_format(&peer->endpoint, allowed));
+		n += snprintf(text + n, size - n, ":");
 		for (size_t j = 0; j < peer->n_allowed; j++)
 			n += snprintf(text + n, size - n, "%s%s", j ? "," : "",
 				      prefix_format(&peer->allowed[j], allowed));

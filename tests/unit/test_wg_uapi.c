@@ -28,7 +28,7 @@
 static const struct {
 	const char *name, *text;
 	int ret;
-	const char *device; /* "port first-key-byte@keepalive!:allowed,allowed ..." */
+	const char *device; /* "port first-key-byte@keepalive!endpoint:allowed,allowed ..." */
 } cases[] = {
 	{ "no peers",             "listen_port=51820\n" END,                       1, "51820" },
 	{ "nothing but success",  END,                                             1, "0" },
@@ -41,10 +41,11 @@ static const struct {
 	{ "everything else is skipped",
 	  "fwmark=1\n" PEER_A "preshared_key=" NO_KEY "\nprotocol_version=1\nendpoint=[2001:db8::1]:7\n"
 	  "last_handshake_time_sec=1\nlast_handshake_time_nsec=2\ntx_bytes=3\nrx_bytes=4\n"
-	  "unheard_of=\n" END,                                                      1, "0 aa!:" },
+	  "unheard_of=\n" END,                                                      1, "0 aa!2001:db8::1/128:" },
 	{ "keepalive",            PEER_A "persistent_keepalive_interval=25\n" PEER_B "persistent_keepalive_interval=5\n" END,
 	  1, "0 aa@25: bb@5:" },
-	{ "endpoint",             PEER_A "endpoint=192.0.2.1:7\n" PEER_B END, 1, "0 aa!: bb:" },
+	{ "endpoint",             PEER_A "endpoint=192.0.2.1:7\n" PEER_B END, 1, "0 aa!192.0.2.1/32: bb:" },
+	{ "endpoint of a link",   PEER_A "endpoint=[fe80::1%eth0]:7\n" END,        1, "0 aa!fe80::1/128:" },
 	{ "keepalive off",        PEER_A "persistent_keepalive_interval=0\n" END, 1, "0 aa:" },
 	{ "keepalive largest",    PEER_A "persistent_keepalive_interval=65535\n" END, 1, "0 aa@65535:" },
 	{ "IPv4 host bits are cleared", PEER_A "allowed_ip=10.1.2.3/8\n" END,      1, "0 aa:10.0.0.0/8" },
@@ -80,6 +81,9 @@ static const struct {
 	{ "keepalive too large",  PEER_A "persistent_keepalive_interval=65536\n" END, -EPROTO, NULL },
 	{ "keepalive in words",   PEER_A "persistent_keepalive_interval=off\n" END, -EPROTO, NULL },
 	{ "endpoint of nobody",   "endpoint=192.0.2.1:7\n" PEER_A END,              -EPROTO, NULL },
+	{ "endpoint that is no address", PEER_A "endpoint=relay:7\n" END,          -EPROTO, NULL },
+	{ "endpoint that is a network", PEER_A "endpoint=[2001:db8::/32]:7\n" END, -EPROTO, NULL },
+	{ "endpoint empty",       PEER_A "endpoint=\n" END,                        -EPROTO, NULL },
 	{ "keepalive of nobody",  "persistent_keepalive_interval=25\n" PEER_A END, -EPROTO, NULL },
 	{ "key too short",        "public_key=aa\n" END,                           -EPROTO, NULL },
 	{ "key too long",         "public_key=" KEY_A "aa\n" END,                  -EPROTO, NULL },
@@ -112,7 +116,10 @@ static void describe(const struct wg_device *device, char *text, size_t size)
 		n += snprintf(text + n, size - n, " %02x", peer->public_key[0]);
 		if (peer->keepalive_s)
 			n += snprintf(text + n, size - n, "@%u", peer->keepalive_s);
-		n += snprintf(text + n, size - n, "%s:", peer->has_endpoint ? "!" : "");
+		if (peer->endpoint.family)
+			n += snprintf(text + n, size - n, "!%s",
+				      prefix_format(&peer->endpoint, allowed));
+		n += snprintf(text + n, size - n, ":");
 		for (size_t j = 0; j < peer->n_allowed; j++)
 			n += snprintf(text + n, size - n, "%s%s", j ? "," : "",
 				      prefix_format(&peer->allowed[j], allowed));

@@ -380,7 +380,7 @@ static void on_mend(evutil_socket_t fd, short what, void *arg)
 		node_list_again(node);
 	else if (parts & TUNNEL_ADDRESSES && node->sync.is_refused && node_has_source(node))
 		node_source_read(node);
-	if (changed || again || node->mend_retry_ms ||
+	if (changed || again || node->mend_retry_ms || node->tunnel.has_other_endpoints ||
 	    (!node->tunnel.is_sure && node->sync.has_list))
 		err = sync_again(&node->sync);
 	if (err)

@@ -327,11 +327,13 @@ static int want_tunnel(struct sync *sync, struct step *step)
 	struct prefix taken[HOST_VIEW_MAX + BORDER_SERVERS_MAX];
 
 	know_host(sync);
+	sync->tunnel->has_other_endpoints = false;
 	step->limits = (struct tunnel_limits){
 		.ranges = sync->ranges,
 		.host_routes = sync->host_routes,
 		.taken = taken,
 		.n_taken = find_taken(sync, taken),
+		.endpoints = sync->tunnel->endpoints,
 		.addrs = step->addrs,
 		.n_addrs = step->n_addrs,
 		.ifindex = sync->tunnel->ifindex,

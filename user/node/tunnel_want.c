@@ -54,6 +54,18 @@ static bool is_taken(const struct tunnel_limits *limits, const struct prefix *ho
 	return false;
 }
 
+static int compare(const void *a, const void *b)
+{
+	return prefix_compare(a, b);
+}
+
+static bool is_endpoint(const struct tunnel_limits *limits, const struct prefix *host)
+{
+	const struct prefix_set *endpoints = &limits->endpoints;
+
+	return endpoints->n && bsearch(host, endpoints->at, endpoints->n, sizeof(*host), compare);
+}
+
 /* The address as a host, whatever prefix length it has on its interface. */
 static struct prefix host_of(const struct prefix *addr)
 {
@@ -151,6 +163,8 @@ static enum tunnel_left why_no_host_route(const struct tunnel_want *want,
 		why = TUNNEL_LEFT_TAKEN;
 	if (why == TUNNEL_LEFT_NONE && is_local(limits, &entry->prefix))
 		why = TUNNEL_LEFT_TAKEN;
+	if (why == TUNNEL_LEFT_NONE && is_endpoint(limits, &entry->prefix))
+		why = TUNNEL_LEFT_ENDPOINT;
 	return why == TUNNEL_LEFT_NONE && is_theirs(want, limits, &entry->prefix)
 		       ? TUNNEL_LEFT_SUBNET
 		       : why;
@@ -247,6 +261,8 @@ const char *tunnel_left_why(enum tunnel_left why)
 		return "this host, its gateway, a name server or the api-server has it";
 	case TUNNEL_LEFT_SUBNET:
 		return "it lies in the subnet of another interface";
+	case TUNNEL_LEFT_ENDPOINT:
+		return "WireGuard reaches a peer there, outside of the tunnel";
 	}
 	return "";
 }

@@ -24,6 +24,9 @@ struct tunnel_limits {
 	 * the api-server), its addresses, and which interface is the tunnel. */
 	const struct prefix *taken;
 	size_t n_taken;
+	/* Where WireGuard reaches its peers. A peer chooses its own: none of them takes an address
+	 * from the relay itself. */
+	struct prefix_set endpoints;
 	const struct link_addr *addrs;
 	size_t n_addrs;
 	uint32_t ifindex;

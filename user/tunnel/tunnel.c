@@ -331,7 +331,8 @@ static int start_with_key(struct tunnel *tunnel, const uint8_t *private_key,
 	if (!err)
 		err = find_or_make(tunnel, &link, &device, ret_how);
 	if (!err)
-		err = tunnel_configure(tunnel, &link, &device, private_key);
+		err = tunnel_configure(tunnel, &link, &device, private_key)
+			      ?: tunnel_note_endpoints(tunnel, &device);
 	if (err && *ret_how == TUNNEL_MADE && link.ifindex &&
 	    !tunnel_down(tunnel->config.ifname, tunnel->config.record_path))
 		put_record_back(tunnel, &before);

@@ -66,10 +66,11 @@ struct prefix_set {
 /* Why an address of the list is no address of ours, or is not routed by the main table. */
 enum tunnel_left {
 	TUNNEL_LEFT_NONE,
-	TUNNEL_LEFT_SPECIAL, /* no host has it: loopback, link-local, multicast, ... */
-	TUNNEL_LEFT_RANGE,   /* outside of the tunnel ranges */
-	TUNNEL_LEFT_TAKEN,   /* this host, or what it has to reach elsewhere, has it */
-	TUNNEL_LEFT_SUBNET,  /* in the subnet of another interface */
+	TUNNEL_LEFT_SPECIAL,  /* no host has it: loopback, link-local, multicast, ... */
+	TUNNEL_LEFT_RANGE,    /* outside of the tunnel ranges */
+	TUNNEL_LEFT_TAKEN,    /* this host, or what it has to reach elsewhere, has it */
+	TUNNEL_LEFT_SUBNET,   /* in the subnet of another interface */
+	TUNNEL_LEFT_ENDPOINT, /* WireGuard reaches a peer there */
 };
 
 /* What the tunnel should hold, as the device list has it. */
@@ -124,6 +125,10 @@ struct tunnel {
 	bool is_sure;
 	bool has_addresses; /* all that are in the record */
 	struct wg_device have;
+	/* Where WireGuard was last seen to reach its peers: hosts. One that is the tunnel address
+	 * of a device has come or gone since this was last cleared: has_other_endpoints. */
+	struct prefix_set endpoints;
+	bool has_other_endpoints;
 	struct tunnel_routes_of routes[TUNNEL_TABLE_COUNT];
 	/* Our addresses that rules are made for; read again unless has_rules. */
 	struct prefix from[2 * TUNNEL_RECORD_ADDRESSES_MAX];

@@ -73,7 +73,7 @@ static int set_keepalives(struct tunnel *tunnel, const struct wg_device *device)
 	for (size_t i = 0; i < device->n_peers; i++) {
 		const struct wg_peer *peer = &device->peers[i];
 
-		if (!peer->has_endpoint || peer->keepalive_s == TUNNEL_KEEPALIVE_S)
+		if (!peer->endpoint.family || peer->keepalive_s == TUNNEL_KEEPALIVE_S)
 			continue;
 		edits[n].kind = WG_PEER_SET;
 		edits[n].keepalive_s = TUNNEL_KEEPALIVE_S;
@@ -96,6 +96,9 @@ static int mend_peers(struct tunnel *tunnel, const struct link *link, unsigned i
 	if (err)
 		return tunnel_fail(tunnel, err, NULL, "read the peers of %s",
 				   tunnel->config.ifname);
+	err = tunnel_note_endpoints(tunnel, &device);
+	if (err)
+		return err;
 	err = mend_identity(tunnel, link, &device, changed);
 	if (!err && *changed & TUNNEL_LINK)
 		err = tunnel_configure(tunnel, link, &device, NULL);

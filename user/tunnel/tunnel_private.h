@@ -39,6 +39,10 @@ int tunnel_enable_ipv6(struct tunnel *tunnel);
 /** tunnel_read_routes() - read ours into @tunnel, and count others'. Return: as tunnel_add(). */
 int tunnel_read_routes(struct tunnel *tunnel);
 
+/** tunnel_note_endpoints() - where @device, which was just read, reaches its peers. Return: as
+ * tunnel_add(). */
+int tunnel_note_endpoints(struct tunnel *tunnel, const struct wg_device *device);
+
 /** tunnel_prepare_rules() - before the first peer: what enters by the tunnel is routed by its
  * table, which leads nowhere yet. Return: as tunnel_add(). */
 int tunnel_prepare_rules(struct tunnel *tunnel);

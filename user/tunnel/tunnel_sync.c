@@ -45,7 +45,7 @@ static int read_peers(struct tunnel *tunnel)
 				   tunnel->config.ifname);
 	wg_device_done(&tunnel->have);
 	tunnel->have = device;
-	return 0;
+	return tunnel_note_endpoints(tunnel, &device);
 }
 
 /* fe80::/10: the kernel gives such an address to a TUN device by itself. */

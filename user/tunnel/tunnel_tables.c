@@ -41,6 +41,7 @@ void tunnel_forget_routes(struct tunnel *tunnel)
 		set_done(&tunnel->routes[t].wanted);
 		tunnel->routes[t].n_refused = 0;
 	}
+	set_done(&tunnel->endpoints);
 	tunnel->n_foreign_routes = 0;
 	tunnel->has_rules = false;
 }
@@ -77,6 +78,65 @@ static size_t select_from(const struct prefix_set *a, const struct prefix_set *b
 			out[n++] = a->at[i];
 	}
 	return n;
+}
+
+/* Return: is anything of @a that is not in @b in @in? -ENOMEM. */
+static int has_more_in(const struct prefix_set *a, const struct prefix_set *b,
+		       const struct prefix_set *in)
+{
+	auto_free struct prefix *more = reallocarray(NULL, a->n + 1, sizeof(*more));
+	auto_free struct prefix *both = reallocarray(NULL, a->n + 1, sizeof(*both));
+	struct prefix_set set = { .at = more };
+
+	if (!more || !both)
+		return -ENOMEM;
+	set.n = select_from(a, b, false, more);
+	return select_from(&set, in, true, both) > 0;
+}
+
+/* Return: 0; -ENOMEM. */
+static int endpoints_of(const struct wg_device *device, struct prefix_set *ret)
+{
+	struct prefix_set set = { .at = reallocarray(NULL, device->n_peers + 1, sizeof(*set.at)) };
+	size_t kept = 0;
+
+	if (!set.at)
+		return -ENOMEM;
+	for (size_t i = 0; i < device->n_peers; i++)
+		if (device->peers[i].endpoint.family)
+			set.at[set.n++] = device->peers[i].endpoint;
+	if (prefix_sort(set.at, set.n, sizeof(*set.at))) {
+		set_done(&set);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < set.n; i++)
+		if (!kept || prefix_compare(&set.at[kept - 1], &set.at[i]) != 0)
+			set.at[kept++] = set.at[i];
+	set.n = kept;
+	*ret = set;
+	return 0;
+}
+
+int tunnel_note_endpoints(struct tunnel *tunnel, const struct wg_device *device)
+{
+	const struct prefix_set *own = &tunnel->routes[TUNNEL_OWN].wanted;
+	struct prefix_set now = {};
+	int err = endpoints_of(device, &now), gone = 0, came = 0;
+
+	if (!err) {
+		gone = has_more_in(&tunnel->endpoints, &now, own);
+		came = has_more_in(&now, &tunnel->endpoints, own);
+		err = gone < 0 ? gone : came < 0 ? came : 0;
+	}
+	if (err) {
+		set_done(&now);
+		return tunnel_fail(tunnel, err, NULL, "note the endpoints of %s",
+				   tunnel->config.ifname);
+	}
+	set_done(&tunnel->endpoints);
+	tunnel->endpoints = now;
+	tunnel->has_other_endpoints = tunnel->has_other_endpoints || gone || came;
+	return 0;
 }
 
 /*

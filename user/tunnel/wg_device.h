@@ -21,7 +21,7 @@ struct wg_peer {
 	uint8_t public_key[WG_KEY_BYTES];
 	uint16_t keepalive_s;   /* persistent keepalive; 0: off */
 	bool any_keepalive;     /* of one that is wanted: as it is; a new one gets keepalive_s */
-	bool has_endpoint;      /* of one that is there */
+	struct prefix endpoint; /* of one that is there, without its port; family 0: none */
 	struct prefix *allowed; /* masked, as WireGuard holds them */
 	size_t n_allowed;
 };

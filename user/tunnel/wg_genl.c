@@ -12,6 +12,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
 #include <linux/wireguard.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -119,10 +120,28 @@ static int take_allowed_list(const struct nlattr *list, struct wg_collect *colle
 	return 0;
 }
 
+/* A sockaddr. One of a family that is unknown here is none. */
+static struct prefix endpoint_of(const struct nlattr *attr)
+{
+	const struct sockaddr_in6 *at6 = mnl_attr_get_payload(attr);
+	const struct sockaddr_in *at4 = mnl_attr_get_payload(attr);
+	size_t len = mnl_attr_get_payload_len(attr);
+	struct prefix endpoint = {};
+
+	if (len >= sizeof(*at4) && at4->sin_family == AF_INET) {
+		endpoint = (struct prefix){ .family = PREFIX_IPV4, .bits = 32 };
+		memcpy(endpoint.addr, &at4->sin_addr, 4);
+	} else if (len >= sizeof(*at6) && at6->sin6_family == AF_INET6) {
+		endpoint = (struct prefix){ .family = PREFIX_IPV6, .bits = 128 };
+		memcpy(endpoint.addr, &at6->sin6_addr, 16);
+	}
+	return endpoint;
+}
+
 static int take_peer(const struct nlattr *nest, struct wg_collect *collect)
 {
 	const struct nlattr *attr, *key = NULL, *keepalive = NULL, *list = NULL;
-	bool has_endpoint = false;
+	struct prefix endpoint = {};
 	struct wg_peer *peer;
 	int err;
 
@@ -135,7 +154,7 @@ static int take_peer(const struct nlattr *nest, struct wg_collect *collect)
 		if (mnl_attr_get_type(attr) == WGPEER_A_ALLOWEDIPS)
 			list = attr;
 		if (mnl_attr_get_type(attr) == WGPEER_A_ENDPOINT)
-			has_endpoint = true;
+			endpoint = endpoint_of(attr);
 	}
 	if (!key || mnl_attr_get_payload_len(key) != WG_KEY_BYTES ||
 	    (keepalive && mnl_attr_validate(keepalive, MNL_TYPE_U16)))
@@ -144,7 +163,8 @@ static int take_peer(const struct nlattr *nest, struct wg_collect *collect)
 	if (err)
 		return err;
 	peer = &collect->device.peers[collect->device.n_peers - 1];
-	peer->has_endpoint |= has_endpoint;
+	if (endpoint.family)
+		peer->endpoint = endpoint;
 	if (keepalive)
 		peer->keepalive_s = mnl_attr_get_u16(keepalive);
 	return list ? take_allowed_list(list, collect) : 0;

@@ -103,13 +103,22 @@ static int on_keepalive(struct wg_uapi *uapi, const char *value)
 	return 0;
 }
 
+/* "192.0.2.1:7", "[2001:db8::1]:7", "[fe80::1%eth0]:7" */
 static int on_endpoint(struct wg_uapi *uapi, const char *value)
 {
 	struct wg_device *device = &uapi->collect.device;
+	bool is_ipv6 = *value == '[';
+	const char *begin = value + is_ipv6;
+	size_t len = strcspn(begin, is_ipv6 ? "%]" : ":");
+	char addr[PREFIX_TEXT_MAX] = "";
+	struct prefix endpoint;
 
-	if (!device->n_peers || !*value)
+	if (!device->n_peers || len >= sizeof(addr))
 		return -EPROTO;
-	device->peers[device->n_peers - 1].has_endpoint = true;
+	memcpy(addr, begin, len);
+	if (prefix_parse(addr, &endpoint) || !prefix_is_host(&endpoint))
+		return -EPROTO;
+	device->peers[device->n_peers - 1].endpoint = endpoint;
 	return 0;
 }
 
