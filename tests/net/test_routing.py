@@ -278,6 +278,35 @@ def test_a_tunnel_address_that_is_a_peers_endpoint(net: Topology, family: int) -
     wait_until(lambda: claimed in wgshow.host_routes(net.relay, INTERFACE), left)
 
 
+def test_host_routes_that_cover_a_name_server(net: Topology, uplink: Uplink, family: int) -> None:
+    """An advertised network that the operator has named, and that a name server behind the gateway
+    is in: its way stays, which is said by name, at once when the name server is a new one. Another
+    network, and one that covers the gateway alone, are routed."""
+    resolver, wide = {4: ("10.20.0.53", "10.20.0.0/16"), 6: ("fd00:20::53", "fd00:20::/48")}[family]
+    around = {4: "192.0.0.0/16", 6: "2001:db8::/32"}[family]  # the uplink's subnet, and more
+    net["spoke2"].device.advertises = [LAN4, LAN6, wide, around]
+    net.prepare()
+    daemon = net.run("--host-routes", ",".join([LAN4, LAN6, wide, around]))
+
+    def routed() -> set[str]:
+        return wgshow.host_routes(net.relay, INTERFACE) - tunnel_addresses(net)
+    assert routed() == {LAN4, LAN6, wide, around}
+    assert leaves_by(net.relay, f"{UPLINK[family]}2") == "up0"
+    with open("/etc/resolv.conf", "a", encoding="ascii") as file:
+        file.write(f"nameserver {resolver}\n")
+    net.publish()
+    daemon.signal(signal.SIGHUP)
+    wait_until(lambda: routed() == {LAN4, LAN6, around}, lambda: str(routed()))
+    assert leaves_by(net.relay, resolver) == "up0"
+    assert from_spoke(net, resolver) == INTERFACE
+    said = f"{wide}: it covers {resolver}, a name server"
+    wait_until(lambda: net.commands.status()["tunnel"]["left_out_first"].startswith(said), "status")
+    assert any(said in line for line in daemon.messages()), daemon.messages()
+    daemon = net.rerun("--host-routes", ",".join([LAN4, LAN6, wide, around]))
+    assert any(said in line for line in daemon.messages()), daemon.messages()
+    assert leaves_by(net.relay, resolver) == "up0"
+
+
 def test_ranges_that_the_operator_names(net: Topology, family: int) -> None:
     """A VPC in public addresses works when the configuration says so."""
     net.device.ipv4, net.device.ipv6 = "198.51.100.1", "2001:db8:7::1"

@@ -324,9 +324,75 @@ static void test_endpoints(void **state)
 	assert_int_equal(want.routes[TUNNEL_OWN].n, 8);
 	assert_string_equal(show_set(want.addresses, want.n_addresses, text),
 			    "10.0.0.9/32 fd00::9/128");
-	assert_int_equal(want.n_left, 4);
-	assert_int_equal(want.left_why, TUNNEL_LEFT_ENDPOINT);
+	assert_int_equal(want.left.n, 4);
+	assert_int_equal(want.left.why, TUNNEL_LEFT_ENDPOINT);
 	tunnel_want_done(&want);
+}
+
+/* A network that the operator has named, and that the host's own way to something lies in. */
+static void test_networks_that_cover(void **state)
+{
+	static const struct {
+		const char *name, *taken;
+		size_t n_gateways;
+		const char *others, *host;
+		const char *left; /* NULL: none */
+	} rows[] = {
+		{ "a name server", "10.8.0.53/32 fd08::53/128", 0, "2:192.0.2.1/24",
+		  "10.9.0.0/16 fd09::/16", "10.8.0.0/16: it covers 10.8.0.53, " },
+		{ "IPv6 alone", "fd08::53/128", 0, "2:192.0.2.1/24",
+		  "10.8.0.0/16 10.9.0.0/16 fd09::/16", "fd08::/16: it covers fd08::53, " },
+		{ "gateways", "10.8.0.1/32 fd08::1/128", 2, "2:192.0.2.1/24",
+		  "10.8.0.0/16 10.9.0.0/16 fd08::/16 fd09::/16", NULL },
+		{ "a gateway that is a name server", "10.8.0.1/32 fd08::1/128 10.8.0.1/32", 2,
+		  "2:192.0.2.1/24", "10.9.0.0/16 fd08::/16 fd09::/16",
+		  "10.8.0.0/16: it covers 10.8.0.1, " },
+		{ "a name server in a subnet that is more exact", "10.8.0.53/32 fd08::53/128", 0,
+		  "2:10.8.0.7/24 2:fd08::7/64", "10.8.0.0/16 10.9.0.0/16 fd08::/16 fd09::/16",
+		  NULL },
+		{ "one beside it", "10.8.1.53/32 fd08:0:0:1::53/128", 0,
+		  "2:10.8.0.7/24 2:fd08::7/64", "10.9.0.0/16 fd09::/16",
+		  "10.8.0.0/16: it covers 10.8.1.53, " },
+		{ "a subnet of ours", "10.8.0.53/32", 0, "7:10.8.0.7/24",
+		  "10.9.0.0/16 fd08::/16 fd09::/16", "10.8.0.0/16: it covers 10.8.0.53, " },
+		{ "the host itself", "10.8.0.7/32 fd08::7/128", 0, "2:10.8.0.7/32 2:fd08::7/128",
+		  "10.8.0.0/16 10.9.0.0/16 fd08::/16 fd09::/16", NULL },
+		{ "none of these", "10.10.0.53/32 fd10::53/128", 0, "2:192.0.2.1/24",
+		  "10.8.0.0/16 10.9.0.0/16 fd08::/16 fd09::/16", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++) {
+		struct link_addr addrs[8];
+		struct prefix_list taken = {};
+		struct tunnel_limits limits = { .addrs = addrs, .ifindex = 7 };
+		struct tunnel_want want = {};
+		char text[NOTATION_TEXT_MAX], left[TUNNEL_ERROR_MAX] = "";
+
+		limits.n_addrs = parse_addrs(rows[i].others, addrs);
+		for (const char *at = rows[i].taken; *at; at += strspn(at, " ")) {
+			snprintf(text, sizeof(text), "%.*s", (int)strcspn(at, " "), at);
+			taken.at[taken.n++] = notation_prefix(text);
+			at += strcspn(at, " ");
+		}
+		limits.taken = taken.at;
+		limits.n_taken = taken.n;
+		limits.n_gateways = rows[i].n_gateways;
+		assert_int_equal(prefix_list_parse("10.0.0.0/8 fd00::/8", &limits.host_routes), 0);
+		/* What a list brings does not hide it. */
+		make("s:10.0.0.9 a:8.8.8.8;10.8.0.0/16,10.9.0.0/16,fd08::/16,fd09::/16", true,
+		     &limits, &want);
+		show_set(want.routes[TUNNEL_HOST].at, want.routes[TUNNEL_HOST].n, text);
+		if (strcmp(text, rows[i].host) != 0)
+			fail_msg("%s: '%s'", rows[i].name, text);
+		tunnel_left_text(&want.left_routes, left);
+		if (rows[i].left && strncmp(left, rows[i].left, strlen(rows[i].left)) != 0)
+			fail_msg("%s: '%s'", rows[i].name, left);
+		if (!rows[i].left)
+			assert_string_equal(left, "8.8.8.8: it lies outside of the tunnel ranges: "
+						  "add its range to tunnel-ranges if it is right");
+		tunnel_want_done(&want);
+	}
 }
 
 #define LISTS 3000
@@ -495,6 +561,7 @@ int main(void)
 		cmocka_unit_test(test_conflict),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_endpoints),
+		cmocka_unit_test(test_networks_that_cover),
 		cmocka_unit_test(test_no_list_moves_the_host),
 		cmocka_unit_test(test_too_many_addresses),
 	};

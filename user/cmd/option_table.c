@@ -83,7 +83,9 @@ static const struct option_row rows[OPTION_COUNT] = {
 		"172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, fc00::/7 and 200::/7)." },
 	[OPTION_HOST_ROUTES] = { "host-routes", 0, "PREFIX,...", NULL, NULL,
 		"Advertised networks inside of these are reached from this host itself, and from\n"
-		"its other interfaces, too (default: none; spokes reach all of them anyway)." },
+		"its other interfaces, too (default: none; spokes reach all of them anyway). One\n"
+		"that would move the way to a name server or the api-server of this host into the\n"
+		"tunnel is left out: `run` and `status` name it, name the other networks instead." },
 	[OPTION_KERNEL_FORWARDING] = { "kernel-forwarding", 0, "no|yes|PREFIX,...", NULL, "no",
 		"Where spokes get to beside each other, by the host's own routes and firewall:\n"
 		"nowhere, anywhere, or to these networks, such as 172.17.0.0/16 of containers\n"

@@ -17,9 +17,10 @@ static const char *const files[HOST_VIEW_FILES] = {
 	"/run/systemd/resolve/resolv.conf", /* the servers behind systemd-resolved's stub */
 };
 
+/* A gateway may be a name server, too. */
 static void add(struct host_view *view, const struct prefix *host)
 {
-	for (size_t i = 0; i < view->n; i++)
+	for (size_t i = view->n_gateways; i < view->n; i++)
 		if (!prefix_compare(&view->at[i], host))
 			return;
 	if (view->n < HOST_VIEW_MAX)
@@ -88,6 +89,7 @@ int host_view_read(struct host_view *ret)
 	for (size_t i = 0; i < n; i++)
 		if (routes[i].gateway.family)
 			add(&view, &routes[i].gateway);
+	view.n_gateways = view.n;
 	for (size_t i = 0; i < HOST_VIEW_FILES; i++) {
 		view.changed[i] = changed(files[i]); /* before it is read */
 		read_resolv_conf(files[i], &view);

@@ -17,8 +17,8 @@
 #define HOST_VIEW_FILES 2
 
 struct host_view {
-	struct prefix at[HOST_VIEW_MAX]; /* hosts */
-	size_t n;
+	struct prefix at[HOST_VIEW_MAX]; /* hosts: gateways, then name servers */
+	size_t n, n_gateways;
 	struct timespec changed[HOST_VIEW_FILES]; /* when each file was; 0: it was not there */
 };
 

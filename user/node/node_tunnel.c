@@ -178,20 +178,17 @@ static void say_left_out(struct node *node)
 {
 	const struct tunnel_left_out *own = &node->tunnel.left_own;
 	const struct tunnel_left_out *routes = &node->tunnel.left_routes;
-	char text[PREFIX_TEXT_MAX];
+	char text[TUNNEL_ERROR_MAX];
 
 	if (own->n)
 		(void)node_trouble(node, TROUBLE_LEFT_OWN, "continuing without it",
-				   "the list gives this relay the address %s: %s",
-				   prefix_format_addr(&own->first, text),
-				   tunnel_left_why(own->why));
+				   "the list gives this relay the address %s",
+				   tunnel_left_text(own, text));
 	else
 		(void)trouble_clear(&node->troubles, TROUBLE_LEFT_OWN);
 	if (routes->n)
 		(void)node_trouble(node, TROUBLE_LEFT_ROUTES, "spokes reach it all the same",
-				   "this host does not route %s into the tunnel: %s",
-				   prefix_format(&routes->first, text),
-				   tunnel_left_why(routes->why));
+				   "this host does not route %s", tunnel_left_text(routes, text));
 	else
 		(void)trouble_clear(&node->troubles, TROUBLE_LEFT_ROUTES);
 }

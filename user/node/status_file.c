@@ -163,13 +163,9 @@ static struct json_object *left_out_first(const struct tunnel *tunnel)
 {
 	const struct tunnel_left_out *left =
 		tunnel->left_own.n ? &tunnel->left_own : &tunnel->left_routes;
-	char prefix[PREFIX_TEXT_MAX], text[2 * TUNNEL_ERROR_MAX];
+	char text[TUNNEL_ERROR_MAX];
 
-	if (!left->n)
-		return NULL;
-	snprintf(text, sizeof(text), "%s: %s", prefix_format_addr(&left->first, prefix),
-		 tunnel_left_why(left->why));
-	return json_object_new_string(text);
+	return left->n ? json_object_new_string(tunnel_left_text(left, text)) : NULL;
 }
 
 /* The interface, when it is our own; NULL when it is somebody else's. */

@@ -333,6 +333,7 @@ static int want_tunnel(struct sync *sync, struct step *step)
 		.host_routes = sync->host_routes,
 		.taken = taken,
 		.n_taken = find_taken(sync, taken),
+		.n_gateways = sync->host.n_gateways,
 		.endpoints = sync->tunnel->endpoints,
 		.addrs = step->addrs,
 		.n_addrs = step->n_addrs,
@@ -530,12 +531,7 @@ int sync_interface(struct sync *sync, uint32_t ifindex)
 	return err;
 }
 
-static int prefix_order(const void *a, const void *b)
-{
-	return prefix_compare(a, b);
-}
-
-/* Is there a route into the tunnel for exactly @host among those that the host's own table has? */
+/* Is there a route into the tunnel for @host among those that the host's own table has? */
 static bool has_host_route(const struct sync *sync, const struct prefix *host)
 {
 	const struct prefix_set *routes;
@@ -543,7 +539,10 @@ static bool has_host_route(const struct sync *sync, const struct prefix *host)
 	if (!sync->tunnel || !sync->ifindex)
 		return false;
 	routes = &sync->tunnel->routes[TUNNEL_HOST].wanted;
-	return routes->n && bsearch(host, routes->at, routes->n, sizeof(*host), prefix_order);
+	for (size_t i = 0; i < routes->n; i++)
+		if (prefix_covers(&routes->at[i], host))
+			return true;
+	return false;
 }
 
 int sync_server(struct sync *sync, const struct prefix *server)

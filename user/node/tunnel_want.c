@@ -2,6 +2,7 @@
 #include "node/tunnel_want.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,12 +100,14 @@ static enum tunnel_left why_not(const struct tunnel_limits *limits, const struct
 }
 
 static void leave_out(struct tunnel_left_out *left, const struct prefix *prefix,
-		      enum tunnel_left why)
+		      enum tunnel_left why, const struct prefix *covers)
 {
-	if (left->n++)
+	if (left->n++ && (!covers || left->why == TUNNEL_LEFT_COVERS))
 		return;
 	left->first = *prefix;
 	left->why = why;
+	if (covers)
+		left->covers = *covers;
 }
 
 static int make_addresses(const struct desired *desired, const struct tunnel_limits *limits,
@@ -115,7 +118,7 @@ static int make_addresses(const struct desired *desired, const struct tunnel_lim
 		enum tunnel_left why = why_not(limits, address);
 
 		if (why != TUNNEL_LEFT_NONE) {
-			leave_out(&want->left_own, address, why);
+			leave_out(&want->left_own, address, why, NULL);
 			continue;
 		}
 		if (want->n_addresses == TUNNEL_ADDRESSES_MAX)
@@ -148,10 +151,34 @@ static bool is_theirs(const struct tunnel_want *want, const struct tunnel_limits
 	return false;
 }
 
+/* Does another interface reach @host by a subnet that is more exact than @net? */
+static bool is_nearer(const struct tunnel_limits *limits, const struct prefix *net,
+		      const struct prefix *host)
+{
+	const struct link_addr *addrs = limits->addrs;
+
+	for (size_t i = 0; i < limits->n_addrs; i++)
+		if (addrs[i].ifindex != limits->ifindex && addrs[i].addr.bits > net->bits &&
+		    prefix_covers(&addrs[i].addr, host))
+			return true;
+	return false;
+}
+
+/* A name server or the api-server, which a route to @net would move into the tunnel; or NULL. */
+static const struct prefix *moved_by(const struct tunnel_limits *limits, const struct prefix *net)
+{
+	for (size_t i = limits->n_gateways; i < limits->n_taken; i++)
+		if (prefix_covers(net, &limits->taken[i]) &&
+		    !is_nearer(limits, net, &limits->taken[i]))
+			return &limits->taken[i];
+	return NULL;
+}
+
 /* Why the host's own routing does not get a route to what a device has. */
 static enum tunnel_left why_no_host_route(const struct tunnel_want *want,
 					  const struct tunnel_limits *limits,
-					  const struct desired_entry *entry)
+					  const struct desired_entry *entry,
+					  const struct prefix **ret_covers)
 {
 	enum tunnel_left why = TUNNEL_LEFT_NONE;
 
@@ -165,9 +192,10 @@ static enum tunnel_left why_no_host_route(const struct tunnel_want *want,
 		why = TUNNEL_LEFT_TAKEN;
 	if (why == TUNNEL_LEFT_NONE && is_endpoint(limits, &entry->prefix))
 		why = TUNNEL_LEFT_ENDPOINT;
-	return why == TUNNEL_LEFT_NONE && is_theirs(want, limits, &entry->prefix)
-		       ? TUNNEL_LEFT_SUBNET
-		       : why;
+	if (why == TUNNEL_LEFT_NONE && is_theirs(want, limits, &entry->prefix))
+		why = TUNNEL_LEFT_SUBNET;
+	*ret_covers = why == TUNNEL_LEFT_NONE ? moved_by(limits, &entry->prefix) : NULL;
+	return *ret_covers ? TUNNEL_LEFT_COVERS : why;
 }
 
 /* What somebody advertises is the host's business only where the operator has named it. */
@@ -194,6 +222,7 @@ static int make_routes(const struct desired *desired, const struct tunnel_limits
 		return -ENOMEM;
 	for (size_t i = 0; i < desired->n_entries; i++) {
 		const struct desired_entry *entry = &desired->entries[i];
+		const struct prefix *covers;
 		enum tunnel_left why;
 		struct wg_peer *peer;
 
@@ -206,11 +235,11 @@ static int make_routes(const struct desired *desired, const struct tunnel_limits
 			advertised->at[advertised->n++] = entry->prefix;
 			continue;
 		}
-		why = why_no_host_route(want, limits, entry);
+		why = why_no_host_route(want, limits, entry, &covers);
 		if (why == TUNNEL_LEFT_NONE)
 			host->at[host->n++] = entry->prefix;
 		else
-			leave_out(&want->left_routes, &entry->prefix, why);
+			leave_out(&want->left_routes, &entry->prefix, why, covers);
 	}
 	return 0;
 }
@@ -247,7 +276,7 @@ const struct link_addr *tunnel_want_conflict(const struct tunnel_want *want,
 	return NULL;
 }
 
-const char *tunnel_left_why(enum tunnel_left why)
+static const char *reason(enum tunnel_left why)
 {
 	switch (why) {
 	case TUNNEL_LEFT_NONE:
@@ -263,6 +292,23 @@ const char *tunnel_left_why(enum tunnel_left why)
 		return "it lies in the subnet of another interface";
 	case TUNNEL_LEFT_ENDPOINT:
 		return "WireGuard reaches a peer there, outside of the tunnel";
+	case TUNNEL_LEFT_COVERS:
+		return "a name server or the api-server of this host";
 	}
 	return "";
+}
+
+const char *tunnel_left_text(const struct tunnel_left_out *left, char text[static TUNNEL_ERROR_MAX])
+{
+	bool is_host = prefix_is_host(&left->first), covers = left->why == TUNNEL_LEFT_COVERS;
+	char first[PREFIX_TEXT_MAX], host[PREFIX_TEXT_MAX];
+
+	if (is_host)
+		prefix_format_addr(&left->first, first);
+	else
+		prefix_format(&left->first, first);
+	snprintf(text, TUNNEL_ERROR_MAX, "%s: %s%s%s%s", first, covers ? "it covers " : "",
+		 covers ? prefix_format_addr(&left->covers, host) : "", covers ? ", " : "",
+		 reason(left->why));
+	return text;
 }

@@ -24,6 +24,7 @@ struct tunnel_limits {
 	 * the api-server), its addresses, and which interface is the tunnel. */
 	const struct prefix *taken;
 	size_t n_taken;
+	size_t n_gateways; /* the first of them: a route to a wider network moves none of these */
 	/* Where WireGuard reaches its peers. A peer chooses its own: none of them takes an address
 	 * from the relay itself. */
 	struct prefix_set endpoints;
@@ -39,8 +40,8 @@ struct tunnel_limits {
  *
  * The own table routes every prefix of the list. The main table routes the devices' tunnel
  * addresses, and what devices advertise inside of @limits->host_routes; never a default route. Left
- * out of it, and of our own addresses, is what enum tunnel_left says; @ret has how many, and the
- * first of them. Our own addresses are hosts: no network comes with them.
+ * out of it, and of our own addresses, is what enum tunnel_left says, and @ret has. Our own
+ * addresses are hosts: no network comes with them.
  *
  * Return: 0; -E2BIG with more addresses than a tunnel takes; -ENOMEM.
  */
@@ -59,7 +60,8 @@ const struct link_addr *tunnel_want_conflict(const struct tunnel_want *want,
 					     const struct tunnel_limits *limits,
 					     const struct prefix **ret_address);
 
-/** tunnel_left_why() - the reason as the end of a sentence about one address. */
-const char *tunnel_left_why(enum tunnel_left why);
+/** tunnel_left_text() - the first that was left out, and why: "10.0.0.1: it ...". Return: @text. */
+const char *tunnel_left_text(const struct tunnel_left_out *left,
+			     char text[static TUNNEL_ERROR_MAX]);
 
 #endif

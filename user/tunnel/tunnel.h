@@ -71,16 +71,18 @@ enum tunnel_left {
 	TUNNEL_LEFT_TAKEN,    /* this host, or what it has to reach elsewhere, has it */
 	TUNNEL_LEFT_SUBNET,   /* in the subnet of another interface */
 	TUNNEL_LEFT_ENDPOINT, /* WireGuard reaches a peer there */
+	TUNNEL_LEFT_COVERS,   /* a network that this host has to reach one of elsewhere */
+};
+
+/* Addresses and networks that are left out of TUNNEL_HOST, or of our own addresses. */
+struct tunnel_left_out {
+	size_t n;
+	struct prefix first; /* a network that the operator has named goes before addresses */
+	enum tunnel_left why;
+	struct prefix covers; /* TUNNEL_LEFT_COVERS: the host */
 };
 
 /* What the tunnel should hold, as the device list has it. */
-/* What a list has, and this host does not get. */
-struct tunnel_left_out {
-	size_t n;
-	struct prefix first;
-	enum tunnel_left why; /* of the first */
-};
-
 struct tunnel_want {
 	struct wg_device device; /* its peers: each key once, each prefix at one of them */
 	struct prefix_set routes[TUNNEL_TABLE_COUNT];
