@@ -5,6 +5,7 @@ address is the tunnel's; everything else of the host stays where it was, whateve
 import ipaddress
 import json
 import os
+import shlex
 import signal
 from collections.abc import Iterator
 
@@ -601,6 +602,46 @@ def _routing(net: Topology) -> list[str]:
     shown = (net.relay.run("ip", family, *words).splitlines() for family in ("-4", "-6")
              for words in (("rule",), ("route", "show", "table", "all")))
     return sorted(line for lines in shown for line in lines if "proto kernel" not in line)
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first", "later"])
+@pytest.mark.parametrize("route", ["default via {}2", "{}64/26 via {}2", "throw default",
+                                   "blackhole default metric 7"])
+def test_others_routes_in_our_table(net: Topology, uplink: Uplink, route: str, first: bool,
+                                    family: int) -> None:
+    """They decide where spokes' packets go: named with the command that removes the first, in the
+    log and in status, and left alone. One with our protocol goes at once."""
+    route = route.replace("{}64/26", {4: "192.0.2.64/26", 6: "2001:db8:ffff::64/122"}[family])
+    add = ("ip", f"-{family}", "route", "add", *route.format(UPLINK[family]).split(), "table",
+           wgshow.own_table(INTERFACE))
+    net["spoke2"].device.advertises = []
+    if first:
+        net.relay.run(*add)
+    net.prepare()
+    daemon = net.run()
+    before = net.relay.run("ip", f"-{family}", "route", "show", "table",
+                           wgshow.own_table(INTERFACE))
+    if not first:
+        net.relay.run(*add)
+
+    def said() -> list[str]:
+        return [line for line in daemon.messages() if "routes of other programs" in line]
+    wait_until(said, "message")
+    error = net.commands.status()["tunnel"]["error"]
+    assert error and error in said()[0]
+    net.relay.run(*(" ".join(add).replace(" metric 7", "").replace(" add ", " append " if family == 4
+                                                                     else " add ")
+                    + " proto 110 metric 99").split())
+    wait_until(lambda: net.relay.run("ip", f"-{family}", "route", "show", "table", add[-1])
+               .count("proto 110") == before.count("proto 110"), lambda: f"""end of what only says so: {
+                   before} {net.relay.run("ip", f"-{family}", "route", "show", "table", add[-1])
+                   } {daemon.messages()}""")
+    assert net.commands.status()["tunnel"]["error"] == error
+    net.relay.run(*shlex.split(error.split("`")[1]))
+    wait_until(lambda: net.commands.status()["tunnel"]["error"] is None, "end of it")
+    assert len(said()) == 1, said()
+    if not first:
+        assert net.relay.run("ip", f"-{family}", "route", "show", "table", add[-1]) == before
 
 
 def test_adopted_nothing_is_routed(net: Topology) -> None:

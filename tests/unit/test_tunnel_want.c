@@ -324,8 +324,8 @@ static void test_endpoints(void **state)
 	assert_int_equal(want.routes[TUNNEL_OWN].n, 8);
 	assert_string_equal(show_set(want.addresses, want.n_addresses, text),
 			    "10.0.0.9/32 fd00::9/128");
-	assert_int_equal(want.left.n, 4);
-	assert_int_equal(want.left.why, TUNNEL_LEFT_ENDPOINT);
+	assert_int_equal(want.left_routes.n, 4);
+	assert_int_equal(want.left_routes.why, TUNNEL_LEFT_ENDPOINT);
 	tunnel_want_done(&want);
 }
 

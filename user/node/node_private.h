@@ -176,6 +176,7 @@ struct node {
 #define TROUBLE_LEFT_OWN "own addresses"        /* that the list has, and the interface does not */
 #define TROUBLE_LEFT_ROUTES "left out"          /* of the host's own routing */
 #define TROUBLE_RULE "routing rule"             /* of others, before ours */
+#define TROUBLE_TABLE "routing table"           /* tunnel.others */
 #define TROUBLE_RENAMED "interface name"
 #define TROUBLE_FORWARDING "forwarding"
 #define TROUBLE_CONTROL "control"        /* as the source has it */

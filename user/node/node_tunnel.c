@@ -109,16 +109,35 @@ int node_tunnel_start(struct node *node, bool *ret_made)
 	return 0;
 }
 
+/* What is wrong with the own table; "" when nothing is. */
+static const char *describe_others(const struct tunnel *tunnel, char text[static TUNNEL_ERROR_MAX])
+{
+	const struct table_others *others = &tunnel->others;
+	char command[TABLE_OTHERS_COMMAND_MAX];
+
+	text[0] = '\0';
+	if (others->n)
+		snprintf(text, TUNNEL_ERROR_MAX,
+			 "%zu routes of other programs in %s's own table %u decide where spokes' "
+			 "packets go: `%s` removes the first",
+			 others->n, tunnel->config.ifname, others->first.table,
+			 table_others_command(&others->first, command));
+	return text;
+}
+
 /* Is there something that node_tunnel_report() has not said, or that is over? */
 static bool is_news(const struct node *node)
 {
 	const struct tunnel *tunnel = &node->tunnel;
+	char others[TUNNEL_ERROR_MAX];
 
 	return tunnel->n_foreign_addresses != node->said_foreign_addresses ||
 	       tunnel->n_foreign_routes != node->said_foreign_routes ||
 	       tunnel->routes[TUNNEL_HOST].n_refused != node->said_refused ||
 	       tunnel->left_own.n + tunnel->left_routes.n != node->said_left ||
 	       tunnel->behind_rule != node->said_behind || tunnel->n_lost ||
+	       strcmp(describe_others(tunnel, others),
+		      trouble_text(&node->troubles, TROUBLE_TABLE)) != 0 ||
 	       strcmp(node->sync.conflict, trouble_text(&node->troubles, TROUBLE_ADDRESS)) != 0;
 }
 
@@ -208,6 +227,17 @@ static void say_rule(struct node *node)
 		(void)trouble_clear(&node->troubles, TROUBLE_RULE);
 }
 
+static void say_table(struct node *node)
+{
+	char text[TUNNEL_ERROR_MAX];
+
+	if (*describe_others(&node->tunnel, text))
+		(void)node_trouble(node, TROUBLE_TABLE, "leaving them alone", "%s", text);
+	else if (trouble_clear(&node->troubles, TROUBLE_TABLE))
+		log_note("%s's own routing table has no other program's routes any more",
+			 node->settings->ifname);
+}
+
 /* What others have on the interface, and what we cannot have: said when it changes. */
 void node_tunnel_report(struct node *node)
 {
@@ -220,6 +250,7 @@ void node_tunnel_report(struct node *node)
 	say_others(node);
 	say_left_out(node);
 	say_rule(node);
+	say_table(node);
 	node->said_left = tunnel->left_own.n + tunnel->left_routes.n;
 	node->said_behind = tunnel->behind_rule;
 	node->said_foreign_addresses = tunnel->n_foreign_addresses;
@@ -425,8 +456,9 @@ static void on_poll_peers(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what;
 	if (looks) {
 		node->mend_parts |= TUNNEL_PEERS | TUNNEL_IDENTITY;
-		/* The kernel says when they are free, but for those of a nexthop object. */
-		if (n_refused(node))
+		/* The kernel says when they are free, but for those of a nexthop object; and
+		 * others' go with an interface, silently. */
+		if (n_refused(node) || node->tunnel.others.n)
 			node->mend_parts |= TUNNEL_ROUTES;
 		on_mend(-1, 0, node);
 	}

@@ -199,8 +199,8 @@ static struct json_object *tunnel_json(const struct node_status *status)
 			       json_object_new_int64(tunnel_table(tunnel->config.ifname)));
 	json_object_object_add(
 		object, "error",
-		trouble_or_null(status,
-				(const char *const[]){ TROUBLE_TUNNEL, TROUBLE_ADDRESS, NULL }));
+		trouble_or_null(status, (const char *const[]){ TROUBLE_TUNNEL, TROUBLE_ADDRESS,
+							       TROUBLE_TABLE, NULL }));
 	return object;
 }
 

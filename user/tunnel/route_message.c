@@ -5,6 +5,8 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
+#include "tunnel/tunnel_routes.h"
+
 /* The interface of all next hops; 0 when there are several. */
 static uint32_t hops_interface(const struct nlattr *attr)
 {
@@ -76,4 +78,10 @@ bool route_message_parse(const struct nlmsghdr *msg, struct route_message *ret_r
 		return false;
 	*ret_route = route;
 	return true;
+}
+
+bool route_message_is_floor(const struct route_message *route)
+{
+	return route->protocol == TUNNEL_ROUTE_PROTOCOL &&
+	       (route->type == RTN_UNREACHABLE || route->type == RTN_THROW);
 }

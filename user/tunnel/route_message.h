@@ -29,4 +29,7 @@ struct route_message {
  */
 bool route_message_parse(const struct nlmsghdr *msg, struct route_message *ret_route);
 
+/** route_message_is_floor() - is @route one of ours that leads nowhere (table_floor.h)? */
+bool route_message_is_floor(const struct route_message *route);
+
 #endif

@@ -43,11 +43,15 @@ static bool is_foreign(const struct route_watch *watch, const struct route_messa
 	       (route->protocol != TUNNEL_ROUTE_PROTOCOL && route->protocol != RTPROT_KERNEL);
 }
 
-/* A route of ours that leads nowhere (table_floor.h). */
-static bool is_floor(const struct route_message *route)
+/* What to do about one of the own table that is not ours (table_others.h), or only says so. */
+static int look_at_other(const struct route_watch *watch, const struct nlmsghdr *msg,
+			 const struct route_message *route)
 {
-	return route->protocol == TUNNEL_ROUTE_PROTOCOL &&
-	       (route->type == RTN_UNREACHABLE || route->type == RTN_THROW);
+	if (route->ifindex == watch->ifindex && route->type == RTN_UNICAST)
+		return 0;
+	if (route->protocol != TUNNEL_ROUTE_PROTOCOL)
+		return ROUTE_FOREIGN;
+	return msg->nlmsg_type == RTM_NEWROUTE ? ROUTE_OURS_CHANGED : 0;
 }
 
 static int look_at_route(const struct route_watch *watch, const struct nlmsghdr *msg,
@@ -61,8 +65,10 @@ static int look_at_route(const struct route_watch *watch, const struct nlmsghdr 
 		changes |= ROUTE_DEFAULT_CHANGED;
 	if (is_main && is_foreign(watch, route))
 		changes |= ROUTE_FOREIGN;
-	if (is_own && is_floor(route))
-		return msg->nlmsg_type == RTM_DELROUTE ? changes | ROUTE_OURS_CHANGED : changes;
+	if (is_own && route_message_is_floor(route))
+		return changes | ROUTE_OURS_CHANGED;
+	if (is_own)
+		changes |= look_at_other(watch, msg, route);
 	/* What leads into the tunnel beside ours does no harm; in its place, it is not ours. */
 	if (msg->nlmsg_type == RTM_NEWROUTE && route->ifindex == watch->ifindex &&
 	    (route->protocol == TUNNEL_ROUTE_PROTOCOL || !replaces))

@@ -49,9 +49,11 @@ struct route_watch {
  * A change of ours is, in either table and to exactly one of its prefixes: a route that was
  * deleted, whoever's (ours is missing, or one that ours had to give way to is gone); a route that
  * does not lead out of the tunnel alone; and one that replaced ours under another protocol; and in
- * the own table, a route of ours that leads nowhere and was deleted. Additions of ours are none.
+ * the own table, a route with our protocol that leads nowhere and comes or goes. Additions of ours
+ * that lead into the tunnel are none.
  * ROUTE_FOREIGN is one of the main table out of the tunnel, to whatever prefix, that is neither
- * ours nor the kernel's.
+ * ours nor the kernel's; and one of the own table that is another program's, and leads elsewhere.
+ * There, a new one with our protocol that leads elsewhere is a change of ours.
  *
  * Return: bits of enum route_change, 0 when nothing of interest was pending; negative errno.
  */

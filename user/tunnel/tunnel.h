@@ -19,6 +19,7 @@
 
 #include "tunnel/private_key.h"
 #include "tunnel/table_floor.h"
+#include "tunnel/table_others.h"
 #include "tunnel/tunnel_record.h"
 #include "tunnel/wg_plan.h"
 
@@ -141,6 +142,7 @@ struct tunnel {
 	struct wg_plan plan; /* between tunnel_add() and tunnel_remove() */
 	bool is_taken_over;  /* until the first list: whose routes to its prefixes are ours now */
 	size_t n_foreign_routes, n_foreign_addresses; /* routes: of the main table */
+	struct table_others others;                   /* of the own table */
 	/* Networks that devices still advertise, but the main table has lost: an earlier version
 	 * made a route for each, or the operator had named them. */
 	struct prefix_list lost;

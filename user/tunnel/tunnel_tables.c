@@ -43,7 +43,16 @@ void tunnel_forget_routes(struct tunnel *tunnel)
 	}
 	set_done(&tunnel->endpoints);
 	tunnel->n_foreign_routes = 0;
+	tunnel->others = (struct table_others){};
 	tunnel->has_rules = false;
+}
+
+static int look_at_others(struct tunnel *tunnel)
+{
+	uint32_t table = number_of(tunnel, TUNNEL_OWN);
+	int err = table_others_look(table, tunnel->ifindex, &tunnel->others);
+
+	return err ? tunnel_fail(tunnel, err, NULL, "read the routes of table %u", table) : 0;
 }
 
 int tunnel_read_routes(struct tunnel *tunnel)
@@ -61,7 +70,7 @@ int tunnel_read_routes(struct tunnel *tunnel)
 		if (t == TUNNEL_HOST)
 			tunnel->n_foreign_routes = there.n_foreign;
 	}
-	return 0;
+	return look_at_others(tunnel);
 }
 
 /* What is in sorted @a and, @is_in, also in sorted @b, or not. Return: number of them in @out,
