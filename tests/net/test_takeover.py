@@ -68,6 +68,35 @@ def test_its_routes_are_ours_and_no_packet_is_lost(net: Topology) -> None:
     assert not said
 
 
+def test_killed_before_the_first_list(net: Topology) -> None:
+    """The relay that is started after it still knows that it took wg0 over: nexd's routes are its
+    own then, and what nexd leaves in nftables is named. After the first list it knows no more."""
+    net.relay.run("nft", "-f", "-", stdin=None, input=NEXD)
+    for _ in range(2):
+        daemon = net.commands.start("--peers", "/run/lab/none.json", "--mtu", str(net.mtu),
+                                    loaded=False)
+        wait_until(lambda daemon=daemon: any("attached" in line for line in daemon.messages()),
+                   "start")
+        daemon.kill()
+    daemon = net.run("--mtu", str(net.mtu))
+    wait_until(lambda: wgshow.host_routes(net.relay, INTERFACE) == tunnel_addresses(net),
+               "routes to tunnel addresses alone")
+    for family in ("-4", "-6"):
+        routes = json.loads(net.relay.run("ip", "-j", family, "route", "show", "dev", INTERFACE))
+        assert {route["protocol"] for route in routes} <= {"110", "kernel"}, routes
+    wait_until(lambda: sum("as nexd leaves it" in line for line in daemon.messages()) == 3,
+               lambda: f"what nexd leaves: {daemon.messages()}")
+    cidr = LAN[4], LAN[6]
+    for route in cidr:
+        net.relay.run("ip", "route", "add", route, "dev", INTERFACE)
+    daemon.kill()
+    daemon = net.run("--mtu", str(net.mtu))
+    wait_until(lambda: any("2 routes that are not ours" in line for line in daemon.messages()),
+               lambda: f"others' routes: {daemon.messages()}")
+    assert set(cidr) <= wgshow.host_routes(net.relay, INTERFACE)
+    assert not any("as nexd leaves it" in line for line in daemon.messages())
+
+
 @pytest.mark.kernel
 def test_what_it_leaves_in_nftables_is_named(net: Topology) -> None:
     """Each once, with the command that removes it: by the log at the takeover, and by check."""

@@ -45,6 +45,14 @@ static const struct {
 	{ "longest address", "address 2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff/128\n", true, false, 0, 1 },
 	{ "one address, two lengths", "address 200::1/64\naddress 200::1/128\n", true, false, 0, 2 },
 
+	{ "taken over",               "interface 7\ntaken-over\n",             true,  true,  7, 0 },
+	{ "taken over, with addresses", "interface 7\ntaken-over\naddress 200::1/64\n", true, true, 7, 1 },
+	{ "taken over, of nothing",   "taken-over\n",                          false, 0, 0, 0 },
+	{ "taken over first",         "taken-over\ninterface 7\n",             false, 0, 0, 0 },
+	{ "taken over twice",         "interface 7\ntaken-over\ntaken-over\n", false, 0, 0, 0 },
+	{ "taken over last",          "interface 7\naddress 200::1/64\ntaken-over\n", false, 0, 0, 0 },
+	{ "taken over and more",      "interface 7\ntaken-over 1\n",           false, 0, 0, 0 },
+
 	{ "no end of line",           "interface 7",                           false, 0, 0, 0 },
 	{ "no end of the last line",  "interface 7\naddress 200::1/64",        false, 0, 0, 0 },
 	{ "empty line",               "interface 7\n\n",                       false, 0, 0, 0 },
@@ -192,7 +200,8 @@ static struct prefix address(int i)
 /* As many addresses as there may be; one more is neither written nor read. */
 static void test_full(void **state)
 {
-	struct tunnel_record record = { .made = true, .ifindex = INT_MAX }, again;
+	struct tunnel_record record = { .made = true, .taken_over = true, .ifindex = INT_MAX },
+			     again;
 	char text[TEXT_MAX];
 	struct stat st;
 	size_t len;
@@ -205,6 +214,7 @@ static void test_full(void **state)
 	assert_int_equal(st.st_mode, S_IFREG | 0600);
 	assert_int_equal(tunnel_record_load(file, &again), 0);
 	assert_true(again.made);
+	assert_true(again.taken_over);
 	assert_int_equal(again.ifindex, INT_MAX);
 	assert_int_equal(again.n_addresses, record.n_addresses);
 	for (int i = 0; i < TUNNEL_RECORD_ADDRESSES_MAX; i++) {
@@ -233,6 +243,7 @@ static void test_unsound(void **state)
 	/* clang-format off */
 	static const struct { const char *name; struct tunnel_record record; } rows[] = {
 		{ "number without an interface", { .ifindex = 7 } },
+		{ "nothing taken over", { .taken_over = true } },
 		{ "number too large", { .made = true, .ifindex = 1U << 31 } },
 		{ "no family",        { .addresses = { { 0, 0, { 0 } } }, .n_addresses = 1 } },
 		{ "IPv4 too long",    { .addresses = { { 4, 33, { 10 } } }, .n_addresses = 1 } },

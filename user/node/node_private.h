@@ -163,7 +163,7 @@ struct node {
 	struct event *on_looker;
 	pid_t rules_looker; /* the process that looks at the host's rules; 0 */
 	bool has_looked;    /* at them, or is at it */
-	bool is_taken_over; /* the interface was somebody else's at the start */
+	bool is_taken_over; /* the interface was somebody else's, and has had no list before */
 };
 
 /* What may be wrong; sync.h has more. */

@@ -101,7 +101,7 @@ int node_tunnel_start(struct node *node, bool *ret_made)
 		return err;
 	}
 	say_started(node, &started);
-	node->is_taken_over = started.how == TUNNEL_TAKEN_OVER;
+	node->is_taken_over = node->tunnel.record.taken_over;
 	*ret_made = started.how == TUNNEL_MADE;
 	node->sync.tunnel = &node->tunnel;
 	node->sync.ifindex = node->tunnel.ifindex;

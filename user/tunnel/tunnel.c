@@ -54,7 +54,7 @@ static int explain(struct tunnel *tunnel, int err, const char *text)
 	return err;
 }
 
-static int save_record(struct tunnel *tunnel)
+int tunnel_save_record(struct tunnel *tunnel)
 {
 	int err = tunnel_record_save(tunnel->config.record_path, &tunnel->record);
 
@@ -107,10 +107,10 @@ static int claim(struct tunnel *tunnel, const struct link *link, const struct wg
 					 "`ip link delete`, or use another --interface");
 	*ret_how = made ? TUNNEL_CONTINUED : TUNNEL_TAKEN_OVER;
 	if (!made)
-		*record = (struct tunnel_record){};
+		*record = (struct tunnel_record){ .taken_over = true };
 	record->made = true;
 	record->ifindex = link->ifindex;
-	return save_record(tunnel);
+	return tunnel_save_record(tunnel);
 }
 
 static int make_userspace(struct tunnel *tunnel)
@@ -170,7 +170,7 @@ static int make(struct tunnel *tunnel, struct link *ret_link)
 	int err;
 
 	tunnel->record = (struct tunnel_record){ .made = true };
-	err = save_record(tunnel);
+	err = tunnel_save_record(tunnel);
 	if (err)
 		return err;
 	err = make_link(tunnel);
@@ -183,7 +183,7 @@ static int make(struct tunnel *tunnel, struct link *ret_link)
 		(void)tunnel_fail(tunnel, err, NULL, "look up %s", config->ifname);
 	} else {
 		tunnel->record.ifindex = ret_link->ifindex;
-		err = save_record(tunnel);
+		err = tunnel_save_record(tunnel);
 	}
 	if (err) /* what is on disk already is record enough to find it by */
 		(void)tunnel_down(config->ifname, config->record_path);
@@ -340,7 +340,6 @@ static int start_with_key(struct tunnel *tunnel, const uint8_t *private_key,
 		return err;
 	tunnel->ifindex = link.ifindex;
 	tunnel->kernel = device.kernel;
-	tunnel->is_taken_over = tunnel->is_taken_over || *ret_how == TUNNEL_TAKEN_OVER;
 	return 0;
 }
 

@@ -139,8 +139,7 @@ struct tunnel {
 	bool has_rules, has_rules_ipv6;
 	uint32_t behind_rule; /* priority of a rule of others that ours cannot stand before; 0 */
 
-	struct wg_plan plan; /* between tunnel_add() and tunnel_remove() */
-	bool is_taken_over;  /* until the first list: whose routes to its prefixes are ours now */
+	struct wg_plan plan;                          /* between tunnel_add() and tunnel_remove() */
 	size_t n_foreign_routes, n_foreign_addresses; /* routes: of the main table */
 	struct table_others others;                   /* of the own table */
 	/* Networks that devices still advertise, but the main table has lost: an earlier version

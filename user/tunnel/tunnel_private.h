@@ -17,6 +17,9 @@
 int tunnel_fail(struct tunnel *tunnel, int err, const char *remedy, const char *what, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/** tunnel_save_record() - write it. Return: 0; negative errno with tunnel->error. */
+int tunnel_save_record(struct tunnel *tunnel);
+
 /** tunnel_fail_key() - the same for private_key_get(). Return: @err. */
 int tunnel_fail_key(struct tunnel *tunnel, int err, const struct private_key_error *failed);
 

@@ -14,8 +14,9 @@
 #include "base/atomic_file.h"
 #include "base/cleanup.h"
 
+#define TAKEN_OVER "taken-over"
 #define LINE_BYTES (sizeof("address \n") + PREFIX_TEXT_MAX)
-#define FILE_BYTES ((1 + TUNNEL_RECORD_ADDRESSES_MAX) * LINE_BYTES)
+#define FILE_BYTES ((2 + TUNNEL_RECORD_ADDRESSES_MAX) * LINE_BYTES)
 
 bool tunnel_record_has(const struct tunnel_record *record, const struct prefix *address)
 {
@@ -33,6 +34,8 @@ static size_t format(const struct tunnel_record *record, char text[static FILE_B
 
 	if (record->made)
 		len = snprintf(text, FILE_BYTES, "interface %" PRIu32 "\n", record->ifindex);
+	if (record->taken_over)
+		len += snprintf(text + len, FILE_BYTES - len, TAKEN_OVER "\n");
 	for (size_t i = 0; i < record->n_addresses; i++)
 		len += snprintf(text + len, FILE_BYTES - len, "address %s\n",
 				prefix_format(&record->addresses[i], address));
@@ -73,6 +76,10 @@ static int parse_line(const char *line, struct tunnel_record *record)
 
 	if (!strncmp(line, address, sizeof(address) - 1))
 		return parse_address(line + sizeof(address) - 1, record);
+	if (!strcmp(line, TAKEN_OVER)) {
+		record->taken_over = true;
+		return 0;
+	}
 	if (strncmp(line, interface, sizeof(interface) - 1) != 0)
 		return -EBADMSG;
 	ifindex = strtoul(line + sizeof(interface) - 1, NULL, 10);
@@ -100,7 +107,8 @@ static int parse(const char *text, size_t len, struct tunnel_record *ret_record)
 		err = parse_line(line, &record);
 		at = end + 1;
 	}
-	if (err || format(&record, again) != len || memcmp(again, text, len) != 0)
+	if (err || (record.taken_over && !record.made) || format(&record, again) != len ||
+	    memcmp(again, text, len) != 0)
 		return -EBADMSG;
 	*ret_record = record;
 	return 0;
@@ -127,7 +135,7 @@ int tunnel_record_load(const char *file, struct tunnel_record *ret_record)
 static bool is_sound(const struct tunnel_record *record)
 {
 	if (record->n_addresses > TUNNEL_RECORD_ADDRESSES_MAX || record->ifindex > INT_MAX ||
-	    (record->ifindex && !record->made))
+	    ((record->ifindex || record->taken_over) && !record->made))
 		return false;
 	for (size_t i = 0; i < record->n_addresses; i++) {
 		const struct prefix *address = &record->addresses[i];

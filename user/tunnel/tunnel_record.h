@@ -7,6 +7,7 @@
  * so that a crash between the two leaves nothing unknown.
  *
  *   interface 7          we made it, and this is its ifindex; 0: we were about to
+ *   taken-over           another program made it, and no list has been applied since
  *   address 100.64.0.1/32
  *   address 200::1/64
  */
@@ -24,8 +25,9 @@
 #define TUNNEL_RECORD_ADDRESSES_MAX (2 * TUNNEL_ADDRESSES_MAX)
 
 struct tunnel_record {
-	bool made;                                            /* the interface is ours to remove */
-	uint32_t ifindex;                                     /* 0: we were about to make it */
+	bool made;        /* the interface is ours to remove */
+	bool taken_over;  /* till the first list: whose routes to its prefixes are ours then */
+	uint32_t ifindex; /* 0: we were about to make it */
 	struct prefix addresses[TUNNEL_RECORD_ADDRESSES_MAX]; /* host bits set */
 	size_t n_addresses;
 };

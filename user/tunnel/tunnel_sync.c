@@ -105,13 +105,6 @@ static bool wants_address(const struct tunnel_want *want, const struct prefix *a
 	return false;
 }
 
-static int save_record(struct tunnel *tunnel)
-{
-	int err = tunnel_record_save(tunnel->config.record_path, &tunnel->record);
-
-	return err ? tunnel_fail(tunnel, err, NULL, "write %s", tunnel->config.record_path) : 0;
-}
-
 /* Address first: what is in the record is at worst not there. */
 static int remove_addresses(struct tunnel *tunnel, const struct tunnel_want *want)
 {
@@ -134,7 +127,7 @@ static int remove_addresses(struct tunnel *tunnel, const struct tunnel_want *wan
 	}
 	record->n_addresses = kept;
 	if (kept != before) {
-		int failed = save_record(tunnel);
+		int failed = tunnel_save_record(tunnel);
 
 		err = err ?: failed;
 	}
@@ -170,7 +163,7 @@ static int add_addresses(struct tunnel *tunnel, const struct tunnel_want *want)
 	if (record->n_addresses == before && tunnel->has_addresses)
 		return 0;
 	if (record->n_addresses != before)
-		err = save_record(tunnel);
+		err = tunnel_save_record(tunnel);
 	if (err)
 		record->n_addresses = before; /* else they would be missing on the interface */
 	for (size_t i = 0; !err && i < want->n_addresses; i++) {

@@ -160,7 +160,7 @@ static int take_over(struct tunnel *tunnel, const struct tunnel_want *want)
 	size_t n = 0;
 	int err;
 
-	if (!tunnel->is_taken_over)
+	if (!tunnel->record.taken_over)
 		return 0;
 	err = tunnel_routes_read(RT_TABLE_MAIN, tunnel->ifindex, &there);
 	foreign = (struct prefix_set){ there.foreign, there.n_foreign };
@@ -175,8 +175,11 @@ static int take_over(struct tunnel *tunnel, const struct tunnel_want *want)
 		return tunnel_fail(tunnel, err, NULL, "take over the routes of %s",
 				   tunnel->config.ifname);
 	tunnel->n_foreign_routes = foreign.n - n;
-	tunnel->is_taken_over = false;
-	return 0;
+	tunnel->record.taken_over = false;
+	err = tunnel_save_record(tunnel);
+	if (err)
+		tunnel->record.taken_over = true;
+	return err;
 }
 
 static int add_to(struct tunnel *tunnel, enum tunnel_tables table, const struct tunnel_want *want)
