@@ -662,6 +662,30 @@ def test_adopted_nothing_is_routed(net: Topology) -> None:
         wg.remove()
 
 
+def test_down_without_a_record(net: Topology, uplink: Uplink, family: int) -> None:
+    """Whose wg0 is, nobody knows: it stays, and its rules and table with it, so that what comes in
+    leaves nowhere else. They go with a `down` after the interface."""
+    daemon = net.start()
+    daemon.stop()
+    os.unlink(f"/run/nex-relay/{INTERFACE}/tunnel")
+
+    def routing() -> list[str]:
+        table = wgshow.own_table(INTERFACE)
+        shown = (net.relay.call("ip", f"-{family}", *words).stdout.splitlines()
+                 for words in (("rule",), ("route", "show", "table", table)))
+        return [line for lines in shown for line in lines if "110" in line]
+    before = routing()
+    assert any("iif" in line for line in before) and any("unreachable" in line for line in before)
+    try:
+        assert net.commands.down().returncode == 0
+        assert routing() == before
+        assert wgshow.allowed_ips(net.relay, INTERFACE)
+    finally:
+        net.relay.run("ip", "link", "delete", INTERFACE)
+    assert net.commands.down().returncode == 0
+    assert routing() == []
+
+
 def test_rules_that_cannot_be_set(net: Topology, uplink: Uplink, family: int) -> None:
     """Another relay has the number of our table. No peer is in until they can, whatever lists come
     meanwhile, and then all is well."""

@@ -170,6 +170,21 @@ static bool is_nothing_there(const struct instance *instance)
 	       access(instance->sysctl_path, F_OK) && access(instance->host_lock_path, F_OK);
 }
 
+/*
+ * No file is there. One who was killed may have left empty folders; and a `down` before this one
+ * has left rules and table where the interface had stayed.
+ */
+static int take_rest(const struct instance *instance)
+{
+	int err = tunnel_down(instance->ifname, instance->tunnel_path);
+
+	(void)rmdir(PINS_ROOT);
+	(void)rmdir(INSTANCE_RUN_ROOT);
+	if (err)
+		say_left(instance, err);
+	return err;
+}
+
 int cmd_down(const struct options *options, char **args, int n_args)
 {
 	const char *ifname = options->value[OPTION_INTERFACE];
@@ -182,12 +197,8 @@ int cmd_down(const struct options *options, char **args, int n_args)
 	err = instance_init(&instance, ifname);
 	if (err)
 		return log_err(err, "'%s' cannot be an interface's name", ifname), EXIT_FAILED;
-	if (is_nothing_there(&instance)) {
-		/* Empty folders are all that one who was killed may have left. */
-		(void)rmdir(PINS_ROOT);
-		(void)rmdir(INSTANCE_RUN_ROOT);
-		return EXIT_DONE;
-	}
+	if (is_nothing_there(&instance))
+		return take_rest(&instance) ? EXIT_FAILED : EXIT_DONE;
 	await_lock(&instance);
 	err = take_over(&instance);
 	if (err)
