@@ -288,6 +288,51 @@ def test_ipv6_that_is_off_for_new_interfaces(net: Topology) -> None:
 
 
 @pytest.mark.kernel
+@pytest.mark.parametrize("when", ["before the list", "later"])
+def test_ipv6_switched_off_on_the_interface(net: Topology, when: str) -> None:
+    """By another program, where the relay has no IPv6 address of its own, whose loss would tell of
+    it: the devices' IPv6 routes cannot be made, so it is switched on again."""
+    own, *others = devices.records([net.device, *(spoke.device for spoke in net.spokes.values())])
+    own["allowed_ips"] = [ip for ip in own["allowed_ips"] if ":" not in ip]
+    own["ipv6_tunnel_ips"] = []
+    path = f"ipv6/conf/{INTERFACE}/disable_ipv6"
+    if when == "later":
+        net.peers.replace([own, *others])
+        net.run()
+        assert "200::2/128" in wgshow.routes(net.relay, INTERFACE)
+        net.relay.set_sysctl(path, "1")
+    else:
+        net.peers.replace([])
+        daemon = net.commands.start("--peers", net.peers.path, loaded=False)
+        wait_until(lambda: any("our own device" in line for line in daemon.messages()), "start")
+        net.relay.set_sysctl(path, "1")
+        net.peers.replace([own, *others])
+    wait_until(lambda: {"200::2/128", "200::3/128", LAN[6]} <= wgshow.routes(net.relay, INTERFACE),
+               "IPv6 routes")
+    assert {"200::2/128", "200::3/128"} <= wgshow.host_routes(net.relay, INTERFACE)
+    assert net.relay.sysctl(path) == "0"
+    assert addresses(net) == {"100.64.0.1/32"}
+
+
+@pytest.mark.kernel
+def test_ipv6_switched_off_and_on_again(net: Topology) -> None:
+    """On all interfaces, while the relay runs: IPv4 goes on, and IPv6 is back with a SIGHUP."""
+    daemon = net.run()
+    try:
+        net.relay.set_sysctl("ipv6/conf/all/disable_ipv6", "1")
+        wait_until(lambda: addresses(net) == {"100.64.0.1/32"}, "no IPv6 address")
+        wait_until(lambda: net.commands.status()["ipv6"]["enabled"] is False, "status")
+        assert {"100.64.0.2/32", "100.64.0.3/32", LAN[4]} == wgshow.routes(net.relay, INTERFACE)
+        assert net.relay.sysctl(f"ipv6/conf/{INTERFACE}/disable_ipv6") == "1"
+    finally:
+        net.relay.set_sysctl("ipv6/conf/all/disable_ipv6", "0")
+    daemon.signal(signal.SIGHUP)
+    wait_until(lambda: addresses(net) == {"100.64.0.1/32", "200::1/128"}, "IPv6 address")
+    wait_until(lambda: is_applied(net), "AllowedIPs of both families")
+    assert "200::2/128" in wgshow.routes(net.relay, INTERFACE)
+
+
+@pytest.mark.kernel
 def test_traffic_to_a_lan_behind_a_spoke(net: Topology, family: int) -> None:
     """The relay itself reaches it where host-routes names it, and else out of wg0 alone."""
     host = {4: "10.188.100.1/24", 6: "fd00:188:100::1/64"}[family]

@@ -662,6 +662,45 @@ def test_adopted_nothing_is_routed(net: Topology) -> None:
         wg.remove()
 
 
+def _readdress(net: Topology, family: int, turn: int) -> set[str]:
+    """59 tunnel addresses more for the relay, other ones in each turn."""
+    found = records([net.device, *(spoke.device for spoke in net.spokes.values())])
+    more = {f"100.64.{10 + turn}.{number}" if family == 4 else f"200::{10 + turn}:{number:x}"
+            for number in range(1, 60)}
+    record = next(item for item in found if item["public_key"] == net.device.public_key)
+    record["allowed_ips"] += sorted(more)
+    record[f"ipv{family}_tunnel_ips"] += [
+        {"address": address, "cidr": net.vpc.ipv4 if family == 4 else net.vpc.ipv6}
+        for address in more]
+    net.peers.replace(found)
+    return more
+
+
+def test_rules_that_cannot_be_set_any_more(net: Topology, uplink: Uplink, family: int) -> None:
+    """The same number is somebody else's only later. Lists with ever other addresses come meanwhile:
+    then the last one's addresses have their rules, each, and no others are left."""
+    table = wgshow.own_table(INTERFACE)
+    daemon = net.start()
+    net.relay.run("ip", f"-{family}", "rule", "add", "iif", "wgother", "lookup", table, "protocol",
+                  "110")
+    own = net.device.ipv4 if family == 4 else net.device.ipv6
+    for turn in range(8):
+        last = _readdress(net, family, turn)
+        daemon.signal(signal.SIGHUP)
+        wait_until(lambda last=last: last <= {at.partition("/")[0] for at in addresses(net)},
+                   "addresses of the list")
+    net.relay.run("ip", f"-{family}", "rule", "del", "iif", "wgother")
+    daemon.signal(signal.SIGHUP)
+
+    def sources() -> list[str]:
+        return sorted(rule["src"] for rule in
+                      json.loads(net.relay.run("ip", "-j", f"-{family}", "rule"))
+                      if rule.get("protocol") == "110" and rule["src"] != "all")
+    wait_until(lambda: sources() == sorted({own, *last}), lambda: str(sources()))
+    wait_until(lambda: {at.partition("/")[0] for at in addresses(net)} >= last, "addresses")
+    assert daemon.process.poll() is None, daemon.messages()
+
+
 def test_down_without_a_record(net: Topology, uplink: Uplink, family: int) -> None:
     """Whose wg0 is, nobody knows: it stays, and its rules and table with it, so that what comes in
     leaves nowhere else. They go with a `down` after the interface."""
@@ -695,16 +734,8 @@ def test_rules_that_cannot_be_set(net: Topology, uplink: Uplink, family: int) ->
     daemon = net.commands.start("--peers", net.peers.path, loaded=False)
     wait_until(lambda: any("another relay of this host" in line for line in daemon.messages()),
                "message")
-    found = read_list(net)
-    record = next(item for item in found if item["public_key"] == net.device.public_key)
-    own = list(record["allowed_ips"])
     for turn in range(8):
-        record["allowed_ips"] = [*own, *(f"100.64.{10 + turn}.{number}" if family == 4 else
-                                         f"200::{10 + turn}:{number:x}" for number in range(1, 60))]
-        record[f"ipv{family}_tunnel_ips"] = [
-            {"address": address, "cidr": net.vpc.ipv4 if family == 4 else net.vpc.ipv6}
-            for address in record["allowed_ips"] if (":" in address) == (family == 6)]
-        net.peers.replace(found)
+        _readdress(net, family, turn)
         daemon.signal(signal.SIGHUP)
         wait_until(lambda turn=turn: sum("reading again" in line for line in daemon.messages())
                    > turn, "next list")

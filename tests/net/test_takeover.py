@@ -68,6 +68,37 @@ def test_its_routes_are_ours_and_no_packet_is_lost(net: Topology) -> None:
     assert not said
 
 
+EXIT = ["0.0.0.0/0", "::/0"]
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("is_listed", [True, False], ids=["an exit device's", "nobody's"])
+def test_default_route_into_wg0(net: Topology, is_listed: bool, family: int) -> None:
+    """Where a device of the list has the default, nexd's route is ours, and this host has its own
+    default again; spokes have the exit. Where no device has it, it is left alone and counted."""
+    net.relay.run("ip", f"-{family}", "route", "add", "default", "via",
+                  net["spoke1"].underlay.address(family), "metric", "2048")
+    far, exit_route = {4: ("203.0.113.9", EXIT[0]), 6: ("2001:db8:113::9", EXIT[1])}[family]
+    if is_listed:
+        net["spoke2"].device.advertises = [*LAN.values(), exit_route]
+        net.publish()
+    net.relay.run("ip", f"-{family}", "route", "add", "default", "dev", INTERFACE)
+
+    def device(*words: str) -> str:
+        found = json.loads(net.relay.run("ip", "-j", f"-{family}", "route", "get", far, *words))[0]
+        return found["dev"]
+    assert device() == INTERFACE
+    net.run("--mtu", str(net.mtu))
+    assert device() == ("under1" if is_listed else INTERFACE)
+    assert net.commands.status()["tunnel"]["foreign_routes"] == (0 if is_listed else 1)
+    assert (exit_route in wgshow.routes(net.relay, INTERFACE)) == is_listed
+    if is_listed:
+        assert device("from", net["spoke1"].address(family), "iif", INTERFACE) == INTERFACE
+    shown = net.relay.run("ip", f"-{family}", "route", "show", "default")
+    assert (INTERFACE in shown) != is_listed and "under1" in shown
+    net.relay.run("ip", f"-{family}", "route", "del", "default", "metric", "2048")
+
+
 def test_killed_before_the_first_list(net: Topology) -> None:
     """The relay that is started after it still knows that it took wg0 over: nexd's routes are its
     own then, and what nexd leaves in nftables is named. After the first list it knows no more."""
