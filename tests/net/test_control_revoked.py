@@ -140,6 +140,22 @@ def test_exit_on_revoke_stays_without_us(net: Controlled, whole: bool, polled: b
     await_told(net, "watching")
 
 
+def test_exit_on_revoke_asks_again(net: Controlled) -> None:
+    """Whether our device is still there is asked until there is an answer: the first one is none."""
+    restart(net, "--exit-on-revoke")
+    net.wait_state("watching", daemon(net))
+    own = net.learn()["id"]
+    number = net.api.set_fault(path=f"/api/devices/{own}", method="GET", status=502, **HTML)
+    net.api.delete_device(net.device.public_key)
+    wait_until(lambda: net.api.fault_hits(number) >= 2, "second question")
+    assert daemon(net).process.poll() is None
+    net.api.clear_faults()
+    assert daemon(net).process.wait(LIMIT_S) == 1
+    restart(net)
+    net.wait_state("watching", daemon(net))
+    net.learn()
+
+
 @pytest.mark.parametrize(("status", "fault"), [(403, {}), (401, HTML), (403, HTML)])
 def test_kept_when_something_else_denies(net: Controlled, status: int,
                                          fault: dict[str, Any]) -> None:

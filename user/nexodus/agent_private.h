@@ -88,6 +88,8 @@ struct agent {
 	struct watch *before; /* what is followed, while the whole list is asked for anew */
 	struct http_call *stream;
 	struct http_call *own_call; /* is our device there, that is in no list? */
+	struct event *own_again;    /* asked again, when there was no answer */
+	struct backoff own_pause;
 	struct event *quiet, *resync, *stands;
 	int64_t opened_at, heard_at; /* ms */
 	int64_t began_at;            /* ms: of the watch */
@@ -297,6 +299,9 @@ bool agent_is_let_in(const struct agent *agent, const struct http_answer *answer
 
 /** agent_say_gone() - our device is not in the list, or makes no sense there. */
 void agent_say_gone(struct agent *agent);
+
+/** agent_revoked_new() - as agent_stream_new(). */
+int agent_revoked_new(struct agent *agent);
 
 /** agent_revoked_free() - safe when it never started. */
 void agent_revoked_free(struct agent *agent);

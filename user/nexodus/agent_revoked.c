@@ -2,6 +2,7 @@
 /*
  * agent_revoked.c - the server does not know us any more: what is said, and what is done.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -41,26 +42,55 @@ static bool is_gone(const struct agent *agent, const struct http_answer *answer)
 	return answer_refuses(answer->status, answer->body, answer->body_len);
 }
 
+static void ask_again(struct agent *agent, int retry_after_s)
+{
+	int64_t ms = backoff_failed(&agent->own_pause, agent_now(), agent_random());
+	struct timeval after;
+
+	agent_hold(agent, retry_after_s);
+	if (ms < agent_hold_ms(agent))
+		ms = agent_hold_ms(agent);
+	after = (struct timeval){ .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+	evtimer_add(agent->own_again, &after);
+}
+
+/* The list comes again and again, but maybe only in an hour: what is no answer is asked again. */
 static void own_done(void *arg, const struct http_answer *answer)
 {
 	struct agent *agent = arg;
 
 	agent->own_call = NULL;
-	if (agent->own_is_gone && is_gone(agent, answer))
+	if (!agent->own_is_gone)
+		return;
+	if (is_gone(agent, answer))
 		say_gone(agent);
+	else if (answer->err || answer->status != 200)
+		ask_again(agent, answer->retry_after_s);
 }
 
 /* A list may be wrong, or empty for once: nothing is taken back for that alone. */
-static void ask_for_own(struct agent *agent)
+static void on_own_again(evutil_socket_t fd, short what, void *arg)
 {
 	const struct http_request more = { .on_done = own_done };
+	struct agent *agent = arg;
 	char path[128];
 
+	(void)fd, (void)what;
+	if (!agent->own_is_gone || agent->own_call)
+		return;
+	snprintf(path, sizeof(path), "/api/devices/%s", agent->device_id);
+	if (agent_hold_ms(agent) || agent_call(agent, "GET", path, NULL, &more, &agent->own_call))
+		ask_again(agent, 0);
+}
+
+static void ask_for_own(struct agent *agent)
+{
 	agent_say(agent, CONTROL_RETRYING, 0,
 		  "this relay's device is not in the list: asking the server for it");
-	snprintf(path, sizeof(path), "/api/devices/%s", agent->device_id);
-	if (!agent->own_call)
-		(void)agent_call(agent, "GET", path, NULL, &more, &agent->own_call);
+	agent->own_pause = (struct backoff){ .min_ms = agent->soon.min_ms,
+					     .max_ms = agent->soon.max_ms,
+					     .calm_ms = agent->soon.calm_ms };
+	event_active(agent->own_again, EV_TIMEOUT, 0);
 }
 
 void agent_say_gone(struct agent *agent)
@@ -75,9 +105,17 @@ void agent_say_gone(struct agent *agent)
 		say_gone(agent);
 }
 
+int agent_revoked_new(struct agent *agent)
+{
+	agent->own_again = evtimer_new(agent->base, on_own_again, agent);
+	return agent->own_again ? 0 : -ENOMEM;
+}
+
 void agent_revoked_free(struct agent *agent)
 {
 	http_cancel(agent->own_call);
+	if (agent->own_again)
+		event_free(agent->own_again);
 }
 
 /*

@@ -460,7 +460,7 @@ int agent_stream_new(struct agent *agent)
 	agent->resync = evtimer_new(agent->base, on_resync, agent);
 	agent->stands = evtimer_new(agent->base, on_stands, agent);
 	skipped_init(&agent->poll_skipped, agent_warning, agent);
-	return agent->quiet && agent->resync && agent->stands ? 0 : -ENOMEM;
+	return agent->quiet && agent->resync && agent->stands ? agent_revoked_new(agent) : -ENOMEM;
 }
 
 void agent_stream_free(struct agent *agent)
