@@ -443,3 +443,41 @@ def test_list_where_there_is_no_stream(net: Controlled, status: int) -> None:
     new_device(net, "web")
     await_followed(net)
     assert net.control()["message"] == "following the VPC's devices"
+
+
+def test_polled_list_is_newer(net: Controlled) -> None:
+    """The stream is back, and cut each time before its end: what was polled meanwhile stays, and
+    what was followed before does not come back."""
+    gone = new_device(net, "gone")
+    await_followed(net)
+    net.api.set_fault(path=EVENTS, status=404, body="404 page not found")
+    net.api.cut_streams()
+    await_told(net, "watching", "asking every 15 s")
+    net.api.delete_device(gone["id"])
+    new_device(net, "polled")
+    await_followed(net)
+    right = wanted(net)
+    net.api.clear_faults()
+    cut = net.api.set_fault(path=EVENTS, cut_after=20)
+    wait_until(lambda: net.api.fault_hits(cut) >= 4, "streams that are cut")
+    await_state(net, right, 0)
+    net.api.clear_faults()
+    hurry_up(net)
+    await_followed(net)
+
+
+@pytest.mark.parametrize(("rate", "words"), [(4000, ("watching", "asking every 15 s")),
+                                             (20, ("retrying", "timed out"))])
+def test_polled_list_over_a_slow_line(net: Controlled, rate: int, words: tuple[str, ...]) -> None:
+    """It takes longer than other answers may, as long as it goes on."""
+    net.api.add_many(60)
+    await_followed(net)
+    net.api.set_fault(path=EVENTS, status=404, body="404 page not found")
+    slow = net.api.set_fault(path=LIST, rate=rate)
+    net.api.cut_streams()
+    wait_until(lambda: net.api.fault_hits(slow), "list that is asked for")
+    await_told(net, *words)
+    net.api.clear_faults()
+    hurry_up(net)
+    await_told(net, "watching")
+    await_followed(net)

@@ -446,7 +446,9 @@ static void on_resync(evutil_socket_t fd, short what, void *arg)
 	struct agent *agent = arg;
 
 	(void)fd, (void)what;
-	if ((agent->stream || agent->polls) && !agent_hold_ms(agent))
+	if (agent->polls && agent->stream)
+		agent_arm(agent, agent->resync, AGENT_POLL_S * 1000); /* the list comes first */
+	else if ((agent->stream || agent->polls) && !agent_hold_ms(agent))
 		agent_watch_anew(agent);
 	else
 		agent_arm(agent, agent->resync,

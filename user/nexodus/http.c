@@ -73,14 +73,17 @@ void http_call_end(struct http_call *call, int err, const char *why)
 
 void http_call_phase(struct http_call *call, enum http_phase phase)
 {
-	unsigned int ms = phase == HTTP_HEADERS ? call->limits.headers_ms : call->limits.body_ms;
-	struct timeval after = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+	int64_t ms = phase == HTTP_HEADERS ? call->limits.headers_ms : call->limits.body_ms;
+	struct timeval after;
 	long status = 0;
 
 	call->phase = phase;
-	if (phase == HTTP_BODY && call->is_stream)
+	if (phase == HTTP_BODY && call->on_data)
 		(void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status == 200)
+		ms *= HTTP_DATA_TIMES;
+	after = (struct timeval){ .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+	if (status == 200 && call->is_stream)
 		event_del(call->limit);
 	else
 		(void)event_add(call->limit, &after); /* there is room: see begin() */

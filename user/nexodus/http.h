@@ -29,6 +29,10 @@ struct http_limits {
 	unsigned int body_ms;    /* from then to the end; not for the 200 of a stream */
 };
 
+/* What on_data takes may be long, and the line slow: the body of a 200 has so many times body_ms,
+ * and is given up earlier when (almost) nothing comes. */
+#define HTTP_DATA_TIMES 20
+
 struct http_answer {
 	int err;     /* 0: there is a status, and the answer is whole. -ETIMEDOUT, -ECONNREFUSED,
 			-EHOSTUNREACH (name or route), -EKEYREJECTED (certificate), -EPROTO (TLS),
