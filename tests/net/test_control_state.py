@@ -17,6 +17,7 @@ from registering import (METADATA, REGISTERED, REGISTRATION, STREAM, UPDATE, WIT
 
 from lab import footprint
 from lab.wait import LIMIT_S, wait_until
+from lab.wireguard import make_key
 
 __all__ = ["lab_of_module", "net"]  # fixtures
 OTHER_KEY = "HPV5q6RaELodHvBtkfyiqp7QoRUFFWUxVUBdCxjLmmc="
@@ -87,6 +88,25 @@ def test_another_relay_later(net: Registering) -> None:
         wait_until(lambda: net.commands.entries() == {}, "end of it")
     assert sum(words in line for line in daemon.messages()) == 2
     net.wait_state("watching")
+
+
+def test_two_other_relays_are_told_once(net: Registering) -> None:
+    """Whatever events they have; when the one that was told of goes, the other is told."""
+    net.registers()
+    words = "the VPC has another relay, "
+    others = [net.api.ask("device_add", public_key=make_key().public, hostname=f"other{number}",
+                          relay=True) for number in range(2)]
+    net.wait_message(words)
+    for turn in range(5):
+        for other in others:
+            net.api.update_device(other["id"], hostname=f"{other['hostname']}-{turn}")
+    for other in others:
+        wait_until(lambda name=f"{other['hostname']}-4": name in net.commands.peers(), "last name")
+    said = [line for line in net.commands.daemons[-1].messages() if words in line]
+    assert len(said) == 1 and "'other0" in said[0], said
+    net.api.delete_device(others[0]["id"])
+    net.wait_message(f"{words}'other1-4'")
+    net.api.delete_device(others[1]["id"])
 
 
 def test_no_relay_any_more(net: Registering) -> None:

@@ -38,6 +38,13 @@ static void look_at_own(struct agent *agent, const struct device *own,
 	agent->is_no_relay_said = own->relay == DEVICE_IS_NO_RELAY;
 }
 
+static bool is_other_told(const struct agent *agent)
+{
+	static const uint8_t none[DEVICE_ID_BYTES];
+
+	return memcmp(agent->other_id, none, DEVICE_ID_BYTES) != 0;
+}
+
 static int look_at(void *arg, const uint8_t id[static DEVICE_ID_BYTES], const struct device *device,
 		   const struct prefix *prefixes)
 {
@@ -46,8 +53,7 @@ static int look_at(void *arg, const uint8_t id[static DEVICE_ID_BYTES], const st
 
 	if (!memcmp(id, agent->own_id, DEVICE_ID_BYTES)) {
 		look_at_own(agent, device, prefixes);
-	} else if (device->relay == DEVICE_IS_RELAY &&
-		   memcmp(id, agent->other_id, DEVICE_ID_BYTES) != 0) {
+	} else if (device->relay == DEVICE_IS_RELAY && !is_other_told(agent)) {
 		memcpy(agent->other_id, id, DEVICE_ID_BYTES);
 		border_batch_text(
 			&agent->batch, BORDER_WARNING,
@@ -78,9 +84,12 @@ void agent_own_changed(struct agent *agent, const uint8_t id[static DEVICE_ID_BY
 {
 	const struct device_cache *devices = agent_devices(agent);
 	const struct device *device = device_cache_find(devices, id);
+	bool was_told = is_other_told(agent);
 
-	if (device)
-		(void)look_at(agent, id, device, device_cache_prefixes(devices, device));
 	look_at_other(agent);
+	if (was_told && !is_other_told(agent))
+		(void)device_cache_each(devices, look_at, agent); /* there may be a third one */
+	else if (device)
+		(void)look_at(agent, id, device, device_cache_prefixes(devices, device));
 	agent_flush(agent);
 }
