@@ -3,6 +3,7 @@
 sees none of it; and it follows the server all the same."""
 
 import os
+import resource
 from collections.abc import Iterator
 
 import pytest
@@ -39,3 +40,13 @@ def test_files_of_etc_are_replaced(net: Registering, bounded: Daemon) -> None:
     wait_until(lambda: bounded.source() not in (None, helper), "another helper process")
     net.wait_message("the helper process has ended because a file of /etc was replaced", "watching",
                      bounded)
+
+
+def test_stacks_larger_than_the_memory(net: Registering) -> None:
+    """As a unit's LimitSTACK= may have it: names are resolved all the same, which takes a thread."""
+    before = resource.getrlimit(resource.RLIMIT_STACK)
+    resource.setrlimit(resource.RLIMIT_STACK, (4 << 30, before[1]))
+    try:
+        net.registers()
+    finally:
+        resource.setrlimit(resource.RLIMIT_STACK, before)

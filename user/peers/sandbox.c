@@ -10,6 +10,7 @@
 #include <linux/netlink.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -28,6 +29,7 @@
 #define NOBODY 65534
 #define DESCRIPTORS_MAX 64
 #define DESCRIPTORS_OF_FILES_MAX 32
+#define STACK_BYTES (1UL << 20) /* of a thread */
 #define N(array) (sizeof(array) / sizeof(*(array)))
 
 /* Standard input and output go to /dev/null; everything above @keep_fd and below it is closed. */
@@ -346,12 +348,30 @@ static int filter_calls(enum sandbox_profile profile)
 	return err;
 }
 
+/*
+ * A thread's stack is as large as RLIMIT_STACK lets it be, which may be more than all the memory
+ * that there is. The resolver's threads need little.
+ */
+static int limit_stacks(void)
+{
+	pthread_attr_t attr;
+	int err = pthread_attr_init(&attr);
+
+	if (err)
+		return err;
+	err = pthread_attr_setstacksize(&attr, STACK_BYTES) ?: pthread_setattr_default_np(&attr);
+	pthread_attr_destroy(&attr);
+	return err;
+}
+
 int sandbox_filter(enum sandbox_profile profile)
 {
 	int err;
 
 	/* A thread's own arena would take 64 MiB of the memory that there is. */
 	(void)mallopt(M_ARENA_MAX, 1);
+	if (limit_stacks())
+		return -ENOMEM;
 	err = profile == SANDBOX_NETWORK ? file_view_restrict() : limit_descriptors();
 	return err ?: filter_calls(profile);
 }
