@@ -67,6 +67,21 @@ def test_second_relay(net: Topology, where: str) -> None:
     assert first.process.wait(LIMIT_S) == 0
 
 
+@pytest.mark.parametrize("folder", ["/usr/share/nex-relay-test", "/usr/lib/nex-relay/test"])
+def test_folder_that_the_helper_sees(net: Topology, folder: str) -> None:
+    """It reads libraries and their data there, as root where it cannot change its user: the key of
+    WireGuard would be in its view. Nothing is made."""
+    os.makedirs(folder, 0o700)
+    try:
+        daemon = net.commands.start("--peers", net.peers.path, "--state-dir", folder, loaded=False)
+        assert daemon.process.wait(LIMIT_S) == 1
+        [line] = [line for line in daemon.messages() if "IPv6" not in line]
+        assert folder in line and "--state-dir" in line and "helper" in line
+        assert os.listdir(folder) == [] and not net.relay.has_interface(INTERFACE)
+    finally:
+        shutil.rmtree(folder if "share" in folder else os.path.dirname(folder))
+
+
 @pytest.mark.parametrize("end", ["KILL", "TERM"])
 def test_next_start(net: Topology, end: str) -> None:
     """At once, though wireguard-go goes on: of the same relay, and of another with its folder."""

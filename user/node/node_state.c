@@ -8,13 +8,25 @@
 
 #include "base/log.h"
 #include "node/node_private.h"
+#include "peers/file_view.h"
 
 int node_state_open(struct node *node)
 {
 	struct private_key_error failed = {};
 	int err = state_dir_open(&node->state_dir, node->settings->state_dir, &failed);
+	const char *shown;
 
-	return err ? log_err(0, "%s: %s", failed.path, failed.why), err : 0;
+	if (err) {
+		(void)log_err(0, "%s: %s", failed.path, failed.why);
+		return err;
+	}
+	/* Where the helper has to stay root, nothing but the view keeps it from WireGuard's key. */
+	shown = file_view_shows(node->state_dir.fd);
+	return shown ? log_err(-EACCES,
+			       "%s: the helper process can read what is in %s, and this folder is "
+			       "for secrets: take another one with --state-dir",
+			       node->state_dir.path, shown)
+		     : 0;
 }
 
 int node_state_dir(struct node *node)

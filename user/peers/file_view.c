@@ -81,6 +81,43 @@ static uint64_t handled_rights(int abi)
 	return (1ULL << n_rights) - 1;
 }
 
+static bool is_same(int fd, const struct stat *other)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && st.st_dev == other->st_dev && st.st_ino == other->st_ino;
+}
+
+/* As Landlock does it: from folder to folder, up to the root. */
+static bool is_below(int fd, const struct stat *folder)
+{
+	int at = fcntl(fd, F_DUPFD_CLOEXEC, 0), parent;
+	struct stat st;
+	bool is = false;
+
+	while (at >= 0 && !is) {
+		is = is_same(at, folder);
+		parent = is ? -1 : openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (parent >= 0 && !fstat(at, &st) && is_same(parent, &st)) {
+			close(parent);
+			parent = -1;
+		}
+		close(at);
+		at = parent;
+	}
+	return is;
+}
+
+const char *file_view_shows(int fd)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < N(paths); i++)
+		if (!stat(paths[i], &st) && S_ISDIR(st.st_mode) && is_below(fd, &st))
+			return paths[i];
+	return NULL;
+}
+
 static int add_path(int ruleset, const char *path)
 {
 	auto_close int fd = open(path, O_PATH | O_CLOEXEC);

@@ -15,6 +15,15 @@
 int file_view_abi(void);
 
 /**
+ * file_view_shows() - would a file in this folder be readable by who has called
+ * file_view_restrict() as root?
+ * @fd: of the folder, any open one.
+ *
+ * Return: the folder of the view that it lies in; NULL when in none.
+ */
+const char *file_view_shows(int fd);
+
+/**
  * file_view_restrict() - this thread, and those that it starts, see no other files from now on, and
  * change none. Needs no_new_privs.
  *
