@@ -122,7 +122,7 @@ def test_killed_before_the_first_list(net: Topology) -> None:
         net.relay.run("ip", "route", "add", route, "dev", INTERFACE)
     daemon.kill()
     daemon = net.run("--mtu", str(net.mtu))
-    wait_until(lambda: any("2 routes that are not ours" in line for line in daemon.messages()),
+    wait_until(lambda: net.commands.status()["tunnel"]["foreign_routes"] == len(cidr),
                lambda: f"others' routes: {daemon.messages()}")
     assert set(cidr) <= wgshow.host_routes(net.relay, INTERFACE)
     assert not any("as nexd leaves it" in line for line in daemon.messages())

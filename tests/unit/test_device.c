@@ -34,8 +34,7 @@ static void test_add(void **state)
 			assert_int_equal(device_list_add_prefix(&list, &prefix), 0);
 		}
 	}
-	assert_string_equal(notation_show(&list, text),
-			    "a b!:;11.0.0.0/8 c:12.0.0.0/8;13.0.0.0/8");
+	assert_string_equal(notation_show(&list, text), "a b!:;11.0.0.0/8 c:12.0.0.0/8;13.0.0.0/8");
 	assert_string_equal(list.devices[2].name, "x");
 	device_list_done(&list);
 }

@@ -112,8 +112,8 @@ static void check_same(const struct device_list *list)
 		const struct device *is = &back->devices[i], *was = &list->devices[i];
 
 		if (memcmp(is, was, sizeof(*is)) != 0)
-			fail_msg("device %zu '%s': '%s', %u prefixes, %u addresses", i,
-				 was->name, is->name, is->n_prefixes, is->n_addresses);
+			fail_msg("device %zu '%s': '%s', %u prefixes, %u addresses", i, was->name,
+				 is->name, is->n_prefixes, is->n_addresses);
 	}
 	for (size_t i = 0; i < list->n_prefixes; i++)
 		assert_true(prefix_compare(&back->prefixes[i], &list->prefixes[i]) == 0);

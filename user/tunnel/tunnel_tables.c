@@ -322,12 +322,13 @@ static void note_lost(struct tunnel *tunnel, const struct tunnel_want *want)
 {
 	const struct prefix_set *have = &tunnel->routes[TUNNEL_HOST].have;
 	struct prefix_list *list = &tunnel->lost;
-	auto_free struct prefix *lost = calloc(have->n + 1, sizeof(*lost));
+	struct prefix *lost = calloc(have->n + 1, sizeof(*lost));
 	size_t n = lost ? select_from(have, &want->advertised, true, lost) : 0;
 
 	for (size_t i = 0; i < n && list->n < PREFIX_LIST_MAX; i++)
 		list->at[list->n++] = lost[i];
 	tunnel->n_lost += n;
+	free(lost);
 }
 
 int tunnel_remove_routes(struct tunnel *tunnel, const struct tunnel_want *want)
