@@ -332,13 +332,13 @@ def test_nobodys_address_does_not_leak(net: Topology, uplink: Uplink, family: in
     uplink.count(net.vpc.ipv4 if family == 4 else net.vpc.ipv6)
     uplink.has(NOBODY[family])
     net.start()
-    answer = ping(net["spoke1"].node, NOBODY[family], count=2)
+    answer = ping(net["spoke1"].node, NOBODY[family], count=1)  # of more the kernel tells of some
     assert not answer.received and "nreachable" in answer.output, answer.output
     assert from_spoke(net, NOBODY[family]) == "unreachable"
     gone = net.forget("spoke2")
     net.publish()
     wait_until(lambda: is_applied(net), "list without it")
-    assert not ping(net["spoke1"].node, gone.address(family), count=2).received
+    assert not ping(net["spoke1"].node, gone.address(family), wait_s=0.3).received
     assert from_spoke(net, gone.address(family)) == "unreachable"
     assert uplink.received() == 0
 
@@ -350,7 +350,7 @@ def test_a_spoke_does_not_reach_the_relays_lan(net: Topology, uplink: Uplink, fa
     net.start()
     target = f"{UPLINK[family]}2"
     net["spoke1"].reach(net.device.public_key, [f"{UPLINK[family]}0/{24 if family == 4 else 64}"])
-    assert not ping(net["spoke1"].node, target, count=2).received
+    assert not ping(net["spoke1"].node, target, wait_s=0.3).received
     assert from_spoke(net, target) == "unreachable"
     own = ping(net["spoke1"].node, f"{UPLINK[family]}1", count=2)
     assert own.received == 2, own.output

@@ -20,7 +20,7 @@ MEMORY_MIB, PEER_KIB = 2048, 30
 # The guest says something after every test, and no test takes that long, but for a test of scale.
 SILENCE_S = 240
 # One boot, however busy the host is; and with the tests that no kernel has a say in.
-LIMIT_S, LIMIT_ALL_S = 1500, 3600
+LIMIT_S, LIMIT_ALL_S = 2400, 3600
 
 # With norandmaps an emulated process starts in a quarter of the time: QEMU 7.2 keeps translated
 # code by its virtual address, and has to translate a library anew wherever else it is loaded.
