@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from following import begin_anew, daemon, following, restart, said
+from following import await_told, begin_anew, daemon, following, hurry_up, restart, said
 
 from lab.controlled import Controlled
 from lab.steady import no_loss
@@ -69,6 +69,19 @@ def test_published_on_change_only(net: Controlled) -> None:
     assert bodies[0]["endpoints"][1]["source"].startswith("stun:stun.nexodus.test:")
     net.api.ask("stun", mapped="")
     wait_until(lambda: published(net)[1]["address"] == local["address"], "the first one again")
+
+
+def test_published_while_the_list_is_polled(net: Controlled) -> None:
+    """A server without an event stream has them, too."""
+    net.api.set_fault(path="/api/events", status=404, body="404 page not found")
+    net.api.cut_streams()
+    await_told(net, "watching", "asking every 15 s")
+    net.api.ask("stun", mapped=MAPPED)
+    wait_until(lambda: published(net)[1]["address"] == MAPPED, "the other address")
+    net.api.clear_faults()
+    wait_until(lambda: published(net)[1]["address"] != MAPPED, "the address of before")
+    hurry_up(net)
+    await_told(net, "watching")
 
 
 def test_no_answer_is_no_change(net: Controlled) -> None:

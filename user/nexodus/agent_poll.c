@@ -127,8 +127,8 @@ void agent_poll(struct agent *agent)
 	if (!agent->polls) {
 		device_cache_free(agent->polled);
 		agent->polled = NULL;
-		/* It will be older than what is polled, and nothing to go back to. */
-		agent_drop_watch(agent);
+		watch_free(agent->before);
+		agent->before = NULL;
 		agent_arm(agent, agent->resync, POLLED_MS);
 	}
 	agent->polls = true;

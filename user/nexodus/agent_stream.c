@@ -433,7 +433,8 @@ void agent_watch(struct agent *agent)
 
 void agent_watch_anew(struct agent *agent)
 {
-	if (!agent->before && agent->watch && watch_is_whole(agent->watch))
+	/* What was followed before the polling is older than what was polled. */
+	if (!agent->polls && !agent->before && agent->watch && watch_is_whole(agent->watch))
 		agent->before = agent->watch;
 	else
 		watch_free(agent->watch);
