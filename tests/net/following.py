@@ -8,7 +8,7 @@ import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 from lab import wgshow
@@ -16,14 +16,13 @@ from lab.controlled import Controlled
 from lab.owner import INTERFACE, STATE
 from lab.relay import Daemon
 from lab.steady import Steady
-from lab.wait import LIMIT_S, PATIENCE, wait_quiet, wait_until
+from lab.wait import LIMIT_S, wait_quiet, wait_until
 from lab.wireguard import make_key
 
 HURRY = "NEX_RELAY_TEST_HURRY"  # what the relay waits for takes so many times less
 LATE_SERVERS = ("no name server answers", "no STUN server answers", "timed out",
                 "as it should be again", "is so again", "does not come to its end")
 QUIET_S = 0.3
-AGAIN_S = 10 * PATIENCE
 LAN = ["10.188.100.0/24", "fd00:188:100::/64"]
 
 
@@ -160,21 +159,25 @@ def inject(net: Controlled, **what: Any) -> None:
     """Send this on the open stream; repeat it if the relay has just opened a new stream."""
     for _ in range(3):
         net.api.wait_idle_stream()
-        before = [stream["number"] for stream in net.api.ask("streams")]
+        before = _streams(net)
         net.api.ask("inject", **what)
         net.api.wait_idle_stream()
-        if before == [stream["number"] for stream in net.api.ask("streams")]:
+        if before == _streams(net):
             return
+
+
+def _streams(net: Controlled) -> list[int]:
+    return [stream["number"] for stream in net.api.ask("streams")]
 
 
 def inject_until(net: Controlled, condition: Callable[[], object], **what: Any) -> None:
     """Send this on the open stream until the relay has done what it does then. A stream that opens
-    anew has not heard of it, and what the server repeats is newer."""
+    anew has not heard of it, and what the server repeats there is newer: then once more."""
     def is_so() -> object:
         inject(net, **what)
-        with suppress(TimeoutError):
-            return wait_until(condition, "it", AGAIN_S)
-        return None
+        there = _streams(net)
+        wait_until(lambda: condition() or _streams(net) != there, "effect of an event")
+        return condition()
     wait_until(is_so, "effect of an event")
 
 
