@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -67,19 +68,16 @@ def test_second_relay(net: Topology, where: str) -> None:
     assert first.process.wait(LIMIT_S) == 0
 
 
-@pytest.mark.parametrize("folder", ["/usr/share/nex-relay-test", "/usr/lib/nex-relay/test"])
-def test_folder_that_the_helper_sees(net: Topology, folder: str) -> None:
+@pytest.mark.parametrize("parent", ["/usr/share", "/usr/lib"])
+def test_folder_that_the_helper_sees(net: Topology, parent: str) -> None:
     """It reads libraries and their data there, as root where it cannot change its user: the key of
     WireGuard would be in its view. Nothing is made."""
-    os.makedirs(folder, 0o700)
-    try:
+    with tempfile.TemporaryDirectory(prefix="nex-relay-", dir=parent) as folder:
         daemon = net.commands.start("--peers", net.peers.path, "--state-dir", folder, loaded=False)
         assert daemon.process.wait(LIMIT_S) == 1
         [line] = [line for line in daemon.messages() if "IPv6" not in line]
         assert folder in line and "--state-dir" in line and "helper" in line
         assert os.listdir(folder) == [] and not net.relay.has_interface(INTERFACE)
-    finally:
-        shutil.rmtree(folder if "share" in folder else os.path.dirname(folder))
 
 
 @pytest.mark.parametrize("end", ["KILL", "TERM"])
