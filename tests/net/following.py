@@ -37,12 +37,13 @@ def hurried(times: int) -> Iterator[None]:
 
 
 @contextmanager
-def following(times: int, kind: type[Controlled] = Controlled) -> Iterator[Controlled]:
-    """A network whose relay follows its VPC."""
+def following(times: int, kind: type[Controlled] = Controlled,
+              over: tuple[int, int] = (4, 6)) -> Iterator[Controlled]:
+    """A network whose relay follows its VPC. The two spokes' tunnels run over these families."""
     shutil.rmtree(STATE, ignore_errors=True)  # what another test's relay has kept
     with kind() as net, hurried(times):
-        net.add("spoke1", relay_only=True, over=4)
-        net.add("spoke2", advertises=LAN, over=6)
+        net.add("spoke1", relay_only=True, over=over[0])
+        net.add("spoke2", advertises=LAN, over=over[1])
         net.start()
         await_followed(net)
         yield net
