@@ -191,12 +191,18 @@ def test_many_devices(server: ApiServer, tenant: Tenant) -> None:
     stream.close()
 
 
+def _at_rest(server: ApiServer) -> None:
+    """Every stream has sent what there was, and waits for a change that wakes it."""
+    wait_until(lambda: all(stream["idle"] for stream in server.ask("streams")), "idle streams")
+
+
 def test_online(server: ApiServer, tenant: Tenant) -> None:
     """It is a change of the device that wakes nobody."""
     server.set(online_grace_s=0)
     made = tenant.add("phone")
     watcher = tenant.device("watcher").watch(tenant.watch("device"))
     watcher.tails(["device"])
+    _at_rest(server)
     phone = Client(server, made["token"]).watch(tenant.watch("device", at_tail=True))
     assert server.ask("device_get", device=made["id"])["online"] is True
     assert watcher.silent()
@@ -212,6 +218,7 @@ def test_security_group_of_another_vpc(server: ApiServer, tenant: Tenant) -> Non
     vpc = server.ask("vpc_add", owner=tenant.id)
     stream = tenant.device().watch(tenant.watch("security-group"))
     stream.tails(["security-group"])
+    _at_rest(server)
     server.ask("group_add", vpc=vpc["id"])
     assert stream.silent()
     server.ask("group_add", vpc=tenant.id, description="seen")
