@@ -7,7 +7,6 @@
 #define TESTS_HTTP_CLIENT_H
 
 #include <arpa/inet.h>
-#include <event2/event.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -103,7 +102,7 @@ static const struct tls_script scripts[] = {
 /* clang-format on */
 
 struct outcome {
-	struct event_base *base;
+	struct loop *loop;
 	struct http_call *call;
 	int n_done;
 	struct http_answer answer;
@@ -119,7 +118,7 @@ struct outcome {
 };
 
 struct client {
-	struct event_base *base;
+	struct loop *loop;
 	struct http *http;
 };
 
@@ -135,7 +134,7 @@ static inline void on_done(void *arg, const struct http_answer *answer)
 	assert_int_equal(!answer->err, !*answer->why);
 	assert_true(!answer->err || !answer->is_whole);
 	assert_null(strstr(answer->why, "secret"));
-	event_base_loopbreak(outcome->base);
+	loop_end(outcome->loop, 0);
 }
 
 static inline int on_data(void *arg, const char *bytes, size_t len)
@@ -154,26 +153,24 @@ static inline int on_data(void *arg, const char *bytes, size_t len)
 	if (outcome->cancels)
 		http_cancel(outcome->cancels->call);
 	if (outcome->is_cancelling || outcome->cancels || outcome->data_len >= 5)
-		event_base_loopbreak(outcome->base);
+		loop_end(outcome->loop, 0);
 	return outcome->data_answer;
 }
 
-static inline void on_watchdog(evutil_socket_t fd, short what, void *arg)
+static inline void on_watchdog(void *arg)
 {
-	(void)fd;
-	(void)what;
 	(void)arg;
 	fail_msg("it is never done");
 }
 
-static inline void loop(struct event_base *base)
+static inline void run_loop(struct loop *loop)
 {
-	struct event *watchdog = evtimer_new(base, on_watchdog, NULL);
-	struct timeval after = { .tv_sec = WATCHDOG_S };
+	struct timer watchdog = {};
 
-	event_add(watchdog, &after);
-	event_base_dispatch(base);
-	event_free(watchdog);
+	timer_init(&watchdog, loop, on_watchdog, NULL);
+	timer_arm(&watchdog, WATCHDOG_S * 1000LL);
+	loop_run(loop);
+	timer_stop(&watchdog);
 }
 
 static inline struct client begin(void)
@@ -185,8 +182,8 @@ static inline struct client begin(void)
 	if (!is_private)
 		skip();
 	ca = tls_authorities_fd(2);
-	client.base = event_base_new();
-	client.http = http_new(client.base, NULL, NULL);
+	client.loop = loop_new();
+	client.http = http_new(client.loop, NULL, NULL);
 	assert_non_null(client.http);
 	assert_int_equal(http_set_ca(client.http, ca), 0);
 	http_set_limits(client.http, &limits);
@@ -197,7 +194,7 @@ static inline struct client begin(void)
 static inline void end(struct client *client)
 {
 	http_free(client->http);
-	event_base_free(client->base);
+	loop_free(client->loop);
 }
 
 static inline void start(struct client *client, struct outcome *outcome,
@@ -207,7 +204,7 @@ static inline void start(struct client *client, struct outcome *outcome,
 	char text[256];
 
 	snprintf(text, sizeof(text), url, port);
-	*outcome = (struct outcome){ .base = client->base };
+	*outcome = (struct outcome){ .loop = client->loop };
 	request.method = request.method ? request.method : "GET";
 	request.url = text;
 	request.on_done = on_done;
@@ -223,7 +220,7 @@ static inline struct outcome *get_from(struct client *client, const char *url, i
 
 	start(client, &outcome, &(struct http_request){ .bearer = TOKEN }, url, port);
 	while (!outcome.n_done)
-		loop(client->base);
+		run_loop(client->loop);
 	assert_int_equal(outcome.n_done, 1);
 	return &outcome;
 }

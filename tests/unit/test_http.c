@@ -234,7 +234,7 @@ static void test_request(void **state)
 	for (size_t i = 0; i < N(requests); i++) {
 		start(&client, &outcome, &requests[i].request, "https://v4.test:%d/echo",
 		      server.port);
-		loop(client.base);
+		run_loop(client.loop);
 		assert_int_equal(outcome.answer.err, 0);
 		for (size_t n = 0; n < N(requests[i].want) && requests[i].want[n]; n++)
 			if (!strstr(outcome.body, requests[i].want[n]))
@@ -315,8 +315,8 @@ static void test_system_certificates(void **state)
 		skip();
 	write_store(true);
 	assert_int_equal(mount(HOST_NAMES_DIR "/store", SYSTEM_STORE, NULL, MS_BIND, NULL), 0);
-	client.base = event_base_new();
-	client.http = http_new(client.base, NULL, NULL);
+	client.loop = loop_new();
+	client.http = http_new(client.loop, NULL, NULL);
 	assert_int_equal(get(&client, "https://v4.test:%d/ok")->answer.status, 200);
 	write_store(false);
 	assert_int_equal(get(&client, "https://v6.test:%d/ok")->answer.err, -EKEYREJECTED);

@@ -109,13 +109,13 @@ static int say(const char *text)
 }
 
 /* Return: 0 when all went as in the table; else what it was has been said. */
-static int call_all(struct event_base *base, struct http *http)
+static int call_all(struct loop *loop, struct http *http)
 {
 	char url[128], said[SAID_MAX];
 
 	for (size_t i = 0; i < N(calls); i++) {
 		struct http_limits limits = { 20000, 5000, 5000 };
-		struct outcome outcome = { .base = base };
+		struct outcome outcome = { .loop = loop };
 		struct http_request request = { .method = "GET",
 						.url = url,
 						.bearer = "DT:x",
@@ -131,7 +131,7 @@ static int call_all(struct event_base *base, struct http *http)
 		if (http_start(http, &request, &call))
 			return say(url);
 		while (!outcome.n_done)
-			event_base_dispatch(base);
+			loop_run(loop);
 		snprintf(said, sizeof(said), "%s: err %d status %ld %s", url, outcome.answer.err,
 			 outcome.answer.status, outcome.why);
 		if (outcome.answer.err != calls[i].err || outcome.answer.status != calls[i].status)
@@ -142,23 +142,23 @@ static int call_all(struct event_base *base, struct http *http)
 
 static int be_source(void)
 {
-	struct event_base *base;
+	struct loop *loop;
 	struct http *http;
 	int failed;
 
 	if (sandbox_drop(KEEP_FD))
 		return say("cannot drop");
-	base = event_base_new();
-	http = http_new(base, NULL, NULL);
-	if (!base || !http || sandbox_filter(SANDBOX_NETWORK))
+	loop = loop_new();
+	http = http_new(loop, NULL, NULL);
+	if (!loop || !http || sandbox_filter(SANDBOX_NETWORK))
 		return say("cannot start");
 	/* Twice: they may change while it runs. */
 	for (int i = 0; i < 2; i++)
 		if (http_set_ca(http, receive_file()))
 			return say("cannot read certificates");
-	failed = call_all(base, http);
+	failed = call_all(loop, http);
 	http_free(http);
-	event_base_free(base);
+	loop_free(loop);
 	return failed;
 }
 

@@ -46,7 +46,7 @@ static void test_stream(void **state)
 		start(&client, &outcome, &request, streams[i].url, server.port);
 		outcome.data_answer = streams[i].data_answer;
 		while (!outcome.n_done)
-			loop(client.base);
+			run_loop(client.loop);
 		if (outcome.answer.err != streams[i].err ||
 		    outcome.answer.is_whole !=
 			    (!streams[i].err && !strstr(streams[i].url, "/to-")) ||
@@ -72,10 +72,10 @@ static void test_silent_stream(void **state)
 	(void)state;
 	http_set_limits(client.http, &limits);
 	start(&client, &outcome, &request, "https://v4.test:%d/slow-body", server.port);
-	event_base_loopexit(client.base, &after);
-	event_base_dispatch(client.base);
-	event_base_loopexit(client.base, &after);
-	event_base_dispatch(client.base);
+	event_base_loopexit(client.loop->base, &after);
+	loop_run(client.loop);
+	event_base_loopexit(client.loop->base, &after);
+	loop_run(client.loop);
 	assert_string_equal(outcome.data, "he");
 	assert_int_equal(outcome.n_done, 0);
 	end(&client); /* takes the stream with it */
@@ -108,7 +108,7 @@ static void test_start_from_within(void **state)
 	first.starts = start_another;
 	first.start_arg = &another;
 	while (!first.n_done || !another.outcome.n_done)
-		loop(client.base);
+		run_loop(client.loop);
 	assert_int_equal(another.outcome.answer.err, 0);
 	assert_string_equal(another.outcome.body, "hello");
 	end(&client);
@@ -134,7 +134,7 @@ static void test_cancel(void **state)
 	/* Itself. */
 	start(&client, &first, &request, "https://v4.test:%d/chunked", server.port);
 	first.is_cancelling = true;
-	loop(client.base);
+	run_loop(client.loop);
 	assert_true(first.data_len > 0);
 	assert_int_equal(get(&client, "https://v6.test:%d/ok")->answer.status, 200);
 	assert_int_equal(first.n_done, 0);
@@ -143,15 +143,15 @@ static void test_cancel(void **state)
 	start(&client, &second, &request, "https://v4.test:%d/ok", silent_port);
 	start(&client, &first, &request, "https://v4.test:%d/ok", server.port);
 	first.cancels = &second;
-	loop(client.base);
+	run_loop(client.loop);
 	while (!first.n_done)
-		loop(client.base);
+		run_loop(client.loop);
 	assert_string_equal(first.data, "hello");
 	start(&client, &third, &request, "https://silent.test:%d/ok", server.port);
 	start(&client, &first, &request, "https://v4.test:%d/ok", server.port);
 	first.cancels = &third;
 	while (!first.n_done)
-		loop(client.base);
+		run_loop(client.loop);
 	assert_int_equal(first.answer.err, 0);
 	assert_int_equal(second.n_done + third.n_done, 0);
 	end(&client);
@@ -185,10 +185,10 @@ static void test_chain(void **state)
 	request.url = url;
 	start(&client, &chain[1], &(struct http_request){}, "https://v4.test:%d/silence",
 	      server.port);
-	chain[0].base = client.base;
+	chain[0].loop = client.loop;
 	assert_int_equal(http_start(client.http, &request, &call), 0);
 	while (!chain[0].n_done)
-		loop(client.base);
+		run_loop(client.loop);
 	assert_string_equal(chain[0].body, "hello");
 	assert_int_equal(chain[1].n_done, 0);
 	end(&client);
@@ -207,7 +207,7 @@ static void test_many(void **state)
 		      i % 2 ? "https://v4.test:%d/slowly" : "https://v6.test:%d/chunked",
 		      server.port);
 	do {
-		loop(client.base);
+		run_loop(client.loop);
 		n_done = 0;
 		for (size_t i = 0; i < N(many); i++)
 			n_done += many[i].n_done;

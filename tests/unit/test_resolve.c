@@ -57,7 +57,7 @@ static bool is_private;
 static pid_t dns;
 
 struct outcome {
-	struct event_base *base;
+	struct loop *loop;
 	int n_done, err;
 	size_t n;
 	char first[INET6_ADDRSTRLEN];
@@ -76,7 +76,7 @@ static void on_done(void *arg, int err, const struct sockaddr_storage *at, size_
 				  ? (const void *)&((const struct sockaddr_in6 *)at)->sin6_addr
 				  : (const void *)&((const struct sockaddr_in *)at)->sin_addr,
 			  outcome->first, sizeof(outcome->first));
-	event_base_loopbreak(outcome->base);
+	loop_end(outcome->loop, 0);
 }
 
 static int setup(void **state)
@@ -106,26 +106,26 @@ static void test_cases(void **state)
 	if (!is_private)
 		skip();
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct outcome got = { .base = event_base_new() };
+		struct outcome got = { .loop = loop_new() };
 		struct resolve *resolve;
 
-		assert_int_equal(resolve_start(got.base, cases[i].host, on_done, &got, &resolve),
+		assert_int_equal(resolve_start(got.loop, cases[i].host, on_done, &got, &resolve),
 				 0);
 		assert_int_equal(got.n_done, 0);
-		event_base_dispatch(got.base);
+		loop_run(got.loop);
 		if (got.n_done != 1 || got.err != cases[i].err || got.n != cases[i].n ||
 		    (cases[i].first[0] && strcmp(got.first, cases[i].first[0]) &&
 		     (!cases[i].first[1] || strcmp(got.first, cases[i].first[1]))))
 			fail_msg("%s: %d times, err %d, %zu, %s", cases[i].host, got.n_done,
 				 got.err, got.n, got.first);
-		event_base_free(got.base);
+		loop_free(got.loop);
 	}
 }
 
 /* Nobody waits for a name server that is silent; and there are not ever more threads. */
 static void test_cancelled(void **state)
 {
-	struct outcome got = { .base = event_base_new() };
+	struct outcome got = { .loop = loop_new() };
 	struct resolve *resolves[RESOLVE_AT_ONCE_MAX], *one;
 	int err;
 
@@ -135,20 +135,20 @@ static void test_cancelled(void **state)
 		skip();
 	for (size_t i = 0; i < RESOLVE_AT_ONCE_MAX; i++)
 		assert_int_equal(
-			resolve_start(got.base, "silent.test", on_done, &got, &resolves[i]), 0);
-	assert_int_equal(resolve_start(got.base, "v4.test", on_done, &got, &one), -EBUSY);
+			resolve_start(got.loop, "silent.test", on_done, &got, &resolves[i]), 0);
+	assert_int_equal(resolve_start(got.loop, "v4.test", on_done, &got, &one), -EBUSY);
 	for (size_t i = 0; i < RESOLVE_AT_ONCE_MAX; i++)
 		resolve_cancel(resolves[i]);
 	/* The threads end when the time of their questions is over. */
 	do {
 		usleep(10000);
-		err = resolve_start(got.base, "v4.test", on_done, &got, &one);
+		err = resolve_start(got.loop, "v4.test", on_done, &got, &one);
 	} while (err == -EBUSY);
 	assert_int_equal(err, 0);
-	event_base_dispatch(got.base);
+	loop_run(got.loop);
 	assert_int_equal(got.n_done, 1);
 	assert_string_equal(got.first, "192.0.2.1");
-	event_base_free(got.base);
+	loop_free(got.loop);
 }
 
 static void test_too_long(void **state)

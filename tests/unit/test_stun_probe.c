@@ -34,7 +34,7 @@ static bool is_private;
 
 /* One probe, and how its last round has ended. */
 static struct probed {
-	struct event_base *base;
+	struct loop *loop;
 	struct stun_probe *probe;
 	int fd, wg; /* the raw socket; who holds WireGuard's port */
 	unsigned int calls;
@@ -52,9 +52,9 @@ static void begin(const enum behaviour *behaviours, size_t n)
 	netns_fresh();
 	netns_ip("link set t0 down; link set t1 down");
 	world_begin(behaviours, n);
-	probed = (struct probed){ .base = event_base_new(), .wg = world_bind("0.0.0.0", WG_PORT) };
+	probed = (struct probed){ .loop = loop_new(), .wg = world_bind("0.0.0.0", WG_PORT) };
 	probed.fd = stun_socket_open(WG_PORT);
-	assert_true(probed.base && probed.fd >= 0);
+	assert_true(probed.loop && probed.fd >= 0);
 }
 
 static void begin_probe(const char *const *texts)
@@ -63,7 +63,7 @@ static void begin_probe(const char *const *texts)
 
 	while (texts[n])
 		n++;
-	probed.probe = stun_probe_new(probed.base, probed.fd, WG_PORT, texts, n);
+	probed.probe = stun_probe_new(probed.loop, probed.fd, WG_PORT, texts, n);
 	assert_non_null(probed.probe);
 }
 
@@ -71,7 +71,7 @@ static void end(void)
 {
 	stun_probe_free(probed.probe);
 	assert_int_equal(fcntl(probed.fd, F_GETFD), -1); /* closed with it */
-	event_base_free(probed.base);
+	loop_free(probed.loop);
 	close(probed.wg);
 	world_end();
 	alarm(0);
@@ -98,7 +98,7 @@ static void on_done(void *arg, int err, const struct sockaddr_in *mapped, const 
 			 ntohs(mapped->sin_port));
 		snprintf(probed.server, sizeof(probed.server), "%s", server);
 	}
-	event_base_loopbreak(probed.base);
+	loop_end(probed.loop, 0);
 }
 
 static void start(uint32_t limit_ms)
@@ -115,10 +115,10 @@ static void run(uint32_t limit_ms)
 	unsigned int calls = probed.calls;
 
 	start(limit_ms);
-	event_base_dispatch(probed.base);
+	loop_run(probed.loop);
 	assert_int_equal(probed.calls, calls + 1);
 	/* Nothing is left that would call again. */
-	assert_int_equal(event_base_loop(probed.base, EVLOOP_NONBLOCK), NO_EVENTS);
+	assert_int_equal(event_base_loop(probed.loop->base, EVLOOP_NONBLOCK), NO_EVENTS);
 }
 
 /* Each is true in whatever order the servers are asked. took: at least, ms. */
@@ -266,7 +266,7 @@ static void test_port_is_not_harmed(void **state)
 	begin_probe(texts);
 	from = world_bind("127.0.0.1", 0);
 	start(5000);
-	event_base_loop(probed.base, EVLOOP_ONCE); /* it is on its way */
+	event_base_loop(probed.loop->base, EVLOOP_ONCE); /* it is on its way */
 	for (uint8_t i = 0; i < 10; i++) {
 		assert_int_equal(sendto(from, (uint8_t[]){ 4, 0, 0, i }, 4, 0,
 					(struct sockaddr *)&to, sizeof(to)),
@@ -275,7 +275,7 @@ static void test_port_is_not_harmed(void **state)
 		assert_int_equal(bytes[3], i);
 	}
 	assert_int_equal(recv(probed.fd, bytes, sizeof(bytes), MSG_DONTWAIT | MSG_PEEK), -1);
-	event_base_dispatch(probed.base);
+	loop_run(probed.loop);
 	assert_int_equal(probed.err, 0);
 	/* The answer it gets as well, and answers nothing: no error goes to the server. */
 	assert_int_equal(recv(probed.wg, bytes, sizeof(bytes), MSG_DONTWAIT), 32);
@@ -298,7 +298,7 @@ static void test_full_queue(void **state)
 		(void)sendto(from, junk, i % 2 ? 20 : sizeof(junk), 0, (struct sockaddr *)&to,
 			     sizeof(to));
 	/* Between rounds nothing is read. */
-	assert_int_equal(event_base_loop(probed.base, EVLOOP_NONBLOCK), NO_EVENTS);
+	assert_int_equal(event_base_loop(probed.loop->base, EVLOOP_NONBLOCK), NO_EVENTS);
 	run(5000);
 	assert_int_equal(probed.err, 0);
 	end();
@@ -314,8 +314,8 @@ static void test_started_again(void **state)
 	begin_probe(texts);
 	for (int i = 0; i < 5; i++) {
 		start(5000);
-		event_base_loop(probed.base, EVLOOP_NONBLOCK);
-		event_base_loop(probed.base, EVLOOP_NONBLOCK);
+		event_base_loop(probed.loop->base, EVLOOP_NONBLOCK);
+		event_base_loop(probed.loop->base, EVLOOP_NONBLOCK);
 	}
 	probed.calls = 0;
 	run(5000);
@@ -333,10 +333,10 @@ static void test_freed_meanwhile(void **state)
 		begin_probe(texts);
 		start(5000);
 		for (int i = 0; i < turns; i++)
-			event_base_loop(probed.base, EVLOOP_NONBLOCK);
+			event_base_loop(probed.loop->base, EVLOOP_NONBLOCK);
 		stun_probe_free(probed.probe);
 		probed.probe = NULL;
-		assert_int_equal(event_base_loop(probed.base, EVLOOP_NONBLOCK), NO_EVENTS);
+		assert_int_equal(event_base_loop(probed.loop->base, EVLOOP_NONBLOCK), NO_EVENTS);
 		assert_int_equal(probed.calls, 0);
 		end();
 	}
@@ -356,7 +356,7 @@ static void free_next(evutil_socket_t fd, short what, void *arg)
 {
 	static const struct timeval at_once = {};
 
-	assert_int_equal(event_base_once(probed.base, fd, what, free_now, arg, &at_once), 0);
+	assert_int_equal(event_base_once(probed.loop->base, fd, what, free_now, arg, &at_once), 0);
 }
 
 /* Between the call to resolve_start() and its answer, which comes from the loop. */
@@ -369,9 +369,9 @@ static void test_freed_while_resolving(void **state)
 	begin((enum behaviour[]){ ANSWER_A, ANSWER_A }, 2);
 	begin_probe(texts);
 	start(5000);
-	assert_int_equal(event_base_once(probed.base, -1, EV_TIMEOUT, free_next, NULL, &at_once),
-			 0);
-	event_base_dispatch(probed.base);
+	assert_int_equal(
+		event_base_once(probed.loop->base, -1, EV_TIMEOUT, free_next, NULL, &at_once), 0);
+	loop_run(probed.loop);
 	assert_int_equal(probed.calls, 0);
 	assert_int_equal(servers[0].requests + servers[1].requests, 0);
 	end();
@@ -405,12 +405,12 @@ static void test_from_within(void **state)
 	begin((enum behaviour[]){ ANSWER_A, ANSWER_A }, 2);
 	begin_probe(good);
 	assert_int_equal(stun_probe_start(probed.probe, 5000, start_again, NULL), 0);
-	event_base_dispatch(probed.base);
+	loop_run(probed.loop);
 	assert_int_equal(probed.calls, 1);
 	assert_int_equal(probed.err, 0);
 	assert_int_equal(servers[0].requests, 2);
 	assert_int_equal(stun_probe_start(probed.probe, 5000, free_it, &probed), 0);
-	event_base_dispatch(probed.base);
+	loop_run(probed.loop);
 	assert_int_equal(probed.calls, 2);
 	assert_int_equal(probed.err, 0);
 	end();
@@ -418,7 +418,7 @@ static void test_from_within(void **state)
 	begin((enum behaviour[]){ ANSWER_A }, 1);
 	begin_probe(bad);
 	assert_int_equal(stun_probe_start(probed.probe, 5000, free_it, &probed), 0);
-	event_base_dispatch(probed.base);
+	loop_run(probed.loop);
 	assert_int_equal(probed.err, -EAFNOSUPPORT);
 	end();
 }
@@ -433,12 +433,12 @@ static void test_new(void **state)
 	begin((enum behaviour[]){ ANSWER_A }, 1);
 	memset(longest, 'a', sizeof(longest));
 	longest[STUN_SERVER_MAX] = '\0';
-	assert_null(stun_probe_new(probed.base, probed.fd, WG_PORT, texts, 1));
-	assert_null(stun_probe_new(probed.base, probed.fd, WG_PORT, texts, 0));
+	assert_null(stun_probe_new(probed.loop, probed.fd, WG_PORT, texts, 1));
+	assert_null(stun_probe_new(probed.loop, probed.fd, WG_PORT, texts, 0));
 	longest[STUN_SERVER_MAX - 1] = '\0';
-	assert_null(stun_probe_new(probed.base, probed.fd, WG_PORT, texts, STUN_SERVERS_MAX + 1));
+	assert_null(stun_probe_new(probed.loop, probed.fd, WG_PORT, texts, STUN_SERVERS_MAX + 1));
 	assert_true(fcntl(probed.fd, F_GETFD) >= 0); /* not taken over */
-	probed.probe = stun_probe_new(probed.base, probed.fd, WG_PORT, texts, STUN_SERVERS_MAX);
+	probed.probe = stun_probe_new(probed.loop, probed.fd, WG_PORT, texts, STUN_SERVERS_MAX);
 	assert_non_null(probed.probe);
 	stun_probe_free(NULL);
 	end();

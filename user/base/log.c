@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log_limit.h"
 #include "base/printable.h"
 
@@ -53,14 +54,6 @@ static void log_write(enum log_level level, const char *message)
 
 static struct log_limit limit;
 
-static int64_t now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec;
-}
-
 void log_limit_lines(void)
 {
 	log_state.limited = true;
@@ -71,7 +64,7 @@ void log_tell_left_out(bool all)
 	char last[LOG_LIMIT_TEXT_MAX], line[LOG_LIMIT_TEXT_MAX + 80];
 	unsigned int n;
 
-	while (log_state.limited && (n = log_limit_left_out(&limit, now_s(), all, last))) {
+	while (log_state.limited && (n = log_limit_left_out(&limit, clock_s(), all, last))) {
 		snprintf(line, sizeof(line),
 			 "%u further messages of this kind suppressed, the last: %s", n, last);
 		log_write(LOG_LEVEL_WARN, line);
@@ -84,7 +77,7 @@ static void log_write_limited(enum log_level level, const char *kind, const char
 	bool is_first = false;
 
 	if (!log_state.limited || level == LOG_LEVEL_DEBUG ||
-	    log_limit_take(&limit, kind, now_s(), message, &is_first))
+	    log_limit_take(&limit, kind, clock_s(), message, &is_first))
 		log_write(level, message);
 	else if (is_first)
 		log_write(LOG_LEVEL_WARN, "further messages of this kind suppressed, continuing: "

@@ -24,14 +24,6 @@ static const struct backoff late = { .min_ms = 60000, .max_ms = 3600000, .calm_m
 #define HURRIED_MS_MIN 3000 /* a machine that is busy must not be taken for a server that hangs */
 #define HURRIED_CONNECT_MS_MIN 3000 /* names are not this program's to hurry */
 
-int64_t agent_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 int64_t agent_ms(const struct agent *agent, int64_t ms)
 {
 	return agent->account.hurry ? ms / agent->account.hurry : ms;
@@ -112,7 +104,7 @@ void agent_flush(struct agent *agent)
 	if (!err || agent->err)
 		return;
 	agent->err = err;
-	event_base_loopbreak(agent->base);
+	loop_end(agent->loop, agent->err);
 }
 
 void agent_pong(struct agent *agent, uint32_t number)
@@ -134,26 +126,23 @@ uint32_t agent_random(void)
 	return number;
 }
 
-static void on_again(evutil_socket_t fd, short what, void *arg)
+static void on_again(void *arg)
 {
 	struct agent *agent = arg;
 
-	(void)fd, (void)what;
 	agent->then(agent);
 }
 
 static void wait_ms(struct agent *agent, agent_then *then, uint32_t ms)
 {
-	struct timeval after = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
-
 	agent->then = then;
-	evtimer_add(agent->again, &after);
+	timer_arm(&agent->again, ms);
 }
 
 /* The node has it for the next source, should this one die. */
 void agent_hold(struct agent *agent, int retry_after_s)
 {
-	int64_t until = agent_now() + retry_after_s * 1000LL;
+	int64_t until = clock_ms() + retry_after_s * 1000LL;
 	struct border_record *record;
 
 	if (retry_after_s <= 0 || until <= agent->hold_until)
@@ -168,7 +157,7 @@ void agent_hold(struct agent *agent, int retry_after_s)
 
 int64_t agent_hold_ms(const struct agent *agent)
 {
-	int64_t ms = agent->hold_until - agent_now();
+	int64_t ms = agent->hold_until - clock_ms();
 
 	return ms > 0 ? ms : 0;
 }
@@ -194,14 +183,14 @@ void agent_retry(struct agent *agent, agent_then *then, bool is_refused, int ret
 				    : agent->was_registered ? CONTROL_REVOKED
 							    : CONTROL_REFUSED;
 	struct backoff *backoff = is_refused ? &agent->late : &agent->soon;
-	uint32_t ms = backoff_failed(backoff, agent_now(), agent_random());
+	uint32_t ms = backoff_failed(backoff, clock_ms(), agent_random());
 
 	if (retry_after_s > 0 && (uint32_t)retry_after_s * 1000 > ms)
 		ms = (uint32_t)retry_after_s * 1000 + agent_random() % 1000;
 	agent_hold(agent, retry_after_s);
 	if (file_view_is_stale()) {
 		agent->err = -ESTALE;
-		event_base_loopbreak(agent->base);
+		loop_end(agent->loop, agent->err);
 	}
 	agent->is_trouble = true;
 	agent_say(agent, state, (ms + 999) / 1000, "%s", text);
@@ -362,25 +351,23 @@ void agent_begin(struct agent *agent)
 	}
 }
 
-int agent_error(const struct agent *agent)
-{
-	return agent->err;
-}
-
-struct agent *agent_new(struct event_base *base, int sock)
+struct agent *agent_new(struct loop *loop, int sock)
 {
 	struct agent *agent = calloc(1, sizeof(*agent));
 
 	if (!agent)
 		return NULL;
-	agent->base = base;
+	agent->loop = loop;
 	agent->batch.sock = sock;
 	agent->stun_fd = -1;
 	agent_reset_backoff(agent);
-	agent->again = evtimer_new(base, on_again, agent);
-	agent->http = http_new(base, agent_server, agent);
-	if (agent->again && agent->http && !agent_stream_new(agent) &&
-	    !agent_look_back_new(agent) && !agent_list_new(agent) && !agent_early_new(agent))
+	timer_init(&agent->again, loop, on_again, agent);
+	agent_stream_new(agent);
+	agent_look_back_new(agent);
+	agent_list_new(agent);
+	agent_early_new(agent);
+	agent->http = http_new(loop, agent_server, agent);
+	if (agent->http)
 		return agent;
 	agent_free(agent);
 	return NULL;
@@ -397,10 +384,8 @@ void agent_free(struct agent *agent)
 	login_free(agent->login);
 	http_cancel(agent->call);
 	json_stream_done(&agent->relays);
-	if (agent->flush)
-		event_free(agent->flush);
-	if (agent->again)
-		event_free(agent->again);
+	timer_stop(&agent->flush);
+	timer_stop(&agent->again);
 	http_free(agent->http);
 	explicit_bzero(agent, sizeof(*agent));
 	free(agent);

@@ -6,8 +6,7 @@
 #ifndef NEXODUS_AGENT_H
 #define NEXODUS_AGENT_H
 
-#include <event2/event.h>
-
+#include "base/loop.h"
 #include "peers/border.h"
 
 struct agent;
@@ -18,7 +17,7 @@ struct agent;
  *
  * Return: NULL without memory, or when a library does not start.
  */
-struct agent *agent_new(struct event_base *base, int sock);
+struct agent *agent_new(struct loop *loop, int sock);
 
 /** agent_free() - safe on NULL. */
 void agent_free(struct agent *agent);
@@ -64,8 +63,5 @@ void agent_keep_again(struct agent *agent);
 
 /** agent_pong() - answer the node's ping. */
 void agent_pong(struct agent *agent, uint32_t number);
-
-/** agent_error() - why the loop was broken: negative errno of the border; 0. */
-int agent_error(const struct agent *agent);
 
 #endif

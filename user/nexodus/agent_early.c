@@ -5,7 +5,6 @@
  * Who wants it a thousand times a second gets it once a second, and not before the server wants to
  * be asked again.
  */
-#include <errno.h>
 
 #include "nexodus/agent_private.h"
 
@@ -15,7 +14,7 @@
 
 static void ask_early(struct agent *agent)
 {
-	int64_t now = agent_now();
+	int64_t now = clock_ms();
 
 	if (now - agent->early_at >= agent_ms(agent, CALM_MS)) {
 		agent->n_resumed = 0;
@@ -25,8 +24,8 @@ static void ask_early(struct agent *agent)
 	agent->is_hold_said = false;
 	if (agent->watch) {
 		agent_watch_anew(agent);
-	} else if (evtimer_pending(agent->again, NULL)) {
-		evtimer_del(agent->again);
+	} else if (timer_is_armed(&agent->again)) {
+		timer_stop(&agent->again);
 		agent->then(agent);
 	}
 }
@@ -34,7 +33,7 @@ static void ask_early(struct agent *agent)
 /* Return: ms until it may be; 0: now. */
 static int64_t pause_ms(const struct agent *agent)
 {
-	int64_t now = agent_now(), since = now - agent->early_at;
+	int64_t now = clock_ms(), since = now - agent->early_at;
 	bool is_asking = agent->stream && (agent->polls || !agent->is_open);
 
 	if (now < agent->hold_until)
@@ -46,7 +45,7 @@ static int64_t pause_ms(const struct agent *agent)
 
 static void say_hold(struct agent *agent)
 {
-	int64_t ms = agent->hold_until - agent_now();
+	int64_t ms = agent->hold_until - clock_ms();
 
 	if (ms <= 0 || agent->is_hold_said)
 		return;
@@ -60,37 +59,33 @@ static void say_hold(struct agent *agent)
 static void ask_or_wait(struct agent *agent)
 {
 	int64_t ms = pause_ms(agent);
-	struct timeval after = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
 
 	if (!ms) {
 		ask_early(agent);
 		return;
 	}
 	say_hold(agent);
-	evtimer_add(agent->early, &after);
+	timer_arm(&agent->early, ms);
 }
 
-static void on_early(evutil_socket_t fd, short what, void *arg)
+static void on_early(void *arg)
 {
-	(void)fd, (void)what;
 	ask_or_wait(arg);
 }
 
 void agent_again(struct agent *agent)
 {
-	if (agent->is_started && !evtimer_pending(agent->early, NULL))
+	if (agent->is_started && !timer_is_armed(&agent->early))
 		ask_or_wait(agent);
 }
 
-int agent_early_new(struct agent *agent)
+void agent_early_new(struct agent *agent)
 {
 	agent->early_at = -CALM_MS; /* never */
-	agent->early = evtimer_new(agent->base, on_early, agent);
-	return agent->early ? 0 : -ENOMEM;
+	timer_init(&agent->early, agent->loop, on_early, agent);
 }
 
 void agent_early_free(struct agent *agent)
 {
-	if (agent->early)
-		event_free(agent->early);
+	timer_stop(&agent->early);
 }

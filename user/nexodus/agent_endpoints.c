@@ -126,8 +126,8 @@ static void publish_done(void *arg, const struct http_answer *answer)
 			agent->is_publish_said = true;
 			say_not_published(agent, answer, "endpoints");
 		}
-		agent->publish_at = agent_now() + backoff_failed(&agent->publish_pause, agent_now(),
-								 agent_random());
+		agent->publish_at = clock_ms() + backoff_failed(&agent->publish_pause, clock_ms(),
+								agent_random());
 		json_object_put(agent->publishing);
 		agent->publishing = NULL;
 		return;
@@ -181,8 +181,8 @@ void agent_endpoints_publish(struct agent *agent)
 		agent_endpoints_rebuild(agent); /* the server was reached meanwhile */
 	/* A token of the device's own, or a user's: before that nothing is registered. */
 	if (!agent->watch || agent->publish || !agent->endpoints || !*agent->bearer ||
-	    agent->own_is_gone || agent_now() < agent->hold_until ||
-	    agent_now() < agent->publish_at || (!agent->published && !agent->has_record) ||
+	    agent->own_is_gone || clock_ms() < agent->hold_until ||
+	    clock_ms() < agent->publish_at || (!agent->published && !agent->has_record) ||
 	    (!agent->has_settings && endpoint_list_is_same(agent->endpoints, agent->published)))
 		return;
 	body = json_object_new_object();
@@ -266,13 +266,13 @@ static void look_for_local(struct agent *agent)
 	if (agent->local_request)
 		return;
 	api_host(agent, host);
-	if (resolve_start(agent->base, host, local_done, agent, &agent->local_request))
+	if (resolve_start(agent->loop, host, local_done, agent, &agent->local_request))
 		agent->is_local_known = true;
 }
 
 static void look(struct agent *agent, uint32_t limit_ms)
 {
-	agent_arm(agent, agent->look, LOOK_MS);
+	agent_arm(agent, &agent->look, LOOK_MS);
 	if (agent->stun && stun_probe_start(agent->stun, limit_ms, stun_done, agent))
 		agent->is_mapped_known = true;
 	look_for_local(agent);
@@ -287,22 +287,20 @@ void agent_endpoints_look_again(struct agent *agent)
 	look_for_local(agent);
 }
 
-static void on_look(evutil_socket_t fd, short what, void *arg)
+static void on_look(void *arg)
 {
 	struct agent *agent = arg;
 
-	(void)fd, (void)what;
 	/* Whatever has been waited for has had its time. */
 	agent->is_local_known = agent->is_mapped_known = true;
 	known(agent);
 	look(agent, LATER_STUN_MS);
 }
 
-static void on_first(evutil_socket_t fd, short what, void *arg)
+static void on_first(void *arg)
 {
 	struct agent *agent = arg;
 
-	(void)fd, (void)what;
 	agent->is_local_known = agent->is_mapped_known = true;
 	known(agent);
 }
@@ -310,26 +308,23 @@ static void on_first(evutil_socket_t fd, short what, void *arg)
 int agent_endpoints_start(struct agent *agent)
 {
 	const char *servers[STUN_SERVERS_MAX];
-	struct timeval first = { .tv_sec = FIRST_STUN_MS / 1000, .tv_usec = 500000 };
 
 	for (uint32_t i = 0; i < agent->account.n_stun_servers; i++)
 		servers[i] = agent->account.stun_servers[i];
 	if (agent->stun_fd >= 0 && agent->account.n_stun_servers) {
 		agent->stun =
-			stun_probe_new(agent->base, agent->stun_fd, agent->account.listen_port,
+			stun_probe_new(agent->loop, agent->stun_fd, agent->account.listen_port,
 				       servers, agent->account.n_stun_servers);
 		if (!agent->stun)
 			return -ENOMEM;
 		agent->stun_fd = -1;
 	}
-	agent->look = evtimer_new(agent->base, on_look, agent);
-	agent->first_look = evtimer_new(agent->base, on_first, agent);
-	if (!agent->look || !agent->first_look)
-		return -ENOMEM;
+	timer_init(&agent->look, agent->loop, on_look, agent);
+	timer_init(&agent->first_look, agent->loop, on_first, agent);
 	agent->publish_pause = (struct backoff){ .min_ms = agent_ms(agent, LOOK_MS),
 						 .max_ms = agent_ms(agent, PUBLISH_PAUSE_MAX_MS) };
 	agent->is_mapped_known = !agent->stun;
-	evtimer_add(agent->first_look, &first);
+	timer_arm(&agent->first_look, FIRST_STUN_MS + 500);
 	look(agent, FIRST_STUN_MS);
 	return 0;
 }
@@ -358,10 +353,8 @@ void agent_endpoints_stop(struct agent *agent)
 	stun_probe_free(agent->stun);
 	if (agent->stun_fd >= 0)
 		close(agent->stun_fd);
-	if (agent->look)
-		event_free(agent->look);
-	if (agent->first_look)
-		event_free(agent->first_look);
+	timer_stop(&agent->look);
+	timer_stop(&agent->first_look);
 	json_object_put(agent->endpoints);
 	json_object_put(agent->published);
 	json_object_put(agent->publishing);

@@ -42,7 +42,7 @@ static void end(struct agent *agent)
 	agent_flush(agent);
 	agent->n_dirty = 0;
 	agent->all_dirty = false;
-	agent->flushed_at = agent_now();
+	agent->flushed_at = clock_ms();
 }
 
 void agent_list_whole(struct agent *agent)
@@ -50,7 +50,7 @@ void agent_list_whole(struct agent *agent)
 	begin(agent, BORDER_LIST_BEGIN);
 	(void)device_cache_each(agent_devices(agent), send_device, &agent->batch);
 	end(agent);
-	evtimer_del(agent->flush);
+	timer_stop(&agent->flush);
 }
 
 static void send_changes(struct agent *agent)
@@ -74,11 +74,10 @@ static void send_changes(struct agent *agent)
 	end(agent);
 }
 
-static void on_flush(evutil_socket_t fd, short what, void *arg)
+static void on_flush(void *arg)
 {
 	struct agent *agent = arg;
 
-	(void)fd, (void)what;
 	if (!agent_devices(agent) || agent->own_is_gone)
 		return;
 	if (agent->all_dirty)
@@ -110,24 +109,20 @@ static void mark(void *arg, const uint8_t id[static DEVICE_ID_BYTES])
 void agent_list_changed(struct agent *agent, const uint8_t id[static DEVICE_ID_BYTES])
 {
 	size_t n_devices, n_prefixes;
-	struct timeval after = {};
 	int64_t wait;
 
 	mark(agent, id);
 	/* The relay compares revisions, and was not told of a rival's while it had none. */
 	device_cache_rivals(agent_devices(agent), id, mark, agent);
-	if (evtimer_pending(agent->flush, NULL))
+	if (timer_is_armed(&agent->flush))
 		return;
 	device_cache_count(agent_devices(agent), &n_devices, &n_prefixes);
 	wait = PAUSE_MIN_MS + n_devices / DEVICES_PER_PAUSE_MS;
-	wait -= agent_now() - agent->flushed_at;
-	if (wait > 0)
-		after.tv_usec = wait * 1000;
-	evtimer_add(agent->flush, &after);
+	wait -= clock_ms() - agent->flushed_at;
+	timer_arm(&agent->flush, wait > 0 ? wait : 0);
 }
 
-int agent_list_new(struct agent *agent)
+void agent_list_new(struct agent *agent)
 {
-	agent->flush = evtimer_new(agent->base, on_flush, agent);
-	return agent->flush ? 0 : -ENOMEM;
+	timer_init(&agent->flush, agent->loop, on_flush, agent);
 }

@@ -4,8 +4,6 @@
  * (watch_look_back()): while anything changes, and until it has been quiet for a while, the stream
  * is opened again and repeats what has changed of late. When nothing changes nothing is asked for.
  */
-#include <errno.h>
-
 #include "nexodus/agent_private.h"
 
 /*
@@ -23,24 +21,20 @@ int64_t agent_spread(int64_t ms)
 void agent_look_back_due(struct agent *agent)
 {
 	int64_t ms = agent_ms(agent, LOOK_BACK_MS);
-	struct timeval after;
 
-	if (evtimer_pending(agent->look_back, NULL))
+	if (timer_is_armed(&agent->look_back))
 		return;
-	ms = agent_spread(ms > LOOK_BACK_MS_MIN ? ms : LOOK_BACK_MS_MIN);
-	after = (struct timeval){ .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
-	evtimer_add(agent->look_back, &after);
+	timer_arm(&agent->look_back, agent_spread(ms > LOOK_BACK_MS_MIN ? ms : LOOK_BACK_MS_MIN));
 }
 
 /*
  * The next request repeats what has changed of late: now, or whenever there is one. The whole list
  * comes first, and a request that is not answered yet, and a pause that the server has asked for.
  */
-static void on_look_back(evutil_socket_t fd, short what, void *arg)
+static void on_look_back(void *arg)
 {
 	struct agent *agent = arg;
 
-	(void)fd, (void)what;
 	if (!agent->watch)
 		return;
 	if (!watch_is_whole(agent->watch) || (agent->stream && !agent->is_open) ||
@@ -57,14 +51,12 @@ static void on_look_back(evutil_socket_t fd, short what, void *arg)
 	agent_open_stream(agent);
 }
 
-int agent_look_back_new(struct agent *agent)
+void agent_look_back_new(struct agent *agent)
 {
-	agent->look_back = evtimer_new(agent->base, on_look_back, agent);
-	return agent->look_back ? 0 : -ENOMEM;
+	timer_init(&agent->look_back, agent->loop, on_look_back, agent);
 }
 
 void agent_look_back_free(struct agent *agent)
 {
-	if (agent->look_back)
-		event_free(agent->look_back);
+	timer_stop(&agent->look_back);
 }

@@ -48,7 +48,7 @@ static int poll_data(void *arg, const char *bytes, size_t len)
 static void poll_again(struct agent *agent)
 {
 	agent->then = agent_poll;
-	agent_arm(agent, agent->again, AGENT_POLL_S * 1000);
+	agent_arm(agent, &agent->again, AGENT_POLL_S * 1000);
 }
 
 /* Most of the time it is what it was. */
@@ -129,7 +129,7 @@ void agent_poll(struct agent *agent)
 		agent->polled = NULL;
 		watch_free(agent->before);
 		agent->before = NULL;
-		agent_arm(agent, agent->resync, POLLED_MS);
+		agent_arm(agent, &agent->resync, POLLED_MS);
 	}
 	agent->polls = true;
 	device_cache_free(agent->polling);

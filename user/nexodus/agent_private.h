@@ -22,6 +22,8 @@
 #include <json-c/json.h>
 #include <netinet/in.h>
 
+#include "base/clock.h"
+#include "base/loop.h"
 #include "nexodus/account.h"
 #include "nexodus/agent.h"
 #include "nexodus/answer.h"
@@ -44,13 +46,13 @@
 typedef void agent_then(struct agent *agent);
 
 struct agent {
-	struct event_base *base;
+	struct loop *loop;
 	struct border_batch batch;
 	struct account account;
 	struct http *http;
 
 	/* agent.c */
-	struct event *again;       /* the next try */
+	struct timer again;        /* the next try */
 	agent_then *then;          /* what is tried */
 	struct backoff soon, late; /* after what may pass; after a refusal */
 
@@ -59,7 +61,7 @@ struct agent {
 	size_t n_servers;
 
 	/* agent_early.c */
-	struct event *early;
+	struct timer early;
 	int64_t early_at; /* ms: the last time */
 
 	/* agent_token.c */
@@ -88,9 +90,9 @@ struct agent {
 	struct watch *before; /* what is followed, while the whole list is asked for anew */
 	struct http_call *stream;
 	struct http_call *own_call; /* is our device there, that is in no list? */
-	struct event *own_again;    /* asked again, when there was no answer */
+	struct timer own_again;     /* asked again, when there was no answer */
 	struct backoff own_pause;
-	struct event *quiet, *resync, *stands;
+	struct timer quiet, resync, stands;
 	int64_t opened_at, heard_at; /* ms */
 	int64_t began_at;            /* ms: of the watch */
 	size_t fed;                  /* bytes of this connection */
@@ -101,10 +103,10 @@ struct agent {
 	size_t n_polled_skipped;     /* of polled */
 
 	/* agent_look_back.c */
-	struct event *look_back;
+	struct timer look_back;
 
 	/* agent_list.c */
-	struct event *flush;
+	struct timer flush;
 	int64_t flushed_at;
 	uint8_t own_id[DEVICE_ID_BYTES];
 	uint8_t dirty[AGENT_DIRTY_MAX][DEVICE_ID_BYTES];
@@ -115,7 +117,7 @@ struct agent {
 
 	/* agent_endpoints.c */
 	struct stun_probe *stun;
-	struct event *look, *first_look;
+	struct timer look, first_look;
 	struct resolve *local_request;
 	struct http_call *publish;
 	struct json_object *endpoints, *published, *publishing;
@@ -158,9 +160,6 @@ struct agent {
 	bool is_local_known, is_mapped_known;                  /* tried, whatever came of it */
 };
 
-/** agent_now() - ms of CLOCK_BOOTTIME. */
-int64_t agent_now(void);
-
 /** agent_ms() - @ms, or less in a test that is in a hurry. */
 int64_t agent_ms(const struct agent *agent, int64_t ms);
 
@@ -188,8 +187,8 @@ void agent_retry(struct agent *agent, agent_then *then, bool is_refused, int ret
 /** agent_reset_backoff() - what comes next is the first try. */
 void agent_reset_backoff(struct agent *agent);
 
-/** agent_early_new() - for agent_again(). Return: 0; -ENOMEM. */
-int agent_early_new(struct agent *agent);
+/** agent_early_new() - for agent_again(). */
+void agent_early_new(struct agent *agent);
 
 /** agent_early_free() - safe when there is nothing. */
 void agent_early_free(struct agent *agent);
@@ -258,14 +257,14 @@ void agent_watch_anew(struct agent *agent);
 /** agent_drop_watch() - nothing is known any more. Not from within the watch. */
 void agent_drop_watch(struct agent *agent);
 
-/** agent_stream_new() - timers. Return: 0; -ENOMEM. */
-int agent_stream_new(struct agent *agent);
+/** agent_stream_new() - timers. */
+void agent_stream_new(struct agent *agent);
 
 /** agent_stream_free() - safe when it never started. */
 void agent_stream_free(struct agent *agent);
 
 /** agent_look_back_new() - as agent_stream_new(). */
-int agent_look_back_new(struct agent *agent);
+void agent_look_back_new(struct agent *agent);
 
 /** agent_look_back_free() - safe when it never started. */
 void agent_look_back_free(struct agent *agent);
@@ -277,7 +276,7 @@ void agent_look_back_due(struct agent *agent);
 int64_t agent_spread(int64_t ms);
 
 /** agent_list_new() - as agent_stream_new(). */
-int agent_list_new(struct agent *agent);
+void agent_list_new(struct agent *agent);
 
 /** agent_open_stream() - go on following, from what is known. */
 void agent_open_stream(struct agent *agent);
@@ -301,7 +300,7 @@ bool agent_is_let_in(const struct agent *agent, const struct http_answer *answer
 void agent_say_gone(struct agent *agent);
 
 /** agent_revoked_new() - as agent_stream_new(). */
-int agent_revoked_new(struct agent *agent);
+void agent_revoked_new(struct agent *agent);
 
 /** agent_revoked_free() - safe when it never started. */
 void agent_revoked_free(struct agent *agent);
@@ -313,7 +312,7 @@ void agent_not_let_in(struct agent *agent, const struct http_answer *answer);
 bool agent_is_missing(const struct http_answer *answer);
 
 /** agent_arm() - @timer fires once, after @ms as agent_ms() has it. */
-void agent_arm(struct agent *agent, struct event *timer, int64_t ms);
+void agent_arm(struct agent *agent, struct timer *timer, int64_t ms);
 
 /** agent_devices() - the devices that are known; NULL while they are not whole. */
 const struct device_cache *agent_devices(const struct agent *agent);

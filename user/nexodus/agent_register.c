@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json_member.h"
 #include "base/printable.h"
 #include "nexodus/agent_step.h"
@@ -70,7 +71,7 @@ static void registered(struct agent *agent)
 	explicit_bzero(token, sizeof(token));
 	explicit_bzero(&agent->device, sizeof(agent->device));
 	agent_keep(agent);
-	backoff_healthy(&agent->soon, agent_now());
+	backoff_healthy(&agent->soon, clock_ms());
 	agent_drop_watch(agent);
 	agent_watch_anew(agent);
 }

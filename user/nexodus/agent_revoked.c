@@ -44,14 +44,12 @@ static bool is_gone(const struct agent *agent, const struct http_answer *answer)
 
 static void ask_again(struct agent *agent, int retry_after_s)
 {
-	int64_t ms = backoff_failed(&agent->own_pause, agent_now(), agent_random());
-	struct timeval after;
+	int64_t ms = backoff_failed(&agent->own_pause, clock_ms(), agent_random());
 
 	agent_hold(agent, retry_after_s);
 	if (ms < agent_hold_ms(agent))
 		ms = agent_hold_ms(agent);
-	after = (struct timeval){ .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
-	evtimer_add(agent->own_again, &after);
+	timer_arm(&agent->own_again, ms);
 }
 
 /* The list comes again and again, but maybe only in an hour: what is no answer is asked again. */
@@ -69,13 +67,12 @@ static void own_done(void *arg, const struct http_answer *answer)
 }
 
 /* A list may be wrong, or empty for once: nothing is taken back for that alone. */
-static void on_own_again(evutil_socket_t fd, short what, void *arg)
+static void on_own_again(void *arg)
 {
 	const struct http_request more = { .on_done = own_done };
 	struct agent *agent = arg;
 	char path[128];
 
-	(void)fd, (void)what;
 	if (!agent->own_is_gone || agent->own_call)
 		return;
 	snprintf(path, sizeof(path), "/api/devices/%s", agent->device_id);
@@ -90,7 +87,7 @@ static void ask_for_own(struct agent *agent)
 	agent->own_pause = (struct backoff){ .min_ms = agent->soon.min_ms,
 					     .max_ms = agent->soon.max_ms,
 					     .calm_ms = agent->soon.calm_ms };
-	event_active(agent->own_again, EV_TIMEOUT, 0);
+	timer_arm(&agent->own_again, 0);
 }
 
 void agent_say_gone(struct agent *agent)
@@ -105,17 +102,15 @@ void agent_say_gone(struct agent *agent)
 		say_gone(agent);
 }
 
-int agent_revoked_new(struct agent *agent)
+void agent_revoked_new(struct agent *agent)
 {
-	agent->own_again = evtimer_new(agent->base, on_own_again, agent);
-	return agent->own_again ? 0 : -ENOMEM;
+	timer_init(&agent->own_again, agent->loop, on_own_again, agent);
 }
 
 void agent_revoked_free(struct agent *agent)
 {
 	http_cancel(agent->own_call);
-	if (agent->own_again)
-		event_free(agent->own_again);
+	timer_stop(&agent->own_again);
 }
 
 /*

@@ -21,13 +21,9 @@
 #define GAP_MAX_MS 3600000   /* a longer one may hide what was deleted, and forgotten, meanwhile */
 #define WHOLE_MS 300000      /* a list that is not whole after so long is worth a word */
 
-void agent_arm(struct agent *agent, struct event *timer, int64_t ms)
+void agent_arm(struct agent *agent, struct timer *timer, int64_t ms)
 {
-	struct timeval after;
-
-	ms = agent_ms(agent, ms);
-	after = (struct timeval){ .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
-	evtimer_add(timer, &after);
+	timer_arm(timer, agent_ms(agent, ms));
 }
 
 const struct device_cache *agent_devices(const struct agent *agent)
@@ -57,8 +53,8 @@ static void say_following(struct agent *agent, const char *again)
 /* The list is whole and followed: say so, when that is news. */
 void agent_is_well(struct agent *agent)
 {
-	backoff_healthy(&agent->soon, agent_now());
-	backoff_healthy(&agent->late, agent_now());
+	backoff_healthy(&agent->soon, clock_ms());
+	backoff_healthy(&agent->late, clock_ms());
 	if (!agent->is_trouble)
 		return;
 	agent->is_trouble = false;
@@ -144,7 +140,7 @@ static int new_watch(struct agent *agent)
 	const struct watch_events events = { on_whole, on_change, on_own, agent_warning, agent };
 
 	agent->watch = watch_new(agent->vpc_id, &events);
-	agent->began_at = agent_now();
+	agent->began_at = clock_ms();
 	if (!agent->watch)
 		return -ENOMEM;
 	watch_set_own(agent->watch, agent->own_id);
@@ -171,7 +167,7 @@ static void go_back(struct agent *agent)
 	watch_free(agent->watch);
 	agent->watch = agent->before;
 	agent->before = NULL;
-	agent_arm(agent, agent->resync, ANEW_AGAIN_MS);
+	agent_arm(agent, &agent->resync, ANEW_AGAIN_MS);
 	if ((agent->n_dirty || agent->all_dirty) && !agent->own_is_gone)
 		agent_list_whole(agent);
 	if (++agent->n_cut_anew != 2)
@@ -186,7 +182,7 @@ static int stream_data(void *arg, const char *bytes, size_t len)
 {
 	struct agent *agent = arg;
 
-	agent->heard_at = agent_now();
+	agent->heard_at = clock_ms();
 	agent->fed += len;
 	agent->feed_err = watch_feed(agent->watch, bytes, len);
 	if (watch_has_moved(agent->watch))
@@ -199,7 +195,7 @@ static int stream_data(void *arg, const char *bytes, size_t len)
 /* Often cut, resumed at once; but not in a loop without a pause. */
 static bool may_resume_at_once(struct agent *agent)
 {
-	int64_t now = agent_now();
+	int64_t now = clock_ms();
 
 	if (!agent->fed && now - agent->opened_at < agent_ms(agent, LIVED_MS))
 		return false;
@@ -214,7 +210,7 @@ static bool may_resume_at_once(struct agent *agent)
 static bool is_late(const struct agent *agent)
 {
 	return !watch_is_whole(agent->watch) &&
-	       agent_now() - agent->began_at > agent_ms(agent, WHOLE_MS);
+	       clock_ms() - agent->began_at > agent_ms(agent, WHOLE_MS);
 }
 
 static void late(struct agent *agent)
@@ -297,8 +293,8 @@ static void stream_done(void *arg, const struct http_answer *answer)
 	struct agent *agent = arg;
 
 	agent->stream = NULL;
-	evtimer_del(agent->quiet);
-	evtimer_del(agent->stands);
+	timer_stop(&agent->quiet);
+	timer_stop(&agent->stands);
 	if (agent->feed_err)
 		feed_failed(agent);
 	else if (agent->is_open && is_late(agent))
@@ -328,15 +324,14 @@ static void stream_open(void *arg)
 
 	agent->is_open = agent->had_stream = true;
 	agent->n_missing = 0;
-	agent->heard_at = agent_now();
-	agent_arm(agent, agent->stands, STANDS_MS);
+	agent->heard_at = clock_ms();
+	agent_arm(agent, &agent->stands, STANDS_MS);
 }
 
-static void on_stands(evutil_socket_t fd, short what, void *arg)
+static void on_stands(void *arg)
 {
 	struct agent *agent = arg;
 
-	(void)fd, (void)what;
 	if (agent->stream && agent->is_open && watch_is_whole(agent->watch))
 		agent_is_well(agent);
 }
@@ -355,20 +350,20 @@ static void open_with_token(struct agent *agent)
 	agent->fed = 0;
 	agent->is_open = false;
 	agent->feed_err = 0;
-	agent->opened_at = agent_now();
+	agent->opened_at = clock_ms();
 	if (!err)
 		err = agent_call(agent, "POST", "/api/events", body, &more, &agent->stream);
 	if (err)
 		agent_retry(agent, agent_open_stream, false, -1, strerror(-err));
 	else
-		agent_arm(agent, agent->quiet, QUIET_MS);
+		agent_arm(agent, &agent->quiet, QUIET_MS);
 }
 
 /* The next connection: on with what is known, unless too much may have happened since. */
 void agent_open_stream(struct agent *agent)
 {
 	bool is_held = agent_is_held(agent, agent_open_stream);
-	bool gap = agent->heard_at && agent_now() - agent->heard_at > agent_ms(agent, GAP_MAX_MS);
+	bool gap = agent->heard_at && clock_ms() - agent->heard_at > agent_ms(agent, GAP_MAX_MS);
 
 	if (is_held)
 		return;
@@ -386,11 +381,10 @@ void agent_open_stream(struct agent *agent)
 		agent_with_bearer(agent, open_with_token);
 }
 
-static void on_quiet(evutil_socket_t fd, short what, void *arg)
+static void on_quiet(void *arg)
 {
 	struct agent *agent = arg;
 
-	(void)fd, (void)what;
 	if (agent->before && agent->watch) {
 		http_cancel(agent->stream);
 		agent->stream = NULL;
@@ -399,8 +393,8 @@ static void on_quiet(evutil_socket_t fd, short what, void *arg)
 	}
 	/* While no other can be opened, the one that is there may still have something to say. */
 	if ((agent->is_open && agent_hold_ms(agent)) ||
-	    (!is_late(agent) && agent_now() - agent->heard_at < agent_ms(agent, QUIET_MS))) {
-		agent_arm(agent, agent->quiet, QUIET_MS);
+	    (!is_late(agent) && clock_ms() - agent->heard_at < agent_ms(agent, QUIET_MS))) {
+		agent_arm(agent, &agent->quiet, QUIET_MS);
 		return;
 	}
 	http_cancel(agent->stream);
@@ -415,9 +409,9 @@ static void stop_following(struct agent *agent)
 {
 	http_cancel(agent->stream);
 	agent->stream = NULL;
-	evtimer_del(agent->quiet);
-	evtimer_del(agent->stands);
-	evtimer_del(agent->again);
+	timer_stop(&agent->quiet);
+	timer_stop(&agent->stands);
+	timer_stop(&agent->again);
 	agent->polls = false;
 }
 
@@ -426,7 +420,7 @@ void agent_watch(struct agent *agent)
 	(void)device_id_parse(agent->device_id, agent->own_id);
 	if (!agent->was_whole)
 		agent_say(agent, CONTROL_SYNCING, 0, "asking for the VPC's devices");
-	agent_arm(agent, agent->resync, agent_spread(RESYNC_MS));
+	agent_arm(agent, &agent->resync, agent_spread(RESYNC_MS));
 	stop_following(agent);
 	agent_open_stream(agent);
 }
@@ -442,39 +436,35 @@ void agent_watch_anew(struct agent *agent)
 	agent_watch(agent);
 }
 
-static void on_resync(evutil_socket_t fd, short what, void *arg)
+static void on_resync(void *arg)
 {
 	struct agent *agent = arg;
 
-	(void)fd, (void)what;
 	if (agent->polls && agent->stream)
-		agent_arm(agent, agent->resync, AGENT_POLL_S * 1000); /* the list comes first */
+		agent_arm(agent, &agent->resync, AGENT_POLL_S * 1000); /* the list comes first */
 	else if ((agent->stream || agent->polls) && !agent_hold_ms(agent))
 		agent_watch_anew(agent);
 	else
-		agent_arm(agent, agent->resync,
+		agent_arm(agent, &agent->resync,
 			  agent_spread(RESYNC_MS)); /* in trouble, held, or registering: that comes
 						       first */
 }
 
-int agent_stream_new(struct agent *agent)
+void agent_stream_new(struct agent *agent)
 {
-	agent->quiet = evtimer_new(agent->base, on_quiet, agent);
-	agent->resync = evtimer_new(agent->base, on_resync, agent);
-	agent->stands = evtimer_new(agent->base, on_stands, agent);
+	timer_init(&agent->quiet, agent->loop, on_quiet, agent);
+	timer_init(&agent->resync, agent->loop, on_resync, agent);
+	timer_init(&agent->stands, agent->loop, on_stands, agent);
 	skipped_init(&agent->poll_skipped, agent_warning, agent);
-	return agent->quiet && agent->resync && agent->stands ? agent_revoked_new(agent) : -ENOMEM;
+	agent_revoked_new(agent);
 }
 
 void agent_stream_free(struct agent *agent)
 {
 	http_cancel(agent->stream);
-	if (agent->quiet)
-		event_free(agent->quiet);
-	if (agent->resync)
-		event_free(agent->resync);
-	if (agent->stands)
-		event_free(agent->stands);
+	timer_stop(&agent->quiet);
+	timer_stop(&agent->resync);
+	timer_stop(&agent->stands);
 	agent_drop_watch(agent);
 	agent_poll_free(agent);
 	agent_revoked_free(agent);

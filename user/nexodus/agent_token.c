@@ -89,7 +89,7 @@ static void on_token(void *arg, const struct answer_token *token)
 	struct agent *agent = arg;
 
 	snprintf(agent->bearer, sizeof(agent->bearer), "%s", token->access);
-	agent->bearer_until = agent_now() + token->expires_in_s * 1000;
+	agent->bearer_until = clock_ms() + token->expires_in_s * 1000;
 	if (*token->refresh) {
 		snprintf(agent->saved.refresh_token, sizeof(agent->saved.refresh_token), "%s",
 			 token->refresh);
@@ -126,7 +126,7 @@ static void on_skew(void *arg, long seconds)
 static bool is_good(const struct agent *agent)
 {
 	return *agent->bearer &&
-	       (!agent->bearer_until || agent->bearer_until - agent_now() > RENEW_BEFORE_MS);
+	       (!agent->bearer_until || agent->bearer_until - clock_ms() > RENEW_BEFORE_MS);
 }
 
 void agent_with_bearer(struct agent *agent, agent_then *then)
@@ -141,7 +141,7 @@ void agent_with_bearer(struct agent *agent, agent_then *then)
 	}
 	agent->with_bearer = then;
 	if (!agent->login)
-		agent->login = login_new(agent->base, agent->http, &agent->account, &events);
+		agent->login = login_new(agent->loop, agent->http, &agent->account, &events);
 	if (agent->login)
 		log_in(agent);
 	else

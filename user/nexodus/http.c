@@ -33,8 +33,7 @@ void http_call_free(struct http_call *call)
 	http_loop_remove(call);
 	if (call->easy)
 		curl_easy_cleanup(call->easy);
-	if (call->limit)
-		event_free(call->limit);
+	timer_stop(&call->limit);
 	LIST_REMOVE(call, entry);
 	wipe_headers(call->headers);
 	if (call->answer)
@@ -74,7 +73,6 @@ void http_call_end(struct http_call *call, int err, const char *why)
 void http_call_phase(struct http_call *call, enum http_phase phase)
 {
 	int64_t ms = phase == HTTP_HEADERS ? call->limits.headers_ms : call->limits.body_ms;
-	struct timeval after;
 	long status = 0;
 
 	call->phase = phase;
@@ -82,32 +80,26 @@ void http_call_phase(struct http_call *call, enum http_phase phase)
 		(void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status == 200)
 		ms *= HTTP_DATA_TIMES;
-	after = (struct timeval){ .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
 	if (status == 200 && call->is_stream)
-		event_del(call->limit);
+		timer_stop(&call->limit);
 	else
-		(void)event_add(call->limit, &after); /* there is room: see begin() */
+		timer_arm(&call->limit, ms);
 }
 
 /* libcurl has the limit of this phase. */
 static void connect_now(struct http_call *call)
 {
-	const struct timeval never = { .tv_sec = INT32_MAX };
-
 	call->phase = HTTP_CONNECT;
-	(void)event_add(call->limit, &never); /* there is room: see begin() */
 	if (http_loop_add(call))
 		http_call_end(call, -ENOMEM, strerror(ENOMEM));
 }
 
-static void on_limit(evutil_socket_t fd, short what, void *arg)
+static void on_limit(void *arg)
 {
 	struct http_call *call = arg;
 	char why[HTTP_WHY_MAX];
 	int err;
 
-	(void)fd;
-	(void)what;
 	if (call->phase == HTTP_BEGIN) {
 		connect_now(call);
 		return;
@@ -118,13 +110,8 @@ static void on_limit(evutil_socket_t fd, short what, void *arg)
 
 static int begin(struct http_call *call)
 {
-	const struct timeval now = {};
-
-	call->limit = evtimer_new(call->http->base, on_limit, call);
-	/* libcurl may be on the stack, and takes no transfer then. From now on the limit can be set
-	 * without memory. */
-	if (!call->limit || event_add(call->limit, &now))
-		return -ENOMEM;
+	timer_init(&call->limit, call->http->loop, on_limit, call);
+	timer_arm(&call->limit, 0); /* libcurl may be on the stack, and takes no transfer then */
 	return http_easy_new(call);
 }
 
@@ -177,8 +164,8 @@ static bool load_everything(void)
 	return ok;
 }
 
-struct http *http_new(struct event_base *base,
-		      void (*on_connect)(void *arg, const struct sockaddr *at), void *arg)
+struct http *http_new(struct loop *loop, void (*on_connect)(void *arg, const struct sockaddr *at),
+		      void *arg)
 {
 	struct http *http = calloc(1, sizeof(*http));
 
@@ -186,7 +173,7 @@ struct http *http_new(struct event_base *base,
 		free(http);
 		return NULL;
 	}
-	*http = (struct http){ .base = base,
+	*http = (struct http){ .loop = loop,
 			       .on_connect = on_connect,
 			       .connect_arg = arg,
 			       .limits = { LIMIT_MS, LIMIT_MS, LIMIT_MS } };

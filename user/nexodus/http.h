@@ -9,11 +9,12 @@
 #ifndef NEXODUS_HTTP_H
 #define NEXODUS_HTTP_H
 
-#include <event2/event.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <time.h>
+
+#include "base/loop.h"
 
 #define HTTP_BODY_MAX (256 * 1024) /* of an answer that is kept whole */
 #define HTTP_HEADERS_MAX (32 * 1024)
@@ -74,8 +75,8 @@ struct http_request {
  *
  * Return: the client, or NULL.
  */
-struct http *http_new(struct event_base *base,
-		      void (*on_connect)(void *arg, const struct sockaddr *at), void *arg);
+struct http *http_new(struct loop *loop, void (*on_connect)(void *arg, const struct sockaddr *at),
+		      void *arg);
 
 /** http_free() - ends all calls, without on_done. Not from within a callback. Safe on NULL. */
 void http_free(struct http *http);

@@ -3,6 +3,7 @@
  * libcurl tells which sockets and which time it waits for, and is told when they are ready.
  */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "nexodus/http_private.h"
 
@@ -48,62 +49,72 @@ static void run_curl(struct http *http, curl_socket_t fd, int ready)
 			end_transfer(message->easy_handle, message->data.result);
 }
 
-static void on_socket(evutil_socket_t fd, short what, void *arg)
+struct socket {
+	struct io io;
+	struct http *http;
+	int fd;
+};
+
+/* Without bits of CURL_CSELECT_ libcurl looks itself what the socket is ready for. */
+static void on_socket(void *arg)
 {
-	run_curl(arg, fd,
-		 (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0));
+	const struct socket *socket = arg;
+
+	run_curl(socket->http, socket->fd, 0);
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *arg)
+static void on_timer(void *arg)
 {
-	(void)fd;
-	(void)what;
 	run_curl(arg, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static void forget_socket(struct socket *socket)
+{
+	if (socket)
+		io_stop(&socket->io);
+	free(socket);
 }
 
 static int want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *of_socket)
 {
-	struct event *event = of_socket;
+	struct socket *socket = of_socket;
 	struct http *http = arg;
-	short ready = EV_PERSIST;
 
 	(void)easy;
-	if (event)
-		event_free(event);
-	curl_multi_assign(http->multi, fd, NULL);
-	if (what == CURL_POLL_REMOVE)
+	if (what == CURL_POLL_REMOVE) {
+		forget_socket(socket);
 		return 0;
-	if (what & CURL_POLL_IN)
-		ready |= EV_READ;
-	if (what & CURL_POLL_OUT)
-		ready |= EV_WRITE;
-	event = event_new(http->base, fd, ready, on_socket, http);
-	if (!event)
-		return -1;
-	if (event_add(event, NULL)) {
-		event_free(event);
-		return -1;
 	}
-	curl_multi_assign(http->multi, fd, event);
+	if (!socket) {
+		socket = calloc(1, sizeof(*socket));
+		if (!socket)
+			return -1;
+		*socket = (struct socket){ .http = http, .fd = fd };
+		curl_multi_assign(http->multi, fd, socket);
+	}
+	io_start(&socket->io, http->loop, fd,
+		 (what & CURL_POLL_IN ? IO_READ : 0) | (what & CURL_POLL_OUT ? IO_WRITE : 0),
+		 on_socket, socket);
 	return 0;
 }
 
 static int want_time(CURLM *multi, long timeout_ms, void *arg)
 {
-	struct timeval after = { .tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000 };
 	struct http *http = arg;
 
 	(void)multi;
 	if (timeout_ms < 0)
-		return event_del(http->timer);
-	return event_add(http->timer, &after);
+		timer_stop(&http->timer);
+	else
+		timer_arm(&http->timer, timeout_ms);
+	return 0;
 }
 
 int http_loop_start(struct http *http)
 {
-	http->timer = evtimer_new(http->base, on_timer, http);
+	timer_init(&http->timer, http->loop, on_timer, http);
 	http->multi = curl_multi_init();
-	if (!http->timer || !http->multi)
+	if (!http->multi)
 		return -ENOMEM;
 	curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
 	curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
@@ -116,8 +127,7 @@ void http_loop_stop(struct http *http)
 {
 	if (http->multi)
 		curl_multi_cleanup(http->multi);
-	if (http->timer)
-		event_free(http->timer);
+	timer_stop(&http->timer);
 }
 
 int http_loop_add(struct http_call *call)

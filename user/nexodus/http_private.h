@@ -19,12 +19,12 @@
 #define HTTP_WAY_MAX 80
 
 struct http {
-	struct event_base *base;
+	struct loop *loop;
 	void (*on_connect)(void *arg, const struct sockaddr *at);
 	void *connect_arg;
 	CURLM *multi;
-	struct event *timer; /* libcurl's */
-	char *ca;            /* certificates; NULL: the system's */
+	struct timer timer; /* libcurl's */
+	char *ca;           /* certificates; NULL: the system's */
 	bool is_insecure;
 	bool is_in_curl;    /* libcurl is on the stack: it must not be asked to end a transfer */
 	sa_family_t family; /* of the newest answer */
@@ -53,7 +53,7 @@ struct http_call {
 	void *arg;
 
 	enum http_phase phase;
-	struct event *limit; /* of the phase; libcurl has that of HTTP_CONNECT */
+	struct timer limit; /* of the phase; libcurl has that of HTTP_CONNECT */
 	CURL *easy;
 	bool is_running;   /* libcurl has it */
 	bool is_cancelled; /* while libcurl was on the stack */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "nexodus/defaults.h"
 
 #define SLOWER_S 5 /* "slow_down" (RFC 8628, 3.5) */
@@ -16,12 +17,12 @@
 #define WHY_MAX 400
 
 struct login {
-	struct event_base *base;
+	struct loop *loop;
 	struct http *http;
 	const struct account *account;
 	struct login_events events;
 	struct http_call *call;
-	struct event *poll;
+	struct timer poll;
 	struct answer_login server;
 	struct answer_code code;
 	char refresh[ANSWER_TOKEN_MAX];
@@ -32,14 +33,6 @@ struct login {
 	bool is_over;       /* there is no time for another question */
 	bool has_said_skew;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
 
 __attribute__((format(printf, 4, 5))) static void failed(struct login *login, bool is_refused,
 							 int retry_after_s, const char *format, ...)
@@ -164,7 +157,7 @@ static void ask_with_password(struct login *login)
 /* For how long the server still wants no question; -1: it does not mind. */
 static int hold_s(const struct login *login)
 {
-	int64_t ms = login->hold_until - now_ms();
+	int64_t ms = login->hold_until - clock_ms();
 
 	return ms > 0 ? (int)((ms + 999) / 1000) : -1;
 }
@@ -172,8 +165,7 @@ static int hold_s(const struct login *login)
 /* @retry_after_s: what the server has asked for; -1: nothing. */
 static void poll_again(struct login *login, int retry_after_s)
 {
-	int64_t now = now_ms(), wait_ms = login->interval_s * 1000;
-	struct timeval after;
+	int64_t now = clock_ms(), wait_ms = login->interval_s * 1000;
 
 	login->hold_until = now + retry_after_s * 1000LL;
 	if (login->hold_until > now + wait_ms)
@@ -182,8 +174,7 @@ static void poll_again(struct login *login, int retry_after_s)
 	login->is_over = wait_ms > login->give_up_at - now;
 	if (login->is_over)
 		wait_ms = login->give_up_at > now ? login->give_up_at - now : 0;
-	after = (struct timeval){ .tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 };
-	evtimer_add(login->poll, &after);
+	timer_arm(&login->poll, wait_ms);
 }
 
 /* Answers after which nothing comes of this code. The last one: the token was fetched, and lost on
@@ -221,13 +212,12 @@ static void poll_done(void *arg, const struct http_answer *answer)
 	poll_again(login, answer->retry_after_s);
 }
 
-static void on_poll(evutil_socket_t fd, short what, void *arg)
+static void on_poll(void *arg)
 {
 	struct login *login = arg;
 	struct evbuffer *form;
 
-	(void)fd, (void)what;
-	if (now_ms() >= login->give_up_at || login->is_over) {
+	if (clock_ms() >= login->give_up_at || login->is_over) {
 		failed(login, false, hold_s(login), "log in: nobody did, and the code has expired");
 		return;
 	}
@@ -255,7 +245,7 @@ static void code_done(void *arg, const struct http_answer *answer)
 		return;
 	}
 	login->interval_s = login->code.interval_s;
-	login->give_up_at = now_ms() + login->code.expires_in_s * 1000;
+	login->give_up_at = clock_ms() + login->code.expires_in_s * 1000;
 	login->events.on_code(login->events.arg, login->code.url, login->code.user_code);
 	poll_again(login, -1);
 }
@@ -334,7 +324,7 @@ static void compare_clocks(struct login *login)
 
 	if (!login->server.server_time || login->has_said_skew)
 		return;
-	took = (double)(now_ms() - login->asked_at) / 1000;
+	took = (double)(clock_ms() - login->asked_at) / 1000;
 	skew = difftime(time(NULL), login->server.server_time) - took / 2;
 	if (skew >= -SKEW_MAX_S && skew <= SKEW_MAX_S)
 		return;
@@ -367,29 +357,26 @@ void login_start(struct login *login, const char *refresh_token)
 
 	http_cancel(login->call);
 	login->call = NULL;
-	evtimer_del(login->poll);
+	timer_stop(&login->poll);
 	snprintf(login->refresh, sizeof(login->refresh), "%s", refresh_token ?: "");
-	login->asked_at = now_ms();
+	login->asked_at = clock_ms();
 	snprintf(url, sizeof(url), "%s/device/login/start", login->account->api);
 	request(login, "POST", url, "", start_done);
 }
 
-struct login *login_new(struct event_base *base, struct http *http, const struct account *account,
+struct login *login_new(struct loop *loop, struct http *http, const struct account *account,
 			const struct login_events *events)
 {
 	struct login *login = calloc(1, sizeof(*login));
 
 	if (!login)
 		return NULL;
-	login->base = base;
+	login->loop = loop;
 	login->http = http;
 	login->account = account;
 	login->events = *events;
-	login->poll = evtimer_new(base, on_poll, login);
-	if (login->poll)
-		return login;
-	free(login);
-	return NULL;
+	timer_init(&login->poll, loop, on_poll, login);
+	return login;
 }
 
 void login_free(struct login *login)
@@ -397,7 +384,7 @@ void login_free(struct login *login)
 	if (!login)
 		return;
 	http_cancel(login->call);
-	event_free(login->poll);
+	timer_stop(&login->poll);
 	explicit_bzero(login, sizeof(*login));
 	free(login);
 }

@@ -10,9 +10,9 @@
 #ifndef NEXODUS_LOGIN_H
 #define NEXODUS_LOGIN_H
 
-#include <event2/event.h>
 #include <stdbool.h>
 
+#include "base/loop.h"
 #include "nexodus/account.h"
 #include "nexodus/answer.h"
 #include "nexodus/http.h"
@@ -35,7 +35,7 @@ struct login_events {
 };
 
 /** login_new() - everything is borrowed. Return: NULL without memory. */
-struct login *login_new(struct event_base *base, struct http *http, const struct account *account,
+struct login *login_new(struct loop *loop, struct http *http, const struct account *account,
 			const struct login_events *events);
 
 /** login_free() - ends what is going on, without a call. Wipes. Safe on NULL. */

@@ -26,7 +26,7 @@ struct question {
 
 struct resolve {
 	struct question *question;
-	struct event *event;
+	struct io answered;
 	resolve_done *done;
 	void *arg;
 };
@@ -109,14 +109,12 @@ static int start_thread(struct question *question)
 	return err == EAGAIN ? -ENOMEM : -err;
 }
 
-static void on_answer(evutil_socket_t fd, short what, void *arg)
+static void on_answer(void *arg)
 {
 	struct resolve *resolve = arg;
 	struct question *question = resolve->question;
 
-	(void)fd;
-	(void)what;
-	event_free(resolve->event);
+	io_stop(&resolve->answered);
 	resolve->done(resolve->arg, question->err, question->at, question->n);
 	let_go(question);
 	free(resolve);
@@ -137,7 +135,7 @@ static struct question *question_new(const char *host)
 	return NULL;
 }
 
-int resolve_start(struct event_base *base, const char *host, resolve_done *done, void *arg,
+int resolve_start(struct loop *loop, const char *host, resolve_done *done, void *arg,
 		  struct resolve **ret_resolve)
 {
 	struct resolve *resolve;
@@ -149,11 +147,10 @@ int resolve_start(struct event_base *base, const char *host, resolve_done *done,
 	if (!resolve)
 		return -ENOMEM;
 	*resolve = (struct resolve){ .question = question_new(host), .done = done, .arg = arg };
-	if (resolve->question)
-		resolve->event =
-			event_new(base, resolve->question->answered, EV_READ, on_answer, resolve);
-	err = resolve->event && !event_add(resolve->event, NULL) ? 0 : -ENOMEM;
+	err = resolve->question ? 0 : -ENOMEM;
 	if (!err) {
+		io_start(&resolve->answered, loop, resolve->question->answered, IO_READ, on_answer,
+			 resolve);
 		atomic_fetch_add(&resolve->question->owners, 1);
 		err = start_thread(resolve->question);
 		if (err)
@@ -170,8 +167,7 @@ void resolve_cancel(struct resolve *resolve)
 {
 	if (!resolve)
 		return;
-	if (resolve->event)
-		event_free(resolve->event);
+	io_stop(&resolve->answered);
 	if (resolve->question)
 		let_go(resolve->question);
 	free(resolve);

@@ -8,9 +8,10 @@
 #ifndef NEXODUS_RESOLVE_H
 #define NEXODUS_RESOLVE_H
 
-#include <event2/event.h>
 #include <stddef.h>
 #include <sys/socket.h>
+
+#include "base/loop.h"
 
 #define RESOLVE_ADDRESSES_MAX 16
 #define RESOLVE_AT_ONCE_MAX 8 /* threads, also those that were left behind */
@@ -29,7 +30,7 @@ typedef void resolve_done(void *arg, int err, const struct sockaddr_storage *add
  *
  * Return: 0; -EINVAL for a name that is too long; -EBUSY when there are too many threads; -ENOMEM.
  */
-int resolve_start(struct event_base *base, const char *host, resolve_done *done, void *arg,
+int resolve_start(struct loop *loop, const char *host, resolve_done *done, void *arg,
 		  struct resolve **ret_resolve);
 
 /** resolve_cancel() - @done is not called. Safe on NULL. */

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "nexodus/stun_server.h"
 
 #define AT_ONCE 2
@@ -22,8 +23,9 @@
 #define READ_MAX 64 /* packets for each turn of the loop */
 
 struct stun_probe {
-	struct event_base *base;
-	struct event *readable, *timer;
+	struct loop *loop;
+	struct io readable;
+	struct timer timer;
 	int fd;
 	uint16_t port;
 	size_t n_servers, first; /* index of who is asked first in the next round */
@@ -38,14 +40,6 @@ struct stun_probe {
 	void *arg;
 	struct stun_server servers[STUN_SERVERS_MAX];
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void take_answer(struct stun_probe *probe, const struct sockaddr_in *from,
 			const uint8_t *message, size_t len)
@@ -89,8 +83,8 @@ static bool read_packet(struct stun_probe *probe)
 static void give_up(struct stun_probe *probe)
 {
 	probe->is_going_on = false;
-	event_del(probe->readable);
-	event_del(probe->timer);
+	io_stop(&probe->readable);
+	timer_stop(&probe->timer);
 	for (size_t i = 0; i < probe->n_servers; i++)
 		stun_server_reset(&probe->servers[i]);
 }
@@ -127,14 +121,6 @@ static void finish(struct stun_probe *probe)
 	}
 }
 
-/* Return: whether the timer is set. */
-static bool wake_in(struct stun_probe *probe, int64_t ms)
-{
-	struct timeval in = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
-
-	return !event_add(probe->timer, &in);
-}
-
 /* Send what is due, ask another one for each that fails or lets us wait. Return: when to look
  * again. @ret_left: how many may still answer. */
 static int64_t go_through(struct stun_probe *probe, int64_t now, size_t *ret_left)
@@ -146,7 +132,7 @@ static int64_t go_through(struct stun_probe *probe, int64_t now, size_t *ret_lef
 		struct stun_server *server = probe->order[i];
 
 		if (server->state == STUN_SERVER_NEW && hopeful < AT_ONCE)
-			stun_server_ask(server, probe->base, now + probe->patience_ms);
+			stun_server_ask(server, probe->loop, now + probe->patience_ms);
 		if (server->state == STUN_SERVER_ASKED && server->send_ms <= now)
 			stun_server_send(server, probe->fd, probe->port, now);
 		if (server->state == STUN_SERVER_ASKED && server->send_ms < next)
@@ -166,7 +152,7 @@ static int64_t go_through(struct stun_probe *probe, int64_t now, size_t *ret_lef
 
 static void go_on(struct stun_probe *probe)
 {
-	int64_t now = now_ms(), next;
+	int64_t now = clock_ms(), next;
 	size_t left;
 
 	if (probe->n_answered >= AT_ONCE || now >= probe->end_ms) {
@@ -174,26 +160,24 @@ static void go_on(struct stun_probe *probe)
 		return;
 	}
 	next = go_through(probe, now, &left);
-	if (!left || !wake_in(probe, next - now))
+	if (left)
+		timer_arm(&probe->timer, next - now);
+	else
 		finish(probe);
 }
 
 /* First of all what has come since the last round, so that there is room when the answers come. */
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+static void on_readable(void *arg)
 {
 	struct stun_probe *probe = arg;
 
-	(void)fd;
-	(void)what;
 	for (int i = 0; i < READ_MAX && read_packet(probe); i++)
 		;
 	go_on(probe);
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *arg)
+static void on_timer(void *arg)
 {
-	(void)fd;
-	(void)what;
 	go_on(arg);
 }
 
@@ -209,7 +193,7 @@ static void start_round(struct stun_probe *probe, uint32_t limit_ms)
 	if (share > PATIENCE_MAX_MS)
 		share = PATIENCE_MAX_MS;
 	probe->patience_ms = share < PATIENCE_MIN_MS ? PATIENCE_MIN_MS : share;
-	probe->end_ms = now_ms() + limit_ms;
+	probe->end_ms = clock_ms() + limit_ms;
 	probe->answered = NULL;
 	probe->n_answered = 0;
 	probe->is_symmetric = false;
@@ -223,14 +207,10 @@ static void start_round(struct stun_probe *probe, uint32_t limit_ms)
 
 int stun_probe_start(struct stun_probe *probe, uint32_t limit_ms, stun_probe_done *done, void *arg)
 {
-	static const struct timeval at_once = {};
-
 	if (probe->is_going_on)
 		give_up(probe);
-	if (event_add(probe->readable, NULL) < 0 || event_add(probe->timer, &at_once) < 0) {
-		event_del(probe->readable);
-		return -ENOMEM;
-	}
+	io_start(&probe->readable, probe->loop, probe->fd, IO_READ, on_readable, probe);
+	timer_arm(&probe->timer, 0);
 	probe->done = done;
 	probe->arg = arg;
 	start_round(probe, limit_ms);
@@ -252,7 +232,7 @@ static bool copy_servers(struct stun_probe *probe, const char *const *servers, s
 	return true;
 }
 
-struct stun_probe *stun_probe_new(struct event_base *base, int fd, uint16_t port,
+struct stun_probe *stun_probe_new(struct loop *loop, int fd, uint16_t port,
 				  const char *const *servers, size_t n)
 {
 	struct stun_probe *probe;
@@ -263,12 +243,11 @@ struct stun_probe *stun_probe_new(struct event_base *base, int fd, uint16_t port
 	probe = calloc(1, sizeof(*probe));
 	if (!probe)
 		return NULL;
-	probe->base = base;
+	probe->loop = loop;
 	probe->fd = -1;
 	probe->port = port;
-	probe->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, probe);
-	probe->timer = event_new(base, -1, EV_TIMEOUT, on_timer, probe);
-	if (!copy_servers(probe, servers, n) || !probe->readable || !probe->timer) {
+	timer_init(&probe->timer, loop, on_timer, probe);
+	if (!copy_servers(probe, servers, n)) {
 		stun_probe_free(probe);
 		return NULL;
 	}
@@ -284,10 +263,6 @@ void stun_probe_free(struct stun_probe *probe)
 		return;
 	if (probe->is_going_on)
 		give_up(probe);
-	if (probe->readable)
-		event_free(probe->readable);
-	if (probe->timer)
-		event_free(probe->timer);
 	if (probe->fd >= 0)
 		close(probe->fd);
 	free(probe);

@@ -11,11 +11,11 @@
 #ifndef NEXODUS_STUN_PROBE_H
 #define NEXODUS_STUN_PROBE_H
 
-#include <event2/event.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/loop.h"
 #include "nexodus/resolve.h"
 
 #define STUN_SERVERS_MAX 8
@@ -42,7 +42,7 @@ typedef void stun_probe_done(void *arg, int err, const struct sockaddr_in *mappe
  *
  * Return: the probe, or NULL without memory, or when there are too many servers, or none.
  */
-struct stun_probe *stun_probe_new(struct event_base *base, int fd, uint16_t port,
+struct stun_probe *stun_probe_new(struct loop *loop, int fd, uint16_t port,
 				  const char *const *servers, size_t n);
 
 /** stun_probe_free() - closes the socket; a round that is going on is given up. Safe on NULL. */

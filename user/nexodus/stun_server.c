@@ -64,7 +64,7 @@ static void take_addresses(void *arg, int err, const struct sockaddr_storage *ad
 	server->on_resolved(server->arg); /* last: it may free us */
 }
 
-void stun_server_ask(struct stun_server *server, struct event_base *base, int64_t patient_ms)
+void stun_server_ask(struct stun_server *server, struct loop *loop, int64_t patient_ms)
 {
 	char host[STUN_SERVER_MAX];
 	int err = split(server->text, host, &server->port);
@@ -75,7 +75,7 @@ void stun_server_ask(struct stun_server *server, struct event_base *base, int64_
 	if (!err && getrandom(server->transaction, size, GRND_NONBLOCK) != (ssize_t)size)
 		err = -EIO;
 	if (!err)
-		err = resolve_start(base, host, take_addresses, server, &server->request);
+		err = resolve_start(loop, host, take_addresses, server, &server->request);
 	if (err)
 		fail(server, err);
 }

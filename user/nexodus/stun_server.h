@@ -39,7 +39,7 @@ struct stun_server {
 void stun_server_reset(struct stun_server *server);
 
 /** stun_server_ask() - find its address: state RESOLVING, or FAILED with server->err. */
-void stun_server_ask(struct stun_server *server, struct event_base *base, int64_t patient_ms);
+void stun_server_ask(struct stun_server *server, struct loop *loop, int64_t patient_ms);
 
 /** stun_server_send() - the request, from @port of this host; send_ms moves on. What cannot be sent
  * now is tried again like what is lost. */

@@ -21,21 +21,6 @@
 #define LIST_AGAIN_MIN_MS 250
 #define LIST_AGAIN_MAX_MS 30000
 
-void node_after(struct event *timer, int ms)
-{
-	struct timeval after = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
-
-	evtimer_add(timer, &after);
-}
-
-int64_t node_now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec;
-}
-
 static void lock_is_back(struct node *node)
 {
 	int err = 0;
@@ -82,7 +67,7 @@ void node_look_at_lock(struct node *node)
 		log_err(0, "%s was removed, and process %d serves %s now: ending",
 			node->instance.run_dir, (int)holder, node->settings->ifname);
 		node->is_replaced = true;
-		event_base_loopbreak(node->base);
+		loop_end(node->loop, 0);
 	} else if (err) {
 		(void)node_trouble(node, TROUBLE_LOCK, "trying again, continuing",
 				   "%s was removed, make it again: %s", node->instance.run_dir,
@@ -111,13 +96,12 @@ void node_write_status(struct node *node)
 				   node->instance.status_path, strerror(-err));
 	else
 		(void)trouble_clear(&node->troubles, TROUBLE_STATUS);
-	if (err && node->status_again)
-		node_after(node->status_again, STATUS_AGAIN_MS);
+	if (err && node->loop)
+		timer_arm(&node->status_again, STATUS_AGAIN_MS);
 }
 
-static void on_status_again(evutil_socket_t fd, short what, void *arg)
+static void on_status_again(void *arg)
 {
-	(void)fd, (void)what;
 	node_write_status(arg);
 }
 
@@ -172,7 +156,7 @@ void node_list_again(struct node *node)
 	node->list_again_ms = node->list_again_ms ? node->list_again_ms * 2 : LIST_AGAIN_MIN_MS;
 	if (node->list_again_ms > LIST_AGAIN_MAX_MS)
 		node->list_again_ms = LIST_AGAIN_MAX_MS;
-	node_after(node->list_again, node->list_again_ms);
+	timer_arm(&node->list_again, node->list_again_ms);
 }
 
 void node_list(struct node *node, struct device_list *list)
@@ -233,17 +217,16 @@ static void read_again(struct node *node)
 		node_interface_read(node);
 }
 
-static void on_signal(evutil_socket_t fd, short what, void *arg)
+static void on_signal(void *arg)
 {
 	struct node *node = arg;
-	int number = node_signals_next(fd);
+	int number = node_signals_next(node->signal_fd);
 
-	(void)what;
 	if (number == SIGHUP) {
 		read_again(node);
 	} else if (number) {
 		log_note("ending on signal %d; only `nex-relay down` ends the forwarding", number);
-		event_base_loopbreak(node->base);
+		loop_end(node->loop, 0);
 	}
 }
 
@@ -254,25 +237,21 @@ static int start_signals(struct node *node)
 	if (fd < 0)
 		return fd;
 	node->signal_fd = fd;
-	node->on_signal =
-		event_new(node->base, node->signal_fd, EV_READ | EV_PERSIST, on_signal, node);
-	return node->on_signal && !event_add(node->on_signal, NULL) ? 0 : -ENOMEM;
+	io_start(&node->on_signal, node->loop, node->signal_fd, IO_READ, on_signal, node);
+	return 0;
 }
 
 static int start_loop(struct node *node)
 {
 	int err;
 
-	node->base = event_base_new();
-	err = node->base ? start_signals(node) : -ENOMEM;
+	node->loop = loop_new();
+	err = node->loop ? start_signals(node) : -ENOMEM;
 	if (!err) {
-		node->status_again = evtimer_new(node->base, on_status_again, node);
-		err = node->status_again ? 0 : -ENOMEM;
-	}
-	if (!err)
-		err = node_forwarding_start(node);
-	if (!err)
+		timer_init(&node->status_again, node->loop, on_status_again, node);
+		node_forwarding_start(node);
 		err = node_interface_start(node);
+	}
 	if (!err && node->sync.tunnel)
 		err = node_tunnel_follow(node);
 	if (!err && node_has_source(node))
@@ -287,14 +266,11 @@ static void stop_loop(struct node *node)
 	node_forwarding_stop(node);
 	node_tunnel_stop(node);
 	node_lost_stop(node);
-	if (node->on_signal)
-		event_free(node->on_signal);
+	io_stop(&node->on_signal);
 	if (node->signal_fd >= 0)
 		close(node->signal_fd);
-	if (node->status_again)
-		event_free(node->status_again);
-	if (node->base)
-		event_base_free(node->base);
+	timer_stop(&node->status_again);
+	loop_free(node->loop);
 }
 
 static int lock(struct node *node)
@@ -439,7 +415,7 @@ static int run_locked(struct node *node)
 	if (err)
 		undo(node, &before);
 	else
-		event_base_dispatch(node->base);
+		err = loop_run(node->loop);
 	log_tell_left_out(true);
 	if (node->is_replaced)
 		err = -EBUSY;

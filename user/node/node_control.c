@@ -28,9 +28,9 @@ const char *node_control_state_name(enum border_control state)
 	return names[state];
 }
 
-void node_control_after(const struct node_control *control, struct event *timer, int ms)
+void node_control_after(const struct node_control *control, struct timer *timer, int ms)
 {
-	node_after(timer, node_control_ms(control, ms));
+	timer_arm(timer, node_control_ms(control, ms));
 }
 
 int node_control_ms(const struct node_control *control, int ms)
@@ -83,18 +83,17 @@ static void keep_state(struct node *node)
 	node_state_tell(node);
 	node_write_status(node);
 	if (err) {
-		node_control_after(control, control->keep_again, KEEP_AGAIN_MS);
+		node_control_after(control, &control->keep_again, KEEP_AGAIN_MS);
 		return;
 	}
 	control->state.total = control->state.len = 0;
 	explicit_bzero(control->state.bytes, sizeof(control->state.bytes));
 }
 
-static void on_keep_again(evutil_socket_t fd, short what, void *arg)
+static void on_keep_again(void *arg)
 {
 	struct node *node = arg;
 
-	(void)fd, (void)what;
 	if (node->control.state.total && node->control.state.len == node->control.state.total)
 		keep_state(node);
 }
@@ -174,20 +173,18 @@ static int take_control(struct node *node, const struct border_record *record)
 		log_debug("the ca-file is given again with the next change");
 	node_write_status(node);
 	if (control->is_over)
-		event_base_loopbreak(node->base);
+		loop_end(node->loop, 0);
 	return 0;
 }
 
 static int take_hold(struct node *node, const struct border_record *record)
 {
 	struct account *account = &node->control.account;
-	struct timespec now;
 	int64_t until;
 
 	if (!record->hold_s || record->hold_s > BORDER_HOLD_MAX_S)
 		return -EPROTO;
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	until = (now.tv_sec + record->hold_s) * 1000LL + now.tv_nsec / 1000000;
+	until = clock_ms() + record->hold_s * 1000LL;
 	if (until > account->hold_until)
 		account->hold_until = until;
 	return 0;
@@ -255,27 +252,25 @@ int node_control_open(struct node *node)
 	return 0;
 }
 
-int node_control_start(struct node *node)
+void node_control_start(struct node *node)
 {
 	struct node_control *control = &node->control;
 
 	node->incoming.keep_base = true;
-	control->keep_again = evtimer_new(node->base, on_keep_again, node);
-	if (!control->keep_again || node_saved_start(node) || node_ping_start(node))
-		return -ENOMEM;
-	return 0;
+	timer_init(&control->keep_again, node->loop, on_keep_again, node);
+	node_saved_start(node);
+	node_ping_start(node);
 }
 
 void node_control_stop(struct node *node)
 {
 	struct node_control *control = &node->control;
 
-	if (control->keep_again && evtimer_pending(control->keep_again, NULL))
-		on_keep_again(-1, 0, node); /* there may be room by now */
+	if (timer_is_armed(&control->keep_again))
+		on_keep_again(node); /* there may be room by now */
 	node_saved_stop(node);
 	node_ping_stop(node);
-	if (control->keep_again)
-		event_free(control->keep_again);
+	timer_stop(&control->keep_again);
 	if (control->stun_fd >= 0)
 		close(control->stun_fd);
 	if (control->ca_fd >= 0)

@@ -123,14 +123,13 @@ void node_own_forwarding(struct node *node)
 	say_trouble(node, err, why);
 }
 
-static void on_look(evutil_socket_t fd, short what, void *arg)
+static void on_look(void *arg)
 {
 	struct node *node = arg;
 	char why[TUNNEL_ERROR_MAX];
 	bool changed = false;
 	int err = mend_switches(node, why, sizeof(why));
 
-	(void)fd, (void)what;
 	if (!err)
 		err = mend_own(node, &changed, why, sizeof(why));
 	if (changed && !is_fight(node))
@@ -139,25 +138,21 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 	say_trouble(node, err, why);
 }
 
-int node_forwarding_start(struct node *node)
+void node_forwarding_start(struct node *node)
 {
-	node->forwarding = evtimer_new(node->base, on_look, node);
-	if (!node->forwarding)
-		return -ENOMEM;
+	timer_init(&node->forwarding, node->loop, on_look, node);
 	node_forwarding_changed(node); /* what happened before we listened */
-	return 0;
 }
 
 void node_forwarding_changed(struct node *node)
 {
 	int64_t wait = node_fight_left_ms(&node->forwarding_fight);
 
-	if (!evtimer_pending(node->forwarding, NULL))
-		node_after(node->forwarding, wait > LOOK_AFTER_MS ? (int)wait : LOOK_AFTER_MS);
+	if (!timer_is_armed(&node->forwarding))
+		timer_arm(&node->forwarding, wait > LOOK_AFTER_MS ? (int)wait : LOOK_AFTER_MS);
 }
 
 void node_forwarding_stop(struct node *node)
 {
-	if (node->forwarding)
-		event_free(node->forwarding);
+	timer_stop(&node->forwarding);
 }

@@ -14,14 +14,16 @@
 #include "tunnel/link.h"
 #include "tunnel/wg_device.h"
 
-#define POLL_S 5              /* WireGuard does not tell of changes to its peers */
+#define POLL_MS 5000          /* WireGuard does not tell of changes to its peers */
 #define ADDRESSES_AFTER_MS 50 /* they come in swarms: one pass for all */
 #define RETRY_MIN_MS 50 /* userspace WireGuard opens its socket after it has made the device */
 #define RETRY_MAX_MS 2000
 #define RETRY_SAID_MS 800 /* when it takes longer than that, it is worth a message */
 #define LISTEN_AGAIN_MS 500
-#define DEAF_SAID_S 60               /* so long without such an error, and it is news again */
-#define LOOK_S INSTANCE_LOCK_AGAIN_S /* are programs, pins and lock still where they were put? */
+#define DEAF_SAID_S 60 /* so long without such an error, and it is news again */
+#define LOOK_MS                                                                                  \
+	(INSTANCE_LOCK_AGAIN_S * 1000) /* are programs, pins and lock still where they were put? \
+					*/
 
 void node_interface_read(struct node *node)
 {
@@ -41,18 +43,19 @@ void node_interface_read(struct node *node)
 	device_list_done(&list);
 }
 
-static void on_poll(evutil_socket_t fd, short what, void *arg)
+static void on_poll(void *arg)
 {
-	(void)fd, (void)what;
-	node_interface_read(arg);
+	struct node *node = arg;
+
+	timer_arm(&node->poll, POLL_MS);
+	node_interface_read(node);
 }
 
-static void on_again(evutil_socket_t fd, short what, void *arg)
+static void on_again(void *arg)
 {
 	struct node *node = arg;
 	int err;
 
-	(void)fd, (void)what;
 	err = sync_again(&node->sync);
 	if (err)
 		node_list_failed(node, sync_why(&node->sync, err));
@@ -84,7 +87,7 @@ static void not_whole_yet(struct node *node, int err)
 	node->retry_ms = node->retry_ms ? node->retry_ms * 2 : RETRY_MIN_MS;
 	if (node->retry_ms > RETRY_MAX_MS)
 		node->retry_ms = RETRY_MAX_MS;
-	node_after(node->retry, node->retry_ms);
+	timer_arm(&node->retry, node->retry_ms);
 	if (node->retry_ms < RETRY_SAID_MS && err != -EBUSY)
 		return;
 	snprintf(why, sizeof(why), "%s is back, but not attached: %s%s", ifname,
@@ -157,9 +160,8 @@ static void follow(struct node *node)
 		interface_is_back(node, link.ifindex);
 }
 
-static void on_retry(evutil_socket_t fd, short what, void *arg)
+static void on_retry(void *arg)
 {
-	(void)fd, (void)what;
 	follow(arg);
 }
 
@@ -180,26 +182,22 @@ static void follow_ours(struct node *node, int changes)
 
 void node_interface_deaf(struct node *node, int err)
 {
-	struct event *const events[] = { node->on_link, node->on_route };
-
-	if (node_now_s() >= node->deaf_until)
+	if (clock_s() >= node->deaf_until)
 		log_warn("listen to the kernel's link and route messages: %s; trying again, "
 			 "continuing",
 			 strerror(-err));
-	node->deaf_until = node_now_s() + DEAF_SAID_S;
+	node->deaf_until = clock_s() + DEAF_SAID_S;
 	/* What could not be read is still there, and would be tried again without a pause. */
-	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
-		if (events[i])
-			event_del(events[i]);
-	node_after(node->listen, LISTEN_AGAIN_MS);
+	io_stop(&node->on_link);
+	io_stop(&node->on_route);
+	timer_arm(&node->listen, LISTEN_AGAIN_MS);
 }
 
-static void on_link(evutil_socket_t fd, short what, void *arg)
+static void on_link(void *arg)
 {
 	struct node *node = arg;
-	int changes = link_watch_read(fd);
+	int changes = link_watch_read(node->link_fd);
 
-	(void)what;
 	if (changes < 0) {
 		node_interface_deaf(node, changes);
 		changes = LINK_OVERRUN;
@@ -213,27 +211,24 @@ static void on_link(evutil_socket_t fd, short what, void *arg)
 	if (changes & (LINK_CHANGED | LINK_OVERRUN))
 		follow(node);
 	if (changes & (ADDR_CHANGED | LINK_OVERRUN))
-		node_after(node->again, ADDRESSES_AFTER_MS);
+		timer_arm(&node->again, ADDRESSES_AFTER_MS);
 }
 
-static void on_listen(evutil_socket_t fd, short what, void *arg)
+static void on_listen(void *arg)
 {
 	struct node *node = arg;
-	struct event *const events[] = { node->on_link, node->on_route };
-
-	(void)fd, (void)what;
-	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
-		if (events[i] && event_add(events[i], NULL))
-			node_after(node->listen, LISTEN_AGAIN_MS);
-	if (node->sync.tunnel)
-		node_tunnel_changed(node, TUNNEL_ALL);
+	io_start(&node->on_link, node->loop, node->link_fd, IO_READ, on_link, node);
+	if (!node->sync.tunnel)
+		return;
+	node_tunnel_listen(node);
+	node_tunnel_changed(node, TUNNEL_ALL);
 }
 
-static void on_look(evutil_socket_t fd, short what, void *arg)
+static void on_look(void *arg)
 {
 	struct node *node = arg;
 
-	(void)fd, (void)what;
+	timer_arm(&node->look, LOOK_MS);
 	log_tell_left_out(false);
 	node_look_at_lock(node);
 	if (node->is_replaced)
@@ -247,7 +242,7 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 		node_tunnel_changed(node, TUNNEL_ADDRESSES);
 	}
 	/* An interface of ours that is just being put back is attached to then. */
-	if (node->sync.tunnel && evtimer_pending(node->mend, NULL))
+	if (node->sync.tunnel && timer_is_armed(&node->mend))
 		return;
 	if (sync_repair(&node->sync) == 1)
 		node_write_status(node);
@@ -255,36 +250,33 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 
 int node_interface_start(struct node *node)
 {
-	struct timeval poll = { .tv_sec = POLL_S }, look = { .tv_sec = LOOK_S };
-
 	node->link_fd = link_watch_open();
 	if (node->link_fd < 0)
 		return node->link_fd;
-	node->on_link = event_new(node->base, node->link_fd, EV_READ | EV_PERSIST, on_link, node);
-	node->again = evtimer_new(node->base, on_again, node);
-	node->retry = evtimer_new(node->base, on_retry, node);
-	node->poll = event_new(node->base, -1, EV_PERSIST, on_poll, node);
-	node->look = event_new(node->base, -1, EV_PERSIST, on_look, node);
-	node->listen = evtimer_new(node->base, on_listen, node);
-	if (!node->listen || !node->on_link || !node->again || !node->retry || !node->poll ||
-	    !node->look || event_add(node->on_link, NULL) || event_add(node->look, &look))
-		return -ENOMEM;
+	io_start(&node->on_link, node->loop, node->link_fd, IO_READ, on_link, node);
+	timer_init(&node->again, node->loop, on_again, node);
+	timer_init(&node->retry, node->loop, on_retry, node);
+	timer_init(&node->poll, node->loop, on_poll, node);
+	timer_init(&node->look, node->loop, on_look, node);
+	timer_init(&node->listen, node->loop, on_listen, node);
+	timer_arm(&node->look, LOOK_MS);
 	if (!node->sync.tunnel)
 		follow(node); /* what happened before the socket listened */
 	if (node_has_source(node))
 		return 0;
 	node_interface_read(node);
-	return event_add(node->poll, &poll) ? -ENOMEM : 0;
+	timer_arm(&node->poll, POLL_MS);
+	return 0;
 }
 
 void node_interface_stop(struct node *node)
 {
-	struct event *const events[] = { node->on_link, node->again, node->retry,
-					 node->poll,    node->look,  node->listen };
-
-	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
-		if (events[i])
-			event_free(events[i]);
+	io_stop(&node->on_link);
+	timer_stop(&node->again);
+	timer_stop(&node->retry);
+	timer_stop(&node->poll);
+	timer_stop(&node->look);
+	timer_stop(&node->listen);
 	if (node->link_fd >= 0)
 		close(node->link_fd);
 }

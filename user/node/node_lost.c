@@ -100,11 +100,10 @@ static _Noreturn void look_at_rules(const struct node *node)
 	_exit(0);
 }
 
-static void on_child(evutil_socket_t number, short what, void *arg)
+static void on_child(void *arg)
 {
 	struct node *node = arg;
 
-	(void)number, (void)what;
 	if (node->rules_looker > 0 && waitpid(node->rules_looker, NULL, WNOHANG) > 0)
 		node->rules_looker = 0;
 }
@@ -112,9 +111,7 @@ static void on_child(evutil_socket_t number, short what, void *arg)
 static void start_looker(struct node *node)
 {
 	node->has_looked = true;
-	node->on_looker = evsignal_new(node->base, SIGCHLD, on_child, node);
-	if (!node->on_looker || event_add(node->on_looker, NULL))
-		return;
+	io_start_children(&node->on_looker, node->loop, on_child, node);
 	node->rules_looker = fork();
 	if (!node->rules_looker)
 		look_at_rules(node);
@@ -137,6 +134,5 @@ void node_lost_stop(struct node *node)
 		kill(node->rules_looker, SIGKILL);
 		(void)waitpid(node->rules_looker, NULL, 0);
 	}
-	if (node->on_looker)
-		event_free(node->on_looker);
+	io_stop(&node->on_looker);
 }

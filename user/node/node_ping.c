@@ -23,7 +23,7 @@ static void after(struct node *node, int ms, int hurried_ms)
 
 	if (hurry > 1)
 		ms = ms / hurry > hurried_ms ? ms / hurry : hurried_ms;
-	node_after(node->control.ping, ms);
+	timer_arm(&node->control.ping, ms);
 }
 
 static void send_ping(struct node *node)
@@ -45,11 +45,10 @@ static void send_ping(struct node *node)
 	after(node, ANSWER_MS, HURRIED_ANSWER_MS);
 }
 
-static void on_ping(evutil_socket_t fd, short what, void *arg)
+static void on_ping(void *arg)
 {
 	struct node *node = arg;
 
-	(void)fd, (void)what;
 	if (node->child.sock < 0)
 		return; /* the next one is asked later */
 	if (node->control.waits_for_pong)
@@ -82,14 +81,12 @@ int node_ping_answer(struct node *node, const struct border_record *record)
 	return 0;
 }
 
-int node_ping_start(struct node *node)
+void node_ping_start(struct node *node)
 {
-	node->control.ping = evtimer_new(node->base, on_ping, node);
-	return node->control.ping ? 0 : -ENOMEM;
+	timer_init(&node->control.ping, node->loop, on_ping, node);
 }
 
 void node_ping_stop(struct node *node)
 {
-	if (node->control.ping)
-		event_free(node->control.ping);
+	timer_stop(&node->control.ping);
 }

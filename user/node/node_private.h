@@ -17,10 +17,11 @@
 #ifndef NODE_PRIVATE_H
 #define NODE_PRIVATE_H
 
-#include <event2/event.h>
 #include <stdbool.h>
 #include <time.h>
 
+#include "base/clock.h"
+#include "base/loop.h"
 #include "base/trouble.h"
 #include "datapath/peer_watch.h"
 #include "node/control_files.h"
@@ -45,7 +46,7 @@ struct node_control {
 	const char *ca_said; /* why the ca-file was not used, the last time; NULL: it was */
 
 	struct control_state state; /* to be kept */
-	struct event *keep_again;
+	struct timer keep_again;
 	bool is_revoked; /* and not let in since: somebody may have been told to remove it */
 	struct kept_file state_file;
 
@@ -57,7 +58,7 @@ struct node_control {
 	time_t since;    /* where is so */
 	time_t heard_at; /* the server was last heard; 0: never */
 
-	struct event *ping; /* the next one, or the end of the time for an answer */
+	struct timer ping; /* the next one, or the end of the time for an answer */
 	uint32_t n_pings;
 	unsigned int n_ping_tries; /* of a ping that the source's full socket does not take */
 	bool waits_for_pong;
@@ -67,8 +68,8 @@ struct node_control {
 	uint32_t disk_list; /* its number */
 	bool is_disk_read;  /* the source is at it: it has not begun with the server */
 	time_t saved_at;    /* when the list on disk was written; 0: unknown */
-	struct event *save;
-	struct event *on_child;
+	struct timer save;
+	struct io on_child;
 	pid_t saver; /* process that writes the list; 0 */
 	bool save_pending, has_saved;
 	struct kept_file list_file;
@@ -96,26 +97,27 @@ struct node {
 	struct troubles troubles;
 	const char *ipv6_reason; /* why IPv6 is off; NULL when it is on */
 
-	struct event *status_again; /* then it is written again */
-	bool is_replaced;           /* another node has the lock */
+	struct timer status_again; /* then it is written again */
+	bool is_replaced;          /* another node has the lock */
 	int signal_fd;
 
-	struct event_base *base;
-	struct event *on_signal;
+	struct loop *loop;
+	struct io on_signal;
 
 	/* node_source.c */
 	struct file_watch watch;
-	struct event *on_file;
+	struct io on_file;
+	struct timer folder_again;
 	struct source_child child;
-	struct event *on_source;
-	struct event *restart;
-	int64_t child_since; /* node_now_s() */
+	struct io on_source;
+	struct timer restart;
+	int64_t child_since; /* clock_s() */
 	int refused_call;    /* that it says it was ended for; SOURCE_END_NO_CALL */
 	struct node_lost lost;
 	struct border_list incoming;
-	struct event *deadline;   /* for the list that was asked for */
-	struct event *list_again; /* a list that could not be applied is asked for again */
-	int list_again_ms;        /* after so long, when it fails once more; 0: it was applied */
+	struct timer deadline;   /* for the list that was asked for */
+	struct timer list_again; /* a list that could not be applied is asked for again */
+	int list_again_ms;       /* after so long, when it fails once more; 0: it was applied */
 	int restart_ms;
 	uint32_t want_list; /* number of the newest list that was asked for */
 	int n_said;         /* messages of the source about that list */
@@ -128,30 +130,30 @@ struct node {
 	bool not_attached; /* TROUBLE_LIST says that the interface is back, but not attached */
 	int retry_ms;      /* until the next try to attach to an interface that is not whole; 0 */
 	int link_fd;
-	struct event *on_link;
-	struct event *again;  /* soon: something about the host's addresses has changed */
-	struct event *retry;  /* the interface is back, but not whole yet */
-	struct event *poll;   /* the interface is the list */
-	struct event *look;   /* are programs and pins still in place? */
-	struct event *listen; /* hear the kernel's messages again, after they could not be read */
-	int64_t deaf_until;   /* node_now_s(): till then it is no news that they could not */
+	struct io on_link;
+	struct timer again;  /* soon: something about the host's addresses has changed */
+	struct timer retry;  /* the interface is back, but not whole yet */
+	struct timer poll;   /* the interface is the list */
+	struct timer look;   /* are programs and pins still in place? */
+	struct timer listen; /* hear the kernel's messages again, after they could not be read */
+	int64_t deaf_until;  /* clock_s(): till then it is no news that they could not */
 
 	/* node_forwarding.c */
-	struct event *forwarding; /* look what was changed, and put it back */
+	struct timer forwarding; /* look what was changed, and put it back */
 	struct node_fight forwarding_fight;
 
 	/* node_tunnel.c */
 	int route_fd;
 	uint32_t said_behind;
 	struct tunnel tunnel;
-	struct event *on_route;
-	struct event *poll_peers;
+	struct io on_route;
+	struct timer poll_peers;
 	struct peer_watch
 		*peer_watch; /* says when to look at the peers; NULL: it has to be polled */
-	struct event *on_peer_news;
+	struct io on_peer_news;
 	int64_t peers_not_before; /* CLOCK_MONOTONIC, ms: they are not looked at sooner */
-	struct event *count;      /* others' routes have changed: look at the routes */
-	struct event *mend;       /* look what was changed, and put it back */
+	struct timer count;       /* others' routes have changed: look at the routes */
+	struct timer mend;        /* look what was changed, and put it back */
 	unsigned int mend_parts;  /* where to look: bits of enum tunnel_part */
 	int mend_retry_ms;        /* after so long, when it fails once more; 0: it did not */
 	int64_t unsure_at; /* an edit of ours failed then, and may have half an effect yet; ms */
@@ -160,7 +162,7 @@ struct node {
 
 	/* node_lost.c */
 	struct prefix_list said_lost; /* networks that were said */
-	struct event *on_looker;
+	struct io on_looker;
 	pid_t rules_looker; /* the process that looks at the host's rules; 0 */
 	bool has_looked;    /* at them, or is at it */
 	bool is_taken_over; /* the interface was somebody else's, and has had no list before */
@@ -221,11 +223,8 @@ void node_write_status(struct node *node);
 /** node_look_at_lock() - somebody may have removed it, and the folder below /run that it is in. */
 void node_look_at_lock(struct node *node);
 
-/** node_now_s() - a clock that nobody sets, and that goes on while the host sleeps. */
+/** clock_s() - a clock that nobody sets, and that goes on while the host sleeps. */
 int64_t node_now_s(void);
-
-/** node_after() - arm @timer to fire once, in @ms milliseconds. */
-void node_after(struct event *timer, int ms);
 
 /** node_look_at_ipv6() - has the host IPv6? @first: say so when it has not. Else what has changed.
  */
@@ -245,6 +244,9 @@ void node_tunnel_watch_peers(struct node *node);
 
 /** node_tunnel_follow() - begin to notice what others change. Return: 0 or negative errno. */
 int node_tunnel_follow(struct node *node);
+
+/** node_tunnel_listen() - hear what others change of routes, from now on or again. */
+void node_tunnel_listen(struct node *node);
 
 /** node_tunnel_changed() - something may have changed: look soon. @parts: enum tunnel_part. */
 void node_tunnel_changed(struct node *node, unsigned int parts);
@@ -266,8 +268,8 @@ int node_enable_forwarding(struct node *node);
 /** node_own_forwarding() - on the interface that we made, which is new. Trouble is said. */
 void node_own_forwarding(struct node *node);
 
-/** node_forwarding_start() - begin to put back what others change. Return: 0; -ENOMEM. */
-int node_forwarding_start(struct node *node);
+/** node_forwarding_start() - begin to put back what others change. */
+void node_forwarding_start(struct node *node);
 
 /** node_forwarding_changed() - forwarding, or an interface, may have changed: look soon. */
 void node_forwarding_changed(struct node *node);
@@ -312,8 +314,8 @@ void node_source_stop(struct node *node);
  */
 int node_control_open(struct node *node);
 
-/** node_control_start() - timers and files. Return: 0 or negative errno. */
-int node_control_start(struct node *node);
+/** node_control_start() - timers and files. */
+void node_control_start(struct node *node);
 
 /** node_control_begin() - tell a new source everything. Return: 0; negative errno of the border. */
 int node_control_begin(struct node *node);
@@ -341,10 +343,10 @@ void node_control_heard(struct node *node, int64_t when);
 int node_control_ms(const struct node_control *control, int ms);
 
 /** node_control_after() - start @timer; sooner in a test that is in a hurry. */
-void node_control_after(const struct node_control *control, struct event *timer, int ms);
+void node_control_after(const struct node_control *control, struct timer *timer, int ms);
 
-/** node_ping_start() - before the first source. Return: 0; -ENOMEM. */
-int node_ping_start(struct node *node);
+/** node_ping_start() - before the first source. */
+void node_ping_start(struct node *node);
 
 /** node_ping_begin() - a new source was told everything: ask it whether it is there, in a while. */
 void node_ping_begin(struct node *node);
@@ -366,8 +368,8 @@ void node_ping_stop(struct node *node);
  */
 int node_gifts_ca(struct node *node);
 
-/** node_saved_start() - Return: 0; -ENOMEM. */
-int node_saved_start(struct node *node);
+/** node_saved_start() - before the first list. */
+void node_saved_start(struct node *node);
 
 /** node_saved_again() - the list on disk may be gone or changed: then it is written again. */
 void node_saved_again(struct node *node);

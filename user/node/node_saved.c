@@ -44,18 +44,17 @@ static void saved(struct node *node, int err)
 	if (!err && !control->from_disk)
 		control->saved_at = time(NULL);
 	if (err || control->save_pending)
-		node_control_after(control, control->save, SAVE_AGAIN_MS);
+		node_control_after(control, &control->save, SAVE_AGAIN_MS);
 	node_state_tell(node);
 	node_write_status(node);
 }
 
-static void on_save(evutil_socket_t fd, short what, void *arg)
+static void on_save(void *arg)
 {
 	struct node *node = arg;
 	struct node_control *control = &node->control;
 	int err;
 
-	(void)fd, (void)what;
 	if (control->saver) {
 		control->save_pending = true;
 		return;
@@ -71,16 +70,15 @@ static void on_save(evutil_socket_t fd, short what, void *arg)
 		write_list(node);
 	if (control->saver < 0) {
 		control->saver = 0;
-		node_control_after(control, control->save, SAVE_AGAIN_MS);
+		node_control_after(control, &control->save, SAVE_AGAIN_MS);
 	}
 }
 
-static void on_child(evutil_socket_t number, short what, void *arg)
+static void on_child(void *arg)
 {
 	struct node *node = arg;
 	int status;
 
-	(void)number, (void)what;
 	if (!node->control.saver || waitpid(node->control.saver, &status, WNOHANG) <= 0)
 		return;
 	node->control.saver = 0;
@@ -96,8 +94,8 @@ void node_control_applied(struct node *node)
 		return;
 	if (control->saver)
 		control->save_pending = true;
-	else if (!evtimer_pending(control->save, NULL))
-		node_control_after(control, control->save,
+	else if (!timer_is_armed(&control->save))
+		node_control_after(control, &control->save,
 				   control->has_saved ? SAVE_AGAIN_MS : SAVE_AFTER_MS);
 	control->has_saved = true;
 }
@@ -106,33 +104,29 @@ void node_saved_again(struct node *node)
 {
 	struct node_control *control = &node->control;
 
-	if (node->sync.has_list && !control->saver && !evtimer_pending(control->save, NULL) &&
+	if (node->sync.has_list && !control->saver && !timer_is_armed(&control->save) &&
 	    kept_file_look(&control->list_file, control->list_path) != KEPT_WELL)
-		node_control_after(control, control->save, SAVE_AFTER_MS);
+		node_control_after(control, &control->save, SAVE_AFTER_MS);
 }
 
-int node_saved_start(struct node *node)
+void node_saved_start(struct node *node)
 {
 	struct node_control *control = &node->control;
 
-	control->save = evtimer_new(node->base, on_save, node);
-	control->on_child = evsignal_new(node->base, SIGCHLD, on_child, node);
-	return control->save && control->on_child && !event_add(control->on_child, NULL) ? 0
-											 : -ENOMEM;
+	timer_init(&control->save, node->loop, on_save, node);
+	io_start_children(&control->on_child, node->loop, on_child, node);
 }
 
 void node_saved_stop(struct node *node)
 {
 	struct node_control *control = &node->control;
-	bool is_due = control->save && evtimer_pending(control->save, NULL);
+	bool is_due = timer_is_armed(&control->save);
 
 	if (control->saver > 0)
 		(void)waitpid(control->saver, NULL, 0);
 	/* The next run begins with what this one knew. */
 	if ((is_due || control->save_pending) && node->sync.has_list && !node_state_dir(node))
 		(void)saved_list_write(control->list_path, &node->sync.list, as_of(control));
-	if (control->save)
-		event_free(control->save);
-	if (control->on_child)
-		event_free(control->on_child);
+	timer_stop(&control->save);
+	io_stop(&control->on_child);
 }

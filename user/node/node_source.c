@@ -20,7 +20,7 @@
 #define RESTART_MAX_MS 10000
 #define RESTART_CALM_S 60 /* a source that lived so long begins with the shortest delay again */
 #define MESSAGES_AT_ONCE 64
-#define FOLDER_RETRY_S 2
+#define FOLDER_AGAIN_MS 2000
 /* The largest list takes two seconds; a source that takes so much longer hangs. */
 #define LIST_DEADLINE_MS 30000
 #define SAID_MAX 32 /* messages for one list; a source with more to say is not trusted */
@@ -52,16 +52,14 @@ void node_source_is_well(struct node *node)
 
 void node_source_lost(struct node *node, const char *why)
 {
-	if (node_now_s() - node->child_since >= RESTART_CALM_S)
+	if (clock_s() - node->child_since >= RESTART_CALM_S)
 		node->restart_ms = RESTART_MIN_MS;
 	note_lost(node, why);
-	if (node->on_source)
-		event_free(node->on_source);
-	node->on_source = NULL;
+	io_stop(&node->on_source);
 	source_child_stop(&node->child);
 	border_list_done(&node->incoming);
-	evtimer_del(node->deadline);
-	node_control_after(&node->control, node->restart, node->restart_ms);
+	timer_stop(&node->deadline);
+	node_control_after(&node->control, &node->restart, node->restart_ms);
 	node->restart_ms *= 2;
 	if (node->restart_ms > RESTART_MAX_MS)
 		node->restart_ms = RESTART_MAX_MS;
@@ -107,10 +105,10 @@ void node_source_read(struct node *node)
 	fd = open_peer_file(node);
 	if (fd < 0)
 		return;
-	evtimer_del(node->list_again);
+	timer_stop(&node->list_again);
 	record.list = ++node->want_list;
 	node->n_said = 0;
-	node_after(node->deadline, LIST_DEADLINE_MS);
+	timer_arm(&node->deadline, LIST_DEADLINE_MS);
 	err = border_send(node->child.sock, &record, 1, fd);
 	node->unsent = err == -EAGAIN; /* busy with earlier ones: on_source() tries again */
 	if (err && err != -EAGAIN)
@@ -143,8 +141,8 @@ static int take_record(struct node *node, const struct border_record *record)
 	    (record->kind != BORDER_WARNING && record->kind != BORDER_LIST_ERROR)) {
 		done = border_list_add(&node->incoming, record, node->want_list);
 		if (done == 1) {
-			evtimer_del(node->deadline);
-			evtimer_del(node->list_again);
+			timer_stop(&node->deadline);
+			timer_stop(&node->list_again);
 			if (!node->settings->account)
 				node_source_is_well(node);
 			node_list(node, &node->incoming.devices);
@@ -161,7 +159,7 @@ static int take_record(struct node *node, const struct border_record *record)
 		log_warn("%s: %s; not used, continuing: waiting for the server's list",
 			 node->control.list_path, text);
 	} else {
-		evtimer_del(node->deadline);
+		timer_stop(&node->deadline);
 		node_source_is_well(node);
 		node_list_failed(node, text);
 	}
@@ -179,16 +177,15 @@ static void has_ended(struct node *node)
 		node_source_lost(node, "has closed its socket");
 }
 
-static void on_source(evutil_socket_t sock, short what, void *arg)
+static void on_source(void *arg)
 {
 	struct border_record records[BORDER_BATCH_MAX];
 	struct node *node = arg;
 
-	(void)what;
 	if (node->settings->account)
 		node_ping_heard(node);
 	for (int i = 0; i < MESSAGES_AT_ONCE; i++) {
-		ssize_t n = border_receive(sock, records, NULL);
+		ssize_t n = border_receive(node->child.sock, records, NULL);
 		int err = n < 0 ? (int)n : 0;
 
 		if (n == -EAGAIN)
@@ -208,35 +205,28 @@ static void on_source(evutil_socket_t sock, short what, void *arg)
 		node_source_read(node);
 }
 
-static void on_deadline(evutil_socket_t fd, short what, void *arg)
+static void on_deadline(void *arg)
 {
 	struct node *node = arg;
 
-	(void)fd, (void)what;
 	node->unsent = true;
 	node_source_lost(node, "does not answer");
 }
 
-static void on_restart(evutil_socket_t fd, short what, void *arg)
+static void on_restart(void *arg)
 {
 	struct node *node = arg;
 	int err;
 
-	(void)fd, (void)what;
 	err = source_child_start(&node->child, node->settings->account);
 	if (err) {
 		log_warn("start the helper process: %s, trying again", strerror(-err));
-		node_after(node->restart, RESTART_MAX_MS);
+		timer_arm(&node->restart, RESTART_MAX_MS);
 		return;
 	}
-	node->child_since = node_now_s();
+	node->child_since = clock_s();
 	node->refused_call = SOURCE_END_NO_CALL;
-	node->on_source =
-		event_new(node->base, node->child.sock, EV_READ | EV_PERSIST, on_source, node);
-	if (!node->on_source || event_add(node->on_source, NULL)) {
-		node_source_lost(node, "cannot be listened to");
-		return;
-	}
+	io_start(&node->on_source, node->loop, node->child.sock, IO_READ, on_source, node);
 	if (node->settings->account) {
 		if (node_control_begin(node))
 			node_source_lost(node, "does not listen");
@@ -249,33 +239,29 @@ static void on_restart(evutil_socket_t fd, short what, void *arg)
 		node_source_read(node);
 }
 
-static void on_file(evutil_socket_t fd, short what, void *arg);
+static void on_file(void *arg);
 
-/* (Re)open the watch; while the folder is not there, the event is a timer that tries again. */
+/* (Re)open the watch; while the folder is not there, try again. */
 static void watch_folder(struct node *node)
 {
-	struct timeval retry = { .tv_sec = FOLDER_RETRY_S };
 	int err;
 
-	if (node->on_file)
-		event_free(node->on_file);
+	io_stop(&node->on_file);
 	file_watch_close(&node->watch);
 	err = file_watch_open(&node->watch, node->settings->peers);
 	if (err)
 		log_debug("watch %s: %s", node->watch.dir, strerror(-err));
-	node->on_file = event_new(node->base, node->watch.fd, EV_PERSIST | (err ? 0 : EV_READ),
-				  on_file, node);
-	if (!node->on_file || event_add(node->on_file, err ? &retry : NULL))
-		log_warn("%s is not watched for changes, continuing: send SIGHUP after a change",
-			 node->settings->peers);
+	if (err)
+		timer_arm(&node->folder_again, FOLDER_AGAIN_MS);
+	else
+		io_start(&node->on_file, node->loop, node->watch.fd, IO_READ, on_file, node);
 }
 
-static void on_file(evutil_socket_t fd, short what, void *arg)
+static void on_file(void *arg)
 {
 	struct node *node = arg;
 	int changed;
 
-	(void)fd, (void)what;
 	if (node->watch.fd < 0) {
 		watch_folder(node);
 		node->list_is_new = true;
@@ -302,11 +288,10 @@ static void apply_again(struct node *node)
 	node_list(node, &list);
 }
 
-static void on_list_again(evutil_socket_t fd, short what, void *arg)
+static void on_list_again(void *arg)
 {
 	struct node *node = arg;
 
-	(void)fd, (void)what;
 	if (node->settings->account)
 		apply_again(node);
 	else
@@ -317,37 +302,29 @@ int node_source_start(struct node *node)
 {
 	node->watch.fd = -1;
 	node->restart_ms = RESTART_MIN_MS;
-	node->restart = evtimer_new(node->base, on_restart, node);
-	node->deadline = evtimer_new(node->base, on_deadline, node);
-	node->list_again = evtimer_new(node->base, on_list_again, node);
-	if (!node->restart || !node->deadline || !node->list_again)
-		return -ENOMEM;
+	timer_init(&node->restart, node->loop, on_restart, node);
+	timer_init(&node->deadline, node->loop, on_deadline, node);
+	timer_init(&node->list_again, node->loop, on_list_again, node);
+	timer_init(&node->folder_again, node->loop, on_file, node);
 	node->list_is_new = true;
 	if (node->settings->account) {
-		int err = node_control_start(node);
-
-		if (err)
-			return err;
+		node_control_start(node);
 	} else {
 		watch_folder(node);
 		node->unsent = true;
 	}
-	on_restart(-1, 0, node);
+	on_restart(node);
 	return 0;
 }
 
 void node_source_stop(struct node *node)
 {
-	if (node->on_source)
-		event_free(node->on_source);
-	if (node->on_file)
-		event_free(node->on_file);
-	if (node->restart)
-		event_free(node->restart);
-	if (node->deadline)
-		event_free(node->deadline);
-	if (node->list_again)
-		event_free(node->list_again);
+	io_stop(&node->on_source);
+	io_stop(&node->on_file);
+	timer_stop(&node->folder_again);
+	timer_stop(&node->restart);
+	timer_stop(&node->deadline);
+	timer_stop(&node->list_again);
 	file_watch_close(&node->watch);
 	source_child_stop(&node->child);
 	border_list_done(&node->incoming);

@@ -72,7 +72,7 @@ void node_state_written(struct kept_file *file, const char *path, bool was_missi
 {
 	if (was_missing)
 		log_note("%s is written now", path);
-	else if (file->is == KEPT_CHANGED && kept_file_is_news(file, node_now_s()))
+	else if (file->is == KEPT_CHANGED && kept_file_is_news(file, clock_s()))
 		log_warn("%s was changed by somebody; written again", path);
 	kept_file_written(file, path);
 }

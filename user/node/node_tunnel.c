@@ -32,19 +32,6 @@
 #define RETRY_MIN_MS 250
 #define RETRY_MAX_MS 10000
 
-static int64_t clock_ms(clockid_t id)
-{
-	struct timespec now;
-
-	clock_gettime(id, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
-static int64_t now_ms(void)
-{
-	return clock_ms(CLOCK_MONOTONIC);
-}
-
 static const char *const part_names[] = { "link",      "key or port", "peers",
 					  "addresses", "routes",      "routing rules" };
 
@@ -263,7 +250,7 @@ void node_tunnel_report(struct node *node)
 /* Not now: later and later. The same trouble is said once. */
 void node_tunnel_unsure(struct node *node)
 {
-	node->unsure_at = now_ms();
+	node->unsure_at = clock_ms();
 }
 
 static void try_later(struct node *node, const char *why)
@@ -273,7 +260,7 @@ static void try_later(struct node *node, const char *why)
 	if (node->mend_retry_ms > RETRY_MAX_MS)
 		node->mend_retry_ms = RETRY_MAX_MS;
 	node->mend_parts = TUNNEL_ALL;
-	node_after(node->mend, node->mend_retry_ms);
+	timer_arm(&node->mend, node->mend_retry_ms);
 	/* What is over a moment later is not worth a word. */
 	if (node->mend_retry_ms != RETRY_MIN_MS &&
 	    node_trouble(node, TROUBLE_TUNNEL, "trying again, continuing", "%s", why))
@@ -291,7 +278,7 @@ static void is_well(struct node *node)
 
 bool node_fight_count(struct node_fight *fight, const char *what)
 {
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 	bool more = fight->mended_at && now - fight->mended_at < INCIDENT_MS;
 
 	if (now - fight->mended_at > FIGHT_CALM_MS + fight->wait_ms)
@@ -313,21 +300,16 @@ bool node_fight_count(struct node_fight *fight, const char *what)
 static bool count_change(struct node *node)
 {
 	/* Userspace WireGuard may carry out what it could not answer after we have looked. */
-	if (node->unsure_at && now_ms() - node->unsure_at < UNSURE_MS)
+	if (node->unsure_at && clock_ms() - node->unsure_at < UNSURE_MS)
 		return false;
 	return node_fight_count(&node->fight, node->settings->ifname);
 }
 
-/* Poll from now on. */
 static void stop_watching(struct node *node)
 {
-	if (node->on_peer_news)
-		event_free(node->on_peer_news);
-	node->on_peer_news = NULL;
+	io_stop(&node->on_peer_news);
 	peer_watch_close(node->peer_watch);
 	node->peer_watch = NULL;
-	if (node->poll_peers)
-		node_after(node->poll_peers, PEERS_EVERY_MS);
 }
 
 /* The interface is gone: make it anew, with all that was on it. */
@@ -351,8 +333,10 @@ static void make_again(struct node *node)
 	}
 	node_own_forwarding(node);
 	/* A probe goes with its module: the key that was set just now has to have counted. */
-	if (node->peer_watch && peer_watch_own_changes(node->peer_watch) == n)
+	if (node->peer_watch && peer_watch_own_changes(node->peer_watch) == n) {
 		stop_watching(node);
+		timer_arm(&node->poll_peers, PEERS_EVERY_MS);
+	}
 	err = sync_interface(&node->sync, node->tunnel.ifindex);
 	if (err) {
 		try_later(node, sync_why(&node->sync, err));
@@ -369,7 +353,7 @@ static size_t n_refused(const struct node *node)
 	return node->tunnel.routes[TUNNEL_HOST].n_refused;
 }
 
-static void on_mend(evutil_socket_t fd, short what, void *arg)
+static void on_mend(void *arg)
 {
 	struct node *node = arg;
 	unsigned int parts = node->mend_parts, changed = 0;
@@ -384,7 +368,6 @@ static void on_mend(evutil_socket_t fd, short what, void *arg)
 	char text[64];
 	int err;
 
-	(void)fd, (void)what;
 	node->mend_parts = 0;
 	err = node->tunnel.ifindex ? tunnel_mend(&node->tunnel, parts, &changed) : -ENODEV;
 	if (err == -ENODEV) {
@@ -422,7 +405,7 @@ static void on_mend(evutil_socket_t fd, short what, void *arg)
 
 int64_t node_fight_left_ms(const struct node_fight *fight)
 {
-	return fight->mended_at + fight->wait_ms - now_ms();
+	return fight->mended_at + fight->wait_ms - clock_ms();
 }
 
 void node_tunnel_changed(struct node *node, unsigned int parts)
@@ -432,8 +415,8 @@ void node_tunnel_changed(struct node *node, unsigned int parts)
 	bool gone = !node->tunnel.ifindex;
 
 	node->mend_parts |= parts;
-	if (gone || !evtimer_pending(node->mend, NULL))
-		node_after(node->mend, wait > MEND_AFTER_MS ? (int)wait : MEND_AFTER_MS);
+	if (gone || !timer_is_armed(&node->mend))
+		timer_arm(&node->mend, wait > MEND_AFTER_MS ? (int)wait : MEND_AFTER_MS);
 }
 
 /* How long until the peers are looked at again, without news of them. */
@@ -447,34 +430,32 @@ static int peers_wait_ms(const struct node *node, bool looked, int64_t cpu_ms)
 	return (int)wait;
 }
 
-static void on_poll_peers(evutil_socket_t fd, short what, void *arg)
+static void on_poll_peers(void *arg)
 {
 	struct node *node = arg;
-	int64_t began = clock_ms(CLOCK_PROCESS_CPUTIME_ID), cpu_ms;
-	bool looks = !evtimer_pending(node->mend, NULL) && node_fight_left_ms(&node->fight) <= 0;
+	int64_t began = clock_cpu_ms(), cpu_ms;
+	bool looks = !timer_is_armed(&node->mend) && node_fight_left_ms(&node->fight) <= 0;
 
-	(void)fd, (void)what;
 	if (looks) {
 		node->mend_parts |= TUNNEL_PEERS | TUNNEL_IDENTITY;
 		/* The kernel says when they are free, but for those of a nexthop object; and
 		 * others' go with an interface, silently. */
 		if (n_refused(node) || node->tunnel.others.n)
 			node->mend_parts |= TUNNEL_ROUTES;
-		on_mend(-1, 0, node);
+		on_mend(node);
 	}
-	cpu_ms = clock_ms(CLOCK_PROCESS_CPUTIME_ID) - began;
-	node->peers_not_before = now_ms() + cpu_ms * NEWS_SHARE;
-	node_after(node->poll_peers, peers_wait_ms(node, looks, cpu_ms));
+	cpu_ms = clock_cpu_ms() - began;
+	node->peers_not_before = clock_ms() + cpu_ms * NEWS_SHARE;
+	timer_arm(&node->poll_peers, peers_wait_ms(node, looks, cpu_ms));
 }
 
-static void on_peer_news(evutil_socket_t fd, short what, void *arg)
+static void on_peer_news(void *arg)
 {
 	struct node *node = arg;
-	int64_t wait = node->peers_not_before - now_ms();
+	int64_t wait = node->peers_not_before - clock_ms();
 
-	(void)fd, (void)what;
 	peer_watch_drain(node->peer_watch);
-	node_after(node->poll_peers, wait > MEND_AFTER_MS ? (int)wait : MEND_AFTER_MS);
+	timer_arm(&node->poll_peers, wait > MEND_AFTER_MS ? (int)wait : MEND_AFTER_MS);
 }
 
 void node_tunnel_watch_peers(struct node *node)
@@ -488,7 +469,7 @@ void node_tunnel_watch_peers(struct node *node)
 			  node->settings->ifname, strerror(-err));
 }
 
-static void on_route(evutil_socket_t fd, short what, void *arg)
+static void on_route(void *arg)
 {
 	struct node *node = arg;
 	const struct tunnel_routes_of *routes = node->tunnel.routes;
@@ -498,9 +479,8 @@ static void on_route(evutil_socket_t fd, short what, void *arg)
 		.own = &routes[TUNNEL_OWN].wanted,
 		.main = &routes[TUNNEL_HOST].wanted,
 	};
-	int changes = route_watch_read(fd, &watch);
+	int changes = route_watch_read(node->route_fd, &watch);
 
-	(void)what;
 	if (changes < 0) {
 		node_interface_deaf(node, changes);
 		changes = ROUTE_OVERRUN;
@@ -513,14 +493,18 @@ static void on_route(evutil_socket_t fd, short what, void *arg)
 		node->sync.host_is_known = false;
 		node_tunnel_changed(node, TUNNEL_ADDRESSES);
 	}
-	if (changes & ROUTE_FOREIGN && !evtimer_pending(node->count, NULL))
-		node_after(node->count, COUNT_AFTER_MS);
+	if (changes & ROUTE_FOREIGN && !timer_is_armed(&node->count))
+		timer_arm(&node->count, COUNT_AFTER_MS);
 }
 
-static void on_count(evutil_socket_t fd, short what, void *arg)
+static void on_count(void *arg)
 {
-	(void)fd, (void)what;
 	node_tunnel_changed(arg, TUNNEL_ROUTES);
+}
+
+void node_tunnel_listen(struct node *node)
+{
+	io_start(&node->on_route, node->loop, node->route_fd, IO_READ, on_route, node);
 }
 
 int node_tunnel_follow(struct node *node)
@@ -528,34 +512,25 @@ int node_tunnel_follow(struct node *node)
 	node->route_fd = route_watch_open();
 	if (node->route_fd < 0)
 		return node->route_fd;
-	node->on_route =
-		event_new(node->base, node->route_fd, EV_READ | EV_PERSIST, on_route, node);
-	node->mend = evtimer_new(node->base, on_mend, node);
-	node->count = evtimer_new(node->base, on_count, node);
-	node->poll_peers = evtimer_new(node->base, on_poll_peers, node);
-	if (!node->on_route || !node->mend || !node->count || !node->poll_peers ||
-	    event_add(node->on_route, NULL))
-		return -ENOMEM;
-	if (node->peer_watch) {
-		node->on_peer_news = event_new(node->base, peer_watch_fd(node->peer_watch),
-					       EV_READ | EV_PERSIST, on_peer_news, node);
-		if (!node->on_peer_news || event_add(node->on_peer_news, NULL))
-			return -ENOMEM;
-	}
-	node_after(node->poll_peers, PEERS_EVERY_MS);
+	node_tunnel_listen(node);
+	timer_init(&node->mend, node->loop, on_mend, node);
+	timer_init(&node->count, node->loop, on_count, node);
+	timer_init(&node->poll_peers, node->loop, on_poll_peers, node);
+	if (node->peer_watch)
+		io_start(&node->on_peer_news, node->loop, peer_watch_fd(node->peer_watch), IO_READ,
+			 on_peer_news, node);
+	timer_arm(&node->poll_peers, PEERS_EVERY_MS);
 	node_tunnel_changed(node, TUNNEL_ALL); /* what happened before we listened */
 	return 0;
 }
 
 void node_tunnel_stop(struct node *node)
 {
-	struct event *const events[] = { node->on_route, node->mend, node->count,
-					 node->poll_peers };
-
 	stop_watching(node);
-	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
-		if (events[i])
-			event_free(events[i]);
+	io_stop(&node->on_route);
+	timer_stop(&node->mend);
+	timer_stop(&node->count);
+	timer_stop(&node->poll_peers);
 	if (node->route_fd >= 0)
 		close(node->route_fd);
 	tunnel_done(&node->tunnel);

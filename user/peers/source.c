@@ -2,12 +2,12 @@
 #include "peers/source.h"
 
 #include <errno.h>
-#include <event2/event.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "nexodus/agent.h"
 #include "peers/border.h"
 #include "peers/peer_file.h"
@@ -15,17 +15,11 @@
 #include "peers/sandbox.h"
 
 struct source {
-	struct event_base *base;
+	struct loop *loop;
+	struct io from_node;
 	int sock;
 	struct agent *agent; /* NULL for a source that parses files only */
-	int err;
 };
-
-static void stop(struct source *source, int err)
-{
-	source->err = err;
-	event_base_loopbreak(source->base);
-}
 
 static int take_file(struct source *source, int fd, uint32_t list)
 {
@@ -60,7 +54,7 @@ static int told(struct source *source, const struct border_record *record, int *
 	}
 }
 
-static void on_node(evutil_socket_t sock, short what, void *arg)
+static void on_node(void *arg)
 {
 	struct border_record records[BORDER_BATCH_MAX];
 	struct source *source = arg;
@@ -68,33 +62,16 @@ static void on_node(evutil_socket_t sock, short what, void *arg)
 	ssize_t n;
 	int err;
 
-	(void)what;
-	n = border_receive(sock, records, &fd);
+	n = border_receive(source->sock, records, &fd);
 	if (n == -EAGAIN)
 		return;
 	if (n <= 0) {
-		stop(source, n); /* 0: the node has closed, and so do we */
+		loop_end(source->loop, n); /* 0: the node has closed, and so do we */
 		return;
 	}
 	err = n == 1 ? told(source, &records[0], &fd) : -EPROTO;
 	if (err)
-		stop(source, err);
-}
-
-static int loop(struct source *source)
-{
-	struct event *from_node =
-		event_new(source->base, source->sock, EV_READ | EV_PERSIST, on_node, source);
-	int err = from_node ? event_add(from_node, NULL) : -1;
-
-	if (err) {
-		if (from_node)
-			event_free(from_node);
-		return -ENOMEM;
-	}
-	event_base_dispatch(source->base);
-	event_free(from_node);
-	return source->err ?: source->agent ? agent_error(source->agent) : 0;
+		loop_end(source->loop, err);
 }
 
 int source_main(bool network)
@@ -109,11 +86,11 @@ int source_main(bool network)
 	}
 	err = sandbox_drop(BORDER_SOURCE_FD);
 	if (!err) {
-		source.base = event_base_new();
-		err = source.base ? 0 : -ENOMEM;
+		source.loop = loop_new();
+		err = source.loop ? 0 : -ENOMEM;
 	}
 	if (!err && network) {
-		source.agent = agent_new(source.base, source.sock);
+		source.agent = agent_new(source.loop, source.sock);
 		err = source.agent ? 0 : -ENOMEM;
 	}
 	if (!err)
@@ -122,9 +99,11 @@ int source_main(bool network)
 		err = sandbox_filter(network ? SANDBOX_NETWORK : SANDBOX_FILES);
 	if (err)
 		return log_err(err, "source: enter the sandbox"), SOURCE_EXIT_SANDBOX;
-	err = loop(&source);
+	io_start(&source.from_node, source.loop, source.sock, IO_READ, on_node, &source);
+	err = loop_run(source.loop);
+	io_stop(&source.from_node);
 	agent_free(source.agent);
-	event_base_free(source.base);
+	loop_free(source.loop);
 	/* Nobody hears us any more: the node says that we have ended, and starts another. */
 	if (err == -ENOMEM || err == -ESTALE)
 		return err == -ENOMEM ? SOURCE_EXIT_MEMORY : SOURCE_EXIT_STALE;

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/json_member.h"
 #include "peers/sandbox.h"
 #include "tunnel/secret_file.h"
@@ -112,23 +113,15 @@ static _Noreturn void be_child(int fd, int to_parent)
 	_exit(write(to_parent, &answer, sizeof(answer)) != sizeof(answer));
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 /* One write of the child's is one read of ours. Return: 0; -ETIMEDOUT; -EPIPE; ... */
 static int hear(int from_child, struct answer *ret_answer)
 {
 	struct pollfd pollfd = { .fd = from_child, .events = POLLIN };
-	int64_t end = now_ms() + CHILD_TIMEOUT_MS, left;
+	int64_t end = clock_ms() + CHILD_TIMEOUT_MS, left;
 	int ready;
 
 	do {
-		left = end - now_ms();
+		left = end - clock_ms();
 		ready = poll(&pollfd, 1, left > 0 ? (int)left : 0);
 	} while (ready < 0 && errno == EINTR);
 	if (ready < 0)

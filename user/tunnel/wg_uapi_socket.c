@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 #define ANSWER_MAX_BYTES (1ull << 30) /* 2^20 peers of 1 KiB */
 #define CHUNK_BYTES 16384
@@ -49,14 +50,6 @@ static int uapi_connect(const char *name, int silence_s, int *ret_fd)
 	return err == -EAGAIN ? -ETIMEDOUT : err;
 }
 
-static time_t now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
-
 static int uapi_send(int fd, const char *bytes, size_t len, time_t deadline)
 {
 	ssize_t n;
@@ -65,7 +58,7 @@ static int uapi_send(int fd, const char *bytes, size_t len, time_t deadline)
 		n = send(fd, bytes, len, MSG_NOSIGNAL);
 		if (n < 0 && errno != EINTR)
 			return errno == EAGAIN ? -ETIMEDOUT : -errno;
-		if (now_s() > deadline)
+		if (clock_s() > deadline)
 			return -ETIMEDOUT;
 		bytes += n > 0 ? n : 0;
 		len -= n > 0 ? n : 0;
@@ -91,7 +84,7 @@ static int uapi_receive(int fd, struct wg_uapi *uapi, time_t deadline)
 		total += n > 0 ? n : 0;
 		if (!ret && total > ANSWER_MAX_BYTES)
 			ret = -E2BIG;
-		if (!ret && now_s() > deadline)
+		if (!ret && clock_s() > deadline)
 			ret = -ETIMEDOUT;
 	} while (!ret);
 	explicit_bzero(bytes, sizeof(bytes)); /* private and preshared keys */
@@ -101,7 +94,7 @@ static int uapi_receive(int fd, struct wg_uapi *uapi, time_t deadline)
 int wg_uapi_ask(const char *name, const char *question, size_t len,
 		const struct wg_uapi_limits *limits, struct wg_uapi *uapi)
 {
-	const time_t deadline = now_s() + limits->total_s;
+	const time_t deadline = clock_s() + limits->total_s;
 	auto_close int fd = -1;
 	int err;
 

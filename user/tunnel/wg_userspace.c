@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "tunnel/link.h"
 #include "tunnel/wg_uapi_socket.h"
 
@@ -27,14 +28,6 @@
 #define END_MAX_MS 10000
 #define STEP_MS 10
 #define TUN_DEVICE "/dev/net/tun"
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
 
 /* Is @name in a folder of SEARCH_PATH? */
 static bool find_in_path(const char *name, char path[static PATH_MAX])
@@ -70,11 +63,11 @@ static int make_tun_device(void)
 int wg_userspace_await_end(const char *name)
 {
 	const struct timespec step = { .tv_nsec = STEP_MS * 1000000 };
-	const int64_t deadline = now_ms() + END_MAX_MS;
+	const int64_t deadline = clock_ms() + END_MAX_MS;
 	int err = wg_uapi_probe(name);
 
 	/* A stopped process takes connections until its queue is full. */
-	while ((!err || err == -ETIMEDOUT) && now_ms() < deadline) {
+	while ((!err || err == -ETIMEDOUT) && clock_ms() < deadline) {
 		nanosleep(&step, NULL);
 		err = wg_uapi_probe(name);
 	}
@@ -153,7 +146,7 @@ static int await_exit(pid_t pid, int64_t deadline)
 	if (fd < 0)
 		return -errno;
 	do {
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - clock_ms();
 
 		n = poll(&poll_fd, 1, left > 0 ? (int)left : 0);
 	} while (n < 0 && errno == EINTR);
@@ -175,7 +168,7 @@ static int await_answer(const char *name, int64_t deadline)
 		AUTO(wg_collect_done) struct wg_collect collect = {};
 
 		err = link_get(name, &link) ?: wg_uapi_read(name, &collect);
-	} while (err == -ETIMEDOUT && now_ms() < deadline);
+	} while (err == -ETIMEDOUT && clock_ms() < deadline);
 	return err == -ENODEV ? -ECHILD : err;
 }
 
@@ -187,7 +180,7 @@ static void reap(pid_t pid)
 
 int wg_userspace_start(const char *name)
 {
-	const int64_t deadline = now_ms() + START_MAX_MS;
+	const int64_t deadline = clock_ms() + START_MAX_MS;
 	char path[PATH_MAX];
 	pid_t pid = 0;
 	int err;
