@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "datapath/datapath_private.h"
 #include "datapath/pins.h"
@@ -85,7 +86,7 @@ static int read_peers(int slots_fd, int stats_fd, struct peer_counters **ret_pee
 {
 	uint32_t key, next, *from = NULL;
 	struct peer_counters *peers = NULL;
-	size_t n = 0, room = 0;
+	size_t n = 0;
 
 	while (n < NEX_SLOTS_MAX && !bpf_map_get_next_key(slots_fd, from, &next)) {
 		struct peer_counters peer = { .slot = next };
@@ -98,16 +99,9 @@ static int read_peers(int slots_fd, int stats_fd, struct peer_counters **ret_pee
 		(void)counters_sum(stats_fd, next, &peer.total); /* zero when it cannot be read */
 		add_count(&peer.total.from_peer, &peer.who.base.from_peer);
 		add_count(&peer.total.to_peer, &peer.who.base.to_peer);
-		if (n == room) {
-			struct peer_counters *grown =
-				reallocarray(peers, room ? room * 2 : 256, sizeof(*peers));
-
-			if (!grown) {
-				free(peers);
-				return -ENOMEM;
-			}
-			peers = grown;
-			room = room ? room * 2 : 256;
+		if (array_room(&peers, n, sizeof(*peers))) {
+			free(peers);
+			return -ENOMEM;
 		}
 		peers[n++] = peer;
 	}
@@ -126,24 +120,15 @@ static void add_prefix(struct prefix_reader *reader, const struct nex_owner *own
 		       const struct prefix *prefix)
 {
 	struct peer_counters *peer;
-	struct prefix *grown;
 
 	if (owner->flags & NEX_OWNER_LOCAL || owner->slot >= NEX_SLOTS_MAX)
 		return;
 	peer = reader->by_slot[owner->slot];
 	if (!peer || reader->err)
 		return;
-	/* Powers of two, so that the size need not be kept. */
-	if (!(peer->n_prefixes & (peer->n_prefixes - 1))) {
-		grown = reallocarray(peer->prefixes, peer->n_prefixes ? peer->n_prefixes * 2 : 1,
-				     sizeof(*grown));
-		if (!grown) {
-			reader->err = -ENOMEM;
-			return;
-		}
-		peer->prefixes = grown;
-	}
-	peer->prefixes[peer->n_prefixes++] = *prefix;
+	reader->err = array_room(&peer->prefixes, peer->n_prefixes, sizeof(*prefix));
+	if (!reader->err)
+		peer->prefixes[peer->n_prefixes++] = *prefix;
 }
 
 /* The address is the last bytes of each key; LPM keys begin with the prefix length. */

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "datapath/datapath_private.h"
 #include "nex_abi.h"
 
@@ -90,22 +91,6 @@ static struct table_entry cidr6_entry(const union address_key *key)
 	return entry;
 }
 
-/* Room for one more in an array that doubles. Return: 0 or -ENOMEM. */
-static int make_room(void *array, size_t n, size_t *room, size_t size)
-{
-	size_t want = *room ? *room * 2 : 256;
-	void *grown;
-
-	if (n < *room)
-		return 0;
-	grown = reallocarray(*(void **)array, want, size);
-	if (!grown)
-		return -ENOMEM;
-	*(void **)array = grown;
-	*room = want;
-	return 0;
-}
-
 /* Return: 1 and the key after @from; 0 when there is none; negative errno. */
 static int next_key(int fd, const void *from, void *ret_key)
 {
@@ -116,7 +101,7 @@ static int next_key(int fd, const void *from, void *ret_key)
 
 static int read_addresses(const struct bpf_map *map,
 			  struct table_entry (*to_entry)(const union address_key *key),
-			  struct tables *ret, size_t *room)
+			  struct tables *ret)
 {
 	int fd = bpf_map__fd(map), more;
 	union address_key key = {}, next = {};
@@ -130,7 +115,7 @@ static int read_addresses(const struct bpf_map *map,
 		from = &key;
 		if (bpf_map_lookup_elem(fd, &key, &entry.owner))
 			return -errno;
-		if (make_room(&ret->entries, ret->n_entries, room, sizeof(entry)))
+		if (array_room(&ret->entries, ret->n_entries, sizeof(entry)))
 			return -ENOMEM;
 		ret->entries[ret->n_entries++] = entry;
 	}
@@ -141,7 +126,6 @@ static int read_slots(const struct bpf_map *map, struct tables *ret)
 {
 	int fd = bpf_map__fd(map), more;
 	uint32_t key, next, *from = NULL;
-	size_t room = 0;
 
 	while ((more = next_key(fd, from, &next)) > 0) {
 		struct table_slot slot = { .slot = next };
@@ -150,7 +134,7 @@ static int read_slots(const struct bpf_map *map, struct tables *ret)
 		from = &key;
 		if (bpf_map_lookup_elem(fd, &key, &slot.value))
 			return -errno;
-		if (make_room(&ret->slots, ret->n_slots, &room, sizeof(slot)))
+		if (array_room(&ret->slots, ret->n_slots, sizeof(slot)))
 			return -ENOMEM;
 		ret->slots[ret->n_slots++] = slot;
 	}
@@ -160,16 +144,15 @@ static int read_slots(const struct bpf_map *map, struct tables *ret)
 int tables_read(const struct datapath *dp, struct tables *ret)
 {
 	struct tables tables = {};
-	size_t room = 0;
 	int err;
 
-	err = read_addresses(dp->skel->maps.nex_addr4, addr4_entry, &tables, &room);
+	err = read_addresses(dp->skel->maps.nex_addr4, addr4_entry, &tables);
 	if (!err)
-		err = read_addresses(dp->skel->maps.nex_addr6, addr6_entry, &tables, &room);
+		err = read_addresses(dp->skel->maps.nex_addr6, addr6_entry, &tables);
 	if (!err)
-		err = read_addresses(dp->skel->maps.nex_cidr4, cidr4_entry, &tables, &room);
+		err = read_addresses(dp->skel->maps.nex_cidr4, cidr4_entry, &tables);
 	if (!err)
-		err = read_addresses(dp->skel->maps.nex_cidr6, cidr6_entry, &tables, &room);
+		err = read_addresses(dp->skel->maps.nex_cidr6, cidr6_entry, &tables);
 	if (!err)
 		err = read_slots(dp->skel->maps.nex_slots, &tables);
 	if (err) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/printable.h"
 
 /* Return: whether the name is terminated, free of control characters, and zero behind its end. */
@@ -63,18 +64,10 @@ static int add_prefixes(struct device_list *devices, const struct border_record 
 
 static int add_gone(struct border_list *list, const struct border_record *record)
 {
-	size_t room = list->room_gone ? list->room_gone * 2 : 16;
-	void *grown;
-
 	if (!list->is_change || list->n_gone == DEVICES_MAX)
 		return -EPROTO;
-	if (list->n_gone == list->room_gone) {
-		grown = reallocarray(list->gone, room, DEVICE_ID_BYTES);
-		if (!grown)
-			return -ENOMEM;
-		list->gone = grown;
-		list->room_gone = room;
-	}
+	if (array_room(&list->gone, list->n_gone, DEVICE_ID_BYTES))
+		return -ENOMEM;
 	memcpy(list->gone[list->n_gone++], record->gone, DEVICE_ID_BYTES);
 	return 0;
 }

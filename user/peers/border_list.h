@@ -22,7 +22,7 @@ struct border_list {
 	uint32_t n_older;    /* and how many */
 	struct device_list devices;
 	uint8_t (*gone)[DEVICE_ID_BYTES];
-	size_t n_gone, room_gone;
+	size_t n_gone;
 
 	bool keep_base; /* changes may follow: set by the owner before the first record */
 	struct device_list base;

@@ -6,23 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Room for one more element of @size bytes in *@array. Return: 0, -E2BIG or -ENOMEM. */
-static int make_room(void *array, size_t n, size_t *room, size_t size, size_t max)
-{
-	size_t want = *room ? *room * 2 : 64;
-	void *grown;
-
-	if (n >= max)
-		return -E2BIG;
-	if (n < *room)
-		return 0;
-	grown = reallocarray(*(void **)array, want, size);
-	if (!grown)
-		return -ENOMEM;
-	*(void **)array = grown;
-	*room = want;
-	return 0;
-}
+#include "base/array.h"
 
 void device_list_done(struct device_list *list)
 {
@@ -53,23 +37,9 @@ int device_list_copy(const struct device_list *list, struct device_list *ret)
 
 int device_list_reserve(struct device_list *list, size_t n_devices, size_t n_prefixes)
 {
-	void *devices = NULL, *prefixes = NULL;
-
-	if (n_devices > list->room_devices) {
-		devices = reallocarray(list->devices, n_devices, sizeof(*list->devices));
-		if (!devices)
-			return -ENOMEM;
-		list->devices = devices;
-		list->room_devices = n_devices;
-	}
-	if (n_prefixes > list->room_prefixes) {
-		prefixes = reallocarray(list->prefixes, n_prefixes, sizeof(*list->prefixes));
-		if (!prefixes)
-			return -ENOMEM;
-		list->prefixes = prefixes;
-		list->room_prefixes = n_prefixes;
-	}
-	return 0;
+	return array_reserve(&list->devices, &list->room_devices, n_devices, sizeof(*list->devices))
+		       ?: array_reserve(&list->prefixes, &list->room_prefixes, n_prefixes,
+					sizeof(*list->prefixes));
 }
 
 static int compare_devices(const void *a, const void *b)
@@ -112,12 +82,12 @@ void device_sort(struct device *devices, size_t n)
 int device_list_add(struct device_list *list, const struct device *device)
 {
 	struct device *added;
-	int err;
 
-	err = make_room(&list->devices, list->n_devices, &list->room_devices, sizeof(*device),
-			DEVICES_MAX);
-	if (err)
-		return err;
+	if (list->n_devices >= DEVICES_MAX)
+		return -E2BIG;
+	if (array_reserve(&list->devices, &list->room_devices, list->n_devices + 1,
+			  sizeof(*device)))
+		return -ENOMEM;
 	added = &list->devices[list->n_devices++];
 	*added = *device;
 	added->first_prefix = list->n_prefixes;
@@ -127,14 +97,13 @@ int device_list_add(struct device_list *list, const struct device *device)
 
 int device_list_add_prefix(struct device_list *list, const struct prefix *prefix)
 {
-	int err;
-
 	if (!list->n_devices)
 		return -EINVAL;
-	err = make_room(&list->prefixes, list->n_prefixes, &list->room_prefixes, sizeof(*prefix),
-			DEVICE_PREFIXES_MAX);
-	if (err)
-		return err;
+	if (list->n_prefixes >= DEVICE_PREFIXES_MAX)
+		return -E2BIG;
+	if (array_reserve(&list->prefixes, &list->room_prefixes, list->n_prefixes + 1,
+			  sizeof(*prefix)))
+		return -ENOMEM;
 	list->prefixes[list->n_prefixes++] = *prefix;
 	list->devices[list->n_devices - 1].n_prefixes++;
 	return 0;

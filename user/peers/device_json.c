@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/printable.h"
 #include "base/json_member.h"
 
@@ -45,21 +46,14 @@ static int prefix_of(struct json_object *value, uint8_t family, struct prefix *r
 
 static int add_prefix(struct device_json *ret, const struct prefix *prefix)
 {
-	size_t room = ret->room_prefixes ? ret->room_prefixes * 2 : 8;
-	struct prefix *grown;
-
 	for (size_t i = 0; i < ret->n_prefixes && i < REPEATED_MAX; i++)
 		if (!prefix_compare(&ret->prefixes[i], prefix))
 			return 0;
 	if (ret->n_prefixes >= DEVICE_JSON_PREFIXES_MAX)
 		return -E2BIG;
-	if (ret->n_prefixes == ret->room_prefixes) {
-		grown = reallocarray(ret->prefixes, room, sizeof(*prefix));
-		if (!grown)
-			return -ENOMEM;
-		ret->prefixes = grown;
-		ret->room_prefixes = room;
-	}
+	if (array_reserve(&ret->prefixes, &ret->room_prefixes, ret->n_prefixes + 1,
+			  sizeof(*prefix)))
+		return -ENOMEM;
 	ret->prefixes[ret->n_prefixes++] = *prefix;
 	return 0;
 }

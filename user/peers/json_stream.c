@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/array.h"
+
 #define TOO_LARGE_MAX (JSON_LABEL_MAX + 80)
 #define ELEMENT_ROOM_MIN 4096
 
@@ -112,19 +114,11 @@ static int refuse_depth(struct json_stream *reader)
 /* The byte that was checked belongs to the object. Return: 0; negative errno. */
 static int keep(struct json_stream *reader, char byte)
 {
-	size_t room = reader->room * 2;
-	char *grown;
-
 	advance(reader, byte);
 	if (++reader->element_bytes > JSON_ELEMENT_BYTES_MAX)
 		return refuse_size(reader);
-	if (reader->element_bytes > reader->room) {
-		grown = realloc(reader->element, room);
-		if (!grown)
-			return -ENOMEM;
-		reader->element = grown;
-		reader->room = room;
-	}
+	if (array_reserve(&reader->element, &reader->room, reader->element_bytes, 1))
+		return -ENOMEM;
 	reader->element[reader->element_bytes - 1] = byte;
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "tunnel/nl.h"
 
 #define NAMESPACES_MAX 65536
@@ -120,7 +121,6 @@ static int take_namespace(const struct nlmsghdr *msg, void *data)
 {
 	struct namespaces *all = data;
 	const struct nlattr *attr;
-	int32_t *more;
 
 	if (msg->nlmsg_type != RTM_NEWNSID)
 		return -EPROTO;
@@ -130,12 +130,8 @@ static int take_namespace(const struct nlmsghdr *msg, void *data)
 			continue;
 		if (all->n >= NAMESPACES_MAX)
 			return -E2BIG;
-		if (!(all->n & (all->n - 1))) {
-			more = realloc(all->id, (all->n ? all->n * 2 : 1) * sizeof(*more));
-			if (!more)
-				return -ENOMEM;
-			all->id = more;
-		}
+		if (array_room(&all->id, all->n, sizeof(*all->id)))
+			return -ENOMEM;
 		all->id[all->n++] = (int32_t)mnl_attr_get_u32(attr);
 	}
 	return 0;
@@ -171,16 +167,10 @@ struct addrs {
 
 static int add_addr(struct addrs *addrs, const struct link_addr *addr)
 {
-	struct link_addr *more;
-
 	if (addrs->n >= ADDRS_MAX)
 		return -E2BIG;
-	if (!(addrs->n & (addrs->n - 1))) {
-		more = reallocarray(addrs->addr, addrs->n ? addrs->n * 2 : 1, sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		addrs->addr = more;
-	}
+	if (array_room(&addrs->addr, addrs->n, sizeof(*addr)))
+		return -ENOMEM;
 	addrs->addr[addrs->n++] = *addr;
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/prefix.h"
 #include "tunnel/nl.h"
 #include "tunnel/tunnel_routes.h"
@@ -21,16 +22,10 @@ struct routes {
 
 static int add_route(struct routes *routes, const struct default_route *route)
 {
-	struct default_route *more;
-
 	if (routes->n >= ROUTES_MAX)
 		return -E2BIG;
-	if (!(routes->n & (routes->n - 1))) {
-		more = reallocarray(routes->route, routes->n ? routes->n * 2 : 1, sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		routes->route = more;
-	}
+	if (array_room(&routes->route, routes->n, sizeof(*route)))
+		return -ENOMEM;
 	routes->route[routes->n++] = *route;
 	return 0;
 }

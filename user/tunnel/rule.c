@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "tunnel/nl_batch.h"
 
 #define RULES_MAX 65536 /* of one host */
@@ -20,16 +21,10 @@ void rules_done(struct rules *rules)
 
 int rules_add(struct rules *rules, const struct rule *rule)
 {
-	struct rule *more;
-
 	if (rules->n >= RULES_MAX)
 		return -E2BIG;
-	if (!(rules->n & (rules->n - 1))) {
-		more = reallocarray(rules->at, rules->n ? rules->n * 2 : 1, sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		rules->at = more;
-	}
+	if (array_room(&rules->at, rules->n, sizeof(*rule)))
+		return -ENOMEM;
 	rules->at[rules->n++] = *rule;
 	return 0;
 }

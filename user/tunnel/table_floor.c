@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "tunnel/nl_batch.h"
 #include "tunnel/route_message.h"
@@ -39,16 +40,10 @@ static void floor_done(struct floor *floor)
 
 static int floor_add(struct floor *floor, const struct prefix *to, uint8_t type, uint32_t metric)
 {
-	struct floor_route *more;
-
 	if (floor->n >= ROUTES_MAX)
 		return -E2BIG;
-	if (!(floor->n & (floor->n - 1))) {
-		more = reallocarray(floor->at, floor->n ? floor->n * 2 : 1, sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		floor->at = more;
-	}
+	if (array_room(&floor->at, floor->n, sizeof(*floor->at)))
+		return -ENOMEM;
 	floor->at[floor->n++] = (struct floor_route){ .to = *to, .metric = metric, .type = type };
 	return 0;
 }

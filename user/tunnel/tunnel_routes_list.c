@@ -7,6 +7,7 @@
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "tunnel/nl.h"
 #include "tunnel/route_message.h"
@@ -24,17 +25,12 @@ struct reading {
 
 static int add_route(struct routes_into *routes, enum route_owner owner, const struct prefix *to)
 {
-	struct prefix *more;
 	size_t n = routes->of[owner].n;
 
 	if (n >= ROUTES_MAX)
 		return -E2BIG;
-	if (!(n & (n - 1))) {
-		more = reallocarray(routes->of[owner].to, n ? n * 2 : 1, sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		routes->of[owner].to = more;
-	}
+	if (array_room(&routes->of[owner].to, n, sizeof(*to)))
+		return -ENOMEM;
 	routes->of[owner].to[n] = *to;
 	routes->of[owner].n++;
 	return 0;

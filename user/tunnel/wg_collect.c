@@ -3,34 +3,19 @@
 #include "tunnel/wg_collect.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* Arrays have room for the next power of two, so that growing is cheap and needs no capacity. */
-static int make_room(void **array, size_t n, size_t size)
-{
-	void *more;
-
-	if (n & (n - 1))
-		return 0;
-	more = reallocarray(*array, n ? n * 2 : 1, size);
-	if (!more)
-		return -ENOMEM;
-	*array = more;
-	return 0;
-}
+#include "base/array.h"
 
 int wg_collect_peer(struct wg_collect *collect, const uint8_t public_key[static WG_KEY_BYTES])
 {
 	struct wg_device *device = &collect->device;
-	void *peers = device->peers;
 	struct wg_peer *peer;
 
 	if (device->n_peers >= WG_PEERS_MAX)
 		return -E2BIG;
-	if (make_room(&peers, device->n_peers, sizeof(*peer)))
+	if (array_room(&device->peers, device->n_peers, sizeof(*peer)))
 		return -ENOMEM;
-	device->peers = peers;
 	peer = &device->peers[device->n_peers++];
 	*peer = (struct wg_peer){};
 	memcpy(peer->public_key, public_key, WG_KEY_BYTES);
@@ -42,7 +27,6 @@ int wg_collect_allowed(struct wg_collect *collect, const struct prefix *allowed)
 	struct wg_device *device = &collect->device;
 	struct prefix masked = *allowed;
 	struct wg_peer *peer;
-	void *array;
 
 	prefix_mask(&masked);
 	if (!device->n_peers || prefix_check(&masked))
@@ -50,10 +34,8 @@ int wg_collect_allowed(struct wg_collect *collect, const struct prefix *allowed)
 	if (collect->n_allowed >= WG_ALLOWED_MAX)
 		return -E2BIG;
 	peer = &device->peers[device->n_peers - 1];
-	array = peer->allowed;
-	if (make_room(&array, peer->n_allowed, sizeof(masked)))
+	if (array_room(&peer->allowed, peer->n_allowed, sizeof(masked)))
 		return -ENOMEM;
-	peer->allowed = array;
 	peer->allowed[peer->n_allowed++] = masked;
 	collect->n_allowed++;
 	return 0;
