@@ -16,8 +16,8 @@
 #include "peers/peer_file.h"
 
 /* client-go's numbers: what may pass in a moment, and what keeps a server busy for nothing. */
-static const struct backoff soon = { .min_ms = 800, .max_ms = 30000, .calm_ms = 120000 };
-static const struct backoff late = { .min_ms = 60000, .max_ms = 3600000, .calm_ms = 120000 };
+static const struct pace soon = { .min_ms = 800, .max_ms = 30000, .calm_ms = 120000 };
+static const struct pace late = { .min_ms = 60000, .max_ms = 3600000, .calm_ms = 120000 };
 
 #define SECRET_MIN 4        /* bytes; what is shorter is in many a word */
 #define CALL_MS 30000       /* for each step of a call */
@@ -29,7 +29,7 @@ int64_t agent_ms(const struct agent *agent, int64_t ms)
 	return agent->account.hurry ? ms / agent->account.hurry : ms;
 }
 
-void agent_reset_backoff(struct agent *agent)
+void agent_reset_pace(struct agent *agent)
 {
 	agent->soon = soon;
 	agent->late = late;
@@ -182,8 +182,8 @@ void agent_retry(struct agent *agent, agent_then *then, bool is_refused, int ret
 	enum border_control state = !is_refused             ? CONTROL_RETRYING
 				    : agent->was_registered ? CONTROL_REVOKED
 							    : CONTROL_REFUSED;
-	struct backoff *backoff = is_refused ? &agent->late : &agent->soon;
-	uint32_t ms = backoff_failed(backoff, clock_ms(), agent_random());
+	struct pace *pace = is_refused ? &agent->late : &agent->soon;
+	uint32_t ms = pace_failed(pace, clock_ms(), agent_random());
 
 	if (retry_after_s > 0 && (uint32_t)retry_after_s * 1000 > ms)
 		ms = (uint32_t)retry_after_s * 1000 + agent_random() % 1000;
@@ -251,7 +251,7 @@ static int take_account(struct agent *agent, int fd)
 	    account_check(&agent->account))
 		return -EPROTO;
 	agent->has_account = true;
-	agent_reset_backoff(agent);
+	agent_reset_pace(agent);
 	if (agent->account.hurry) {
 		unsigned int ms = agent_ms(agent, CALL_MS);
 
@@ -360,7 +360,7 @@ struct agent *agent_new(struct loop *loop, int sock)
 	agent->loop = loop;
 	agent->batch.sock = sock;
 	agent->stun_fd = -1;
-	agent_reset_backoff(agent);
+	agent_reset_pace(agent);
 	timer_init(&agent->again, loop, on_again, agent);
 	agent_stream_new(agent);
 	agent_look_back_new(agent);

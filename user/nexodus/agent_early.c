@@ -18,7 +18,7 @@ static void ask_early(struct agent *agent)
 
 	if (now - agent->early_at >= agent_ms(agent, CALM_MS)) {
 		agent->n_resumed = 0;
-		agent_reset_backoff(agent);
+		agent_reset_pace(agent);
 	}
 	agent->early_at = now;
 	agent->is_hold_said = false;

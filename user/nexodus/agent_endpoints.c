@@ -126,8 +126,8 @@ static void publish_done(void *arg, const struct http_answer *answer)
 			agent->is_publish_said = true;
 			say_not_published(agent, answer, "endpoints");
 		}
-		agent->publish_at = clock_ms() + backoff_failed(&agent->publish_pause, clock_ms(),
-								agent_random());
+		agent->publish_at =
+			clock_ms() + pace_failed(&agent->publish_pause, clock_ms(), agent_random());
 		json_object_put(agent->publishing);
 		agent->publishing = NULL;
 		return;
@@ -321,8 +321,8 @@ int agent_endpoints_start(struct agent *agent)
 	}
 	timer_init(&agent->look, agent->loop, on_look, agent);
 	timer_init(&agent->first_look, agent->loop, on_first, agent);
-	agent->publish_pause = (struct backoff){ .min_ms = agent_ms(agent, LOOK_MS),
-						 .max_ms = agent_ms(agent, PUBLISH_PAUSE_MAX_MS) };
+	agent->publish_pause = (struct pace){ .min_ms = agent_ms(agent, LOOK_MS),
+					      .max_ms = agent_ms(agent, PUBLISH_PAUSE_MAX_MS) };
 	agent->is_mapped_known = !agent->stun;
 	timer_arm(&agent->first_look, FIRST_STUN_MS + 500);
 	look(agent, FIRST_STUN_MS);

@@ -24,10 +24,10 @@
 
 #include "base/clock.h"
 #include "base/loop.h"
+#include "base/pace.h"
 #include "nexodus/account.h"
 #include "nexodus/agent.h"
 #include "nexodus/answer.h"
-#include "nexodus/backoff.h"
 #include "nexodus/http.h"
 #include "nexodus/local_address.h"
 #include "nexodus/login.h"
@@ -52,9 +52,9 @@ struct agent {
 	struct http *http;
 
 	/* agent.c */
-	struct timer again;        /* the next try */
-	agent_then *then;          /* what is tried */
-	struct backoff soon, late; /* after what may pass; after a refusal */
+	struct timer again;     /* the next try */
+	agent_then *then;       /* what is tried */
+	struct pace soon, late; /* after what may pass; after a refusal */
 
 	/* agent_server.c */
 	struct prefix servers[BORDER_SERVERS_MAX]; /* that the node was told of, the newest first */
@@ -91,7 +91,7 @@ struct agent {
 	struct http_call *stream;
 	struct http_call *own_call; /* is our device there, that is in no list? */
 	struct timer own_again;     /* asked again, when there was no answer */
-	struct backoff own_pause;
+	struct pace own_pause;
 	struct timer quiet, resync, stands;
 	int64_t opened_at, heard_at; /* ms */
 	int64_t began_at;            /* ms: of the watch */
@@ -121,7 +121,7 @@ struct agent {
 	struct resolve *local_request;
 	struct http_call *publish;
 	struct json_object *endpoints, *published, *publishing;
-	struct backoff publish_pause;
+	struct pace publish_pause;
 	int64_t publish_at; /* ms: not before */
 	struct local_addresses local;
 	struct sockaddr_in mapped;
@@ -184,8 +184,8 @@ void agent_flush(struct agent *agent);
 void agent_retry(struct agent *agent, agent_then *then, bool is_refused, int retry_after_s,
 		 const char *text);
 
-/** agent_reset_backoff() - what comes next is the first try. */
-void agent_reset_backoff(struct agent *agent);
+/** agent_reset_pace() - what comes next is the first try. */
+void agent_reset_pace(struct agent *agent);
 
 /** agent_early_new() - for agent_again(). */
 void agent_early_new(struct agent *agent);

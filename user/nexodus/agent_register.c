@@ -71,7 +71,7 @@ static void registered(struct agent *agent)
 	explicit_bzero(token, sizeof(token));
 	explicit_bzero(&agent->device, sizeof(agent->device));
 	agent_keep(agent);
-	backoff_healthy(&agent->soon, clock_ms());
+	pace_well(&agent->soon, clock_ms());
 	agent_drop_watch(agent);
 	agent_watch_anew(agent);
 }

@@ -44,7 +44,7 @@ static bool is_gone(const struct agent *agent, const struct http_answer *answer)
 
 static void ask_again(struct agent *agent, int retry_after_s)
 {
-	int64_t ms = backoff_failed(&agent->own_pause, clock_ms(), agent_random());
+	int64_t ms = pace_failed(&agent->own_pause, clock_ms(), agent_random());
 
 	agent_hold(agent, retry_after_s);
 	if (ms < agent_hold_ms(agent))
@@ -84,9 +84,9 @@ static void ask_for_own(struct agent *agent)
 {
 	agent_say(agent, CONTROL_RETRYING, 0,
 		  "this relay's device is not in the list: asking the server for it");
-	agent->own_pause = (struct backoff){ .min_ms = agent->soon.min_ms,
-					     .max_ms = agent->soon.max_ms,
-					     .calm_ms = agent->soon.calm_ms };
+	agent->own_pause = (struct pace){ .min_ms = agent->soon.min_ms,
+					  .max_ms = agent->soon.max_ms,
+					  .calm_ms = agent->soon.calm_ms };
 	timer_arm(&agent->own_again, 0);
 }
 

@@ -53,8 +53,8 @@ static void say_following(struct agent *agent, const char *again)
 /* The list is whole and followed: say so, when that is news. */
 void agent_is_well(struct agent *agent)
 {
-	backoff_healthy(&agent->soon, clock_ms());
-	backoff_healthy(&agent->late, clock_ms());
+	pace_well(&agent->soon, clock_ms());
+	pace_well(&agent->late, clock_ms());
 	if (!agent->is_trouble)
 		return;
 	agent->is_trouble = false;

@@ -153,10 +153,7 @@ static void list_not_applied(struct node *node, int err)
 
 void node_list_again(struct node *node)
 {
-	node->list_again_ms = node->list_again_ms ? node->list_again_ms * 2 : LIST_AGAIN_MIN_MS;
-	if (node->list_again_ms > LIST_AGAIN_MAX_MS)
-		node->list_again_ms = LIST_AGAIN_MAX_MS;
-	timer_arm(&node->list_again, node->list_again_ms);
+	timer_arm(&node->list_again, pace_failed_here(&node->list_pace, clock_ms()));
 }
 
 void node_list(struct node *node, struct device_list *list)
@@ -167,7 +164,7 @@ void node_list(struct node *node, struct device_list *list)
 		list_not_applied(node, err);
 		return;
 	}
-	node->list_again_ms = 0;
+	pace_reset(&node->list_pace);
 	node->list_is_new = false;
 	(void)trouble_clear(&node->troubles, TROUBLE_TUNNEL);
 	(void)trouble_clear(&node->troubles, TROUBLE_LIST);
@@ -447,6 +444,7 @@ int node_run(const struct run_settings *settings)
 		.child.sock = -1,
 		.control.stun_fd = -1,
 		.control.ca_fd = -1,
+		.list_pace = { .min_ms = LIST_AGAIN_MIN_MS, .max_ms = LIST_AGAIN_MAX_MS },
 	};
 	int err;
 

@@ -66,7 +66,7 @@ int node_enable_forwarding(struct node *node)
 
 static bool is_fight(struct node *node)
 {
-	return !node_fight_count(&node->forwarding_fight, "forwarding of this host");
+	return !fight_count(&node->forwarding_fight, clock_ms(), "forwarding of this host");
 }
 
 static int mend_switches(struct node *node, char *why, size_t size)
@@ -146,7 +146,7 @@ void node_forwarding_start(struct node *node)
 
 void node_forwarding_changed(struct node *node)
 {
-	int64_t wait = node_fight_left_ms(&node->forwarding_fight);
+	int64_t wait = fight_left_ms(&node->forwarding_fight, clock_ms());
 
 	if (!timer_is_armed(&node->forwarding))
 		timer_arm(&node->forwarding, wait > LOOK_AFTER_MS ? (int)wait : LOOK_AFTER_MS);

@@ -83,12 +83,10 @@ static void not_whole_yet(struct node *node, int err)
 {
 	const char *ifname = node->settings->ifname;
 	char why[BORDER_TEXT_MAX];
+	uint32_t wait_ms = pace_failed_here(&node->retry_pace, clock_ms());
 
-	node->retry_ms = node->retry_ms ? node->retry_ms * 2 : RETRY_MIN_MS;
-	if (node->retry_ms > RETRY_MAX_MS)
-		node->retry_ms = RETRY_MAX_MS;
-	timer_arm(&node->retry, node->retry_ms);
-	if (node->retry_ms < RETRY_SAID_MS && err != -EBUSY)
+	timer_arm(&node->retry, wait_ms);
+	if (wait_ms < RETRY_SAID_MS && err != -EBUSY)
 		return;
 	snprintf(why, sizeof(why), "%s is back, but not attached: %s%s", ifname,
 		 err == -ENOENT ? "our own device (whose key the interface has) is not in the list"
@@ -111,7 +109,7 @@ static void interface_is_back(struct node *node, uint32_t ifindex)
 		not_whole_yet(node, err);
 		return;
 	}
-	node->retry_ms = 0;
+	pace_reset(&node->retry_pace);
 	if (node->not_attached)
 		(void)trouble_clear(&node->troubles, TROUBLE_LIST);
 	node->not_attached = false;
@@ -153,7 +151,7 @@ static void follow(struct node *node)
 		log_warn("%s was removed: nothing is forwarded until it is back, continuing",
 			 ifname);
 		(void)sync_interface(&node->sync, 0);
-		node->retry_ms = 0;
+		pace_reset(&node->retry_pace);
 		node_write_status(node);
 	}
 	if (link.ifindex)
@@ -254,6 +252,7 @@ int node_interface_start(struct node *node)
 	if (node->link_fd < 0)
 		return node->link_fd;
 	io_start(&node->on_link, node->loop, node->link_fd, IO_READ, on_link, node);
+	node->retry_pace = (struct pace){ .min_ms = RETRY_MIN_MS, .max_ms = RETRY_MAX_MS };
 	timer_init(&node->again, node->loop, on_again, node);
 	timer_init(&node->retry, node->loop, on_retry, node);
 	timer_init(&node->poll, node->loop, on_poll, node);

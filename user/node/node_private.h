@@ -21,7 +21,9 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/fight.h"
 #include "base/loop.h"
+#include "base/pace.h"
 #include "base/trouble.h"
 #include "datapath/peer_watch.h"
 #include "node/control_files.h"
@@ -81,13 +83,6 @@ struct node_lost {
 	time_t at, next_at;       /* when it ended, and when another is started */
 };
 
-/* Somebody else changes what we want otherwise: put back less and less often, if they insist. */
-struct node_fight {
-	int64_t mended_at; /* CLOCK_MONOTONIC, ms; 0: never */
-	int times;         /* how often it was put back without a pause in between */
-	int wait_ms;       /* not sooner after mended_at than that: somebody insists */
-};
-
 struct node {
 	const struct run_settings *settings;
 	struct instance instance;
@@ -111,14 +106,13 @@ struct node {
 	struct source_child child;
 	struct io on_source;
 	struct timer restart;
-	int64_t child_since; /* clock_s() */
-	int refused_call;    /* that it says it was ended for; SOURCE_END_NO_CALL */
+	int refused_call; /* that it says it was ended for; SOURCE_END_NO_CALL */
 	struct node_lost lost;
 	struct border_list incoming;
 	struct timer deadline;   /* for the list that was asked for */
 	struct timer list_again; /* a list that could not be applied is asked for again */
-	int list_again_ms;       /* after so long, when it fails once more; 0: it was applied */
-	int restart_ms;
+	struct pace list_pace;   /* of list_again */
+	struct pace restart_pace;
 	uint32_t want_list; /* number of the newest list that was asked for */
 	int n_said;         /* messages of the source about that list */
 	bool unsent;        /* a list was asked for that no source has been told of */
@@ -128,7 +122,7 @@ struct node {
 
 	/* node_interface.c */
 	bool not_attached; /* TROUBLE_LIST says that the interface is back, but not attached */
-	int retry_ms;      /* until the next try to attach to an interface that is not whole; 0 */
+	struct pace retry_pace;
 	int link_fd;
 	struct io on_link;
 	struct timer again;  /* soon: something about the host's addresses has changed */
@@ -140,7 +134,7 @@ struct node {
 
 	/* node_forwarding.c */
 	struct timer forwarding; /* look what was changed, and put it back */
-	struct node_fight forwarding_fight;
+	struct fight forwarding_fight;
 
 	/* node_tunnel.c */
 	int route_fd;
@@ -155,9 +149,9 @@ struct node {
 	struct timer count;       /* others' routes have changed: look at the routes */
 	struct timer mend;        /* look what was changed, and put it back */
 	unsigned int mend_parts;  /* where to look: bits of enum tunnel_part */
-	int mend_retry_ms;        /* after so long, when it fails once more; 0: it did not */
+	struct pace mend_pace;
 	int64_t unsure_at; /* an edit of ours failed then, and may have half an effect yet; ms */
-	struct node_fight fight;
+	struct fight fight;
 	size_t said_foreign_addresses, said_foreign_routes, said_refused, said_left;
 
 	/* node_lost.c */
@@ -250,17 +244,6 @@ void node_tunnel_listen(struct node *node);
 
 /** node_tunnel_changed() - something may have changed: look soon. @parts: enum tunnel_part. */
 void node_tunnel_changed(struct node *node, unsigned int parts);
-
-/**
- * node_fight_count() - something of ours was changed, and is put back now.
- * @what: for the message when somebody insists.
- *
- * Return: whether it is to be said: it is no part of the last change, and no fight.
- */
-bool node_fight_count(struct node_fight *fight, const char *what);
-
-/** node_fight_left_ms() - how long whoever insists on another state is left alone. */
-int64_t node_fight_left_ms(const struct node_fight *fight);
 
 /** node_enable_forwarding() - switch on what is off. Return: 0; negative errno, logged. */
 int node_enable_forwarding(struct node *node);

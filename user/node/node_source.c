@@ -18,7 +18,8 @@
 
 #define RESTART_MIN_MS 50
 #define RESTART_MAX_MS 10000
-#define RESTART_CALM_S 60 /* a source that lived so long begins with the shortest delay again */
+#define RESTART_CALM_MS 60000 /* a source that lived so long begins with the shortest delay again \
+			       */
 #define MESSAGES_AT_ONCE 64
 #define FOLDER_AGAIN_MS 2000
 /* The largest list takes two seconds; a source that takes so much longer hangs. */
@@ -26,9 +27,9 @@
 #define SAID_MAX 32 /* messages for one list; a source with more to say is not trusted */
 
 /* Said once: one that dies at every start does so for days. `status` has the newest. */
-static void note_lost(struct node *node, const char *why)
+static void note_lost(struct node *node, const char *why, int after_ms)
 {
-	double after_s = node_control_ms(&node->control, node->restart_ms) / 1000.0;
+	double after_s = node_control_ms(&node->control, after_ms) / 1000.0;
 	struct node_lost *lost = &node->lost;
 
 	if (strcmp(lost->why, why) != 0)
@@ -52,17 +53,14 @@ void node_source_is_well(struct node *node)
 
 void node_source_lost(struct node *node, const char *why)
 {
-	if (clock_s() - node->child_since >= RESTART_CALM_S)
-		node->restart_ms = RESTART_MIN_MS;
-	note_lost(node, why);
+	int after_ms = (int)pace_failed_here(&node->restart_pace, clock_ms());
+
+	note_lost(node, why, after_ms);
 	io_stop(&node->on_source);
 	source_child_stop(&node->child);
 	border_list_done(&node->incoming);
 	timer_stop(&node->deadline);
-	node_control_after(&node->control, &node->restart, node->restart_ms);
-	node->restart_ms *= 2;
-	if (node->restart_ms > RESTART_MAX_MS)
-		node->restart_ms = RESTART_MAX_MS;
+	node_control_after(&node->control, &node->restart, after_ms);
 }
 
 /* For the source, which may open nothing itself. Return: descriptor, or -1, said. */
@@ -224,7 +222,7 @@ static void on_restart(void *arg)
 		timer_arm(&node->restart, RESTART_MAX_MS);
 		return;
 	}
-	node->child_since = clock_s();
+	pace_well(&node->restart_pace, clock_ms());
 	node->refused_call = SOURCE_END_NO_CALL;
 	io_start(&node->on_source, node->loop, node->child.sock, IO_READ, on_source, node);
 	if (node->settings->account) {
@@ -301,7 +299,9 @@ static void on_list_again(void *arg)
 int node_source_start(struct node *node)
 {
 	node->watch.fd = -1;
-	node->restart_ms = RESTART_MIN_MS;
+	node->restart_pace = (struct pace){ .min_ms = RESTART_MIN_MS,
+					    .max_ms = RESTART_MAX_MS,
+					    .calm_ms = RESTART_CALM_MS };
 	timer_init(&node->restart, node->loop, on_restart, node);
 	timer_init(&node->deadline, node->loop, on_deadline, node);
 	timer_init(&node->list_again, node->loop, on_list_again, node);

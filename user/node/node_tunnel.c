@@ -23,12 +23,7 @@
 #define PEERS_WATCHED_MS 30000 /* where we are told of changes: to see who has connected */
 #define NEWS_SHARE 10          /* the same when we are told that they have changed */
 #define PEERS_SHARE 50         /* but no more than one part in so many of the time */
-#define FIGHT_TIMES 10         /* changed so often without a pause: somebody insists */
 #define UNSURE_MS 3000
-#define INCIDENT_MS 1000    /* changes within that are one, and said once */
-#define FIGHT_CALM_MS 10000 /* that much longer than the wait is a pause */
-#define FIGHT_WAIT_MIN_MS 1000
-#define FIGHT_WAIT_MAX_MS 60000
 #define RETRY_MIN_MS 250
 #define RETRY_MAX_MS 10000
 
@@ -255,54 +250,33 @@ void node_tunnel_unsure(struct node *node)
 
 static void try_later(struct node *node, const char *why)
 {
+	bool is_first;
+
 	node_tunnel_unsure(node);
-	node->mend_retry_ms = node->mend_retry_ms ? node->mend_retry_ms * 2 : RETRY_MIN_MS;
-	if (node->mend_retry_ms > RETRY_MAX_MS)
-		node->mend_retry_ms = RETRY_MAX_MS;
+	is_first = !pace_has_failed(&node->mend_pace);
 	node->mend_parts = TUNNEL_ALL;
-	timer_arm(&node->mend, node->mend_retry_ms);
+	timer_arm(&node->mend, pace_failed_here(&node->mend_pace, clock_ms()));
 	/* What is over a moment later is not worth a word. */
-	if (node->mend_retry_ms != RETRY_MIN_MS &&
-	    node_trouble(node, TROUBLE_TUNNEL, "trying again, continuing", "%s", why))
+	if (!is_first && node_trouble(node, TROUBLE_TUNNEL, "trying again, continuing", "%s", why))
 		node_write_status(node);
 }
 
 static void is_well(struct node *node)
 {
-	node->mend_retry_ms = 0;
+	pace_reset(&node->mend_pace);
 	if (trouble_clear(&node->troubles, TROUBLE_TUNNEL))
 		log_note("%s is as it should be again", node->settings->ifname);
 	node_tunnel_report(node);
 	node_write_status(node);
 }
 
-bool node_fight_count(struct node_fight *fight, const char *what)
-{
-	int64_t now = clock_ms();
-	bool more = fight->mended_at && now - fight->mended_at < INCIDENT_MS;
-
-	if (now - fight->mended_at > FIGHT_CALM_MS + fight->wait_ms)
-		fight->times = fight->wait_ms = 0;
-	fight->mended_at = now;
-	if (++fight->times <= FIGHT_TIMES)
-		return !more;
-	if (!fight->wait_ms)
-		log_warn("%s: somebody keeps changing it: putting it back less and less often, "
-			 "up to every %d s",
-			 what, FIGHT_WAIT_MAX_MS / 1000);
-	fight->wait_ms = fight->wait_ms ? fight->wait_ms * 2 : FIGHT_WAIT_MIN_MS;
-	if (fight->wait_ms > FIGHT_WAIT_MAX_MS)
-		fight->wait_ms = FIGHT_WAIT_MAX_MS;
-	return false;
-}
-
-/* Return: as node_fight_count(). */
+/* Return: as fight_count(). */
 static bool count_change(struct node *node)
 {
 	/* Userspace WireGuard may carry out what it could not answer after we have looked. */
 	if (node->unsure_at && clock_ms() - node->unsure_at < UNSURE_MS)
 		return false;
-	return node_fight_count(&node->fight, node->settings->ifname);
+	return fight_count(&node->fight, clock_ms(), node->settings->ifname);
 }
 
 static void stop_watching(struct node *node)
@@ -391,26 +365,21 @@ static void on_mend(void *arg)
 		node_list_again(node);
 	else if (parts & TUNNEL_ADDRESSES && node->sync.is_refused && node_has_source(node))
 		node_source_read(node);
-	if (changed || again || node->mend_retry_ms || node->tunnel.has_other_endpoints ||
-	    (!node->tunnel.is_sure && node->sync.has_list))
+	if (changed || again || pace_has_failed(&node->mend_pace) ||
+	    node->tunnel.has_other_endpoints || (!node->tunnel.is_sure && node->sync.has_list))
 		err = sync_again(&node->sync);
 	if (err)
 		try_later(node, sync_why(&node->sync, err));
-	else if (changed || node->mend_retry_ms || is_news(node) ||
+	else if (changed || pace_has_failed(&node->mend_pace) || is_news(node) ||
 		 node->sync.n_conflicts != n_conflicts)
 		is_well(node);
 	else if (parts & (TUNNEL_ADDRESSES | TUNNEL_LINK))
 		node_lost_look(node);
 }
 
-int64_t node_fight_left_ms(const struct node_fight *fight)
-{
-	return fight->mended_at + fight->wait_ms - clock_ms();
-}
-
 void node_tunnel_changed(struct node *node, unsigned int parts)
 {
-	int64_t wait = node_fight_left_ms(&node->fight);
+	int64_t wait = fight_left_ms(&node->fight, clock_ms());
 	/* Whatever has changed, it may be what the interface could not be made for. */
 	bool gone = !node->tunnel.ifindex;
 
@@ -434,7 +403,7 @@ static void on_poll_peers(void *arg)
 {
 	struct node *node = arg;
 	int64_t began = clock_cpu_ms(), cpu_ms;
-	bool looks = !timer_is_armed(&node->mend) && node_fight_left_ms(&node->fight) <= 0;
+	bool looks = !timer_is_armed(&node->mend) && fight_left_ms(&node->fight, clock_ms()) <= 0;
 
 	if (looks) {
 		node->mend_parts |= TUNNEL_PEERS | TUNNEL_IDENTITY;
@@ -513,6 +482,7 @@ int node_tunnel_follow(struct node *node)
 	if (node->route_fd < 0)
 		return node->route_fd;
 	node_tunnel_listen(node);
+	node->mend_pace = (struct pace){ .min_ms = RETRY_MIN_MS, .max_ms = RETRY_MAX_MS };
 	timer_init(&node->mend, node->loop, on_mend, node);
 	timer_init(&node->count, node->loop, on_count, node);
 	timer_init(&node->poll_peers, node->loop, on_poll_peers, node);

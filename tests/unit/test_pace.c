@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * test_backoff.c - waiting times: doubling, bounded, with jitter, forgotten after calm.
+ * test_pace.c - waiting times: doubling, bounded, with jitter, forgotten after calm.
  *
  * What happens is written as words: "+N" N ms pass, "h" it is healthy, "f=N" it fails and the
  * longest wait is N ms (the shortest is half of that).
@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "nexodus/backoff.h"
+#include "base/pace.h"
 #include "notation.h"
 
 /* clang-format off */
@@ -44,7 +44,7 @@ static const struct {
 };
 /* clang-format on */
 
-static void play(const char *name, struct backoff backoff, const char *story, int64_t now,
+static void play(const char *name, struct pace pace, const char *story, int64_t now,
 		 uint32_t random_ms)
 {
 	char copy[256], *rest = copy;
@@ -60,9 +60,9 @@ static void play(const char *name, struct backoff backoff, const char *story, in
 		if (*word == '+') {
 			now += most;
 		} else if (*word == 'h') {
-			backoff_healthy(&backoff, now);
+			pace_well(&pace, now);
 		} else {
-			wait = backoff_failed(&backoff, now, random_ms);
+			wait = pace_failed(&pace, now, random_ms);
 			if (wait != want && !(random_ms == 0x80000000 && wait + 1 == want))
 				fail_msg("%s, random %#x: %s waits %llu", name, random_ms, word,
 					 (unsigned long long)wait);
@@ -81,9 +81,9 @@ static void test_stories(void **state)
 		for (size_t r = 0; r < N(randoms); r++)
 			for (size_t s = 0; s < N(starts); s++)
 				play(cases[i].name,
-				     (struct backoff){ .min_ms = cases[i].min_ms,
-						       .max_ms = cases[i].max_ms,
-						       .calm_ms = 120000 },
+				     (struct pace){ .min_ms = cases[i].min_ms,
+						    .max_ms = cases[i].max_ms,
+						    .calm_ms = 120000 },
 				     cases[i].story, starts[s], randoms[r]);
 }
 
@@ -94,8 +94,8 @@ static void test_uniform(void **state)
 
 	(void)state;
 	for (uint64_t r = 0; r <= UINT32_MAX; r += 65521) {
-		struct backoff backoff = { .min_ms = 10, .max_ms = 10, .calm_ms = 1 };
-		uint32_t wait = backoff_failed(&backoff, 1, r);
+		struct pace pace = { .min_ms = 10, .max_ms = 10, .calm_ms = 1 };
+		uint32_t wait = pace_failed(&pace, 1, r);
 
 		assert_in_range(wait, 5, 10);
 		seen[wait]++;
