@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/uuid.h"
 #include "nexodus/answer.h"
 #include "notation.h"
 
@@ -165,7 +166,7 @@ static void test_ids(void **state)
 	(void)state;
 	for (size_t i = 0; i < N(ids); i++) {
 		struct body body = body_of(ids[i].body);
-		char id[ACCOUNT_UUID_MAX] = "before";
+		char id[UUID_TEXT] = "before";
 		int err = answer_id(body.bytes, body.len, "id", id);
 
 		free(body.bytes);
@@ -216,7 +217,7 @@ static void test_nothing(void **state)
 		struct answer_login login;
 		struct answer_code code;
 		struct answer_token token;
-		char id[ACCOUNT_UUID_MAX], text[8];
+		char id[UUID_TEXT], text[8];
 	} ret, before;
 	char why[ANSWER_TEXT_MAX];
 

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "base/uuid.h"
 #include "nexodus/device_cache.h"
 #include "notation.h"
 
@@ -88,17 +89,17 @@ static void test_ids(void **state)
 	(void)state;
 	for (size_t i = 0; i < N(ids); i++) {
 		uint8_t id[DEVICE_ID_BYTES], before[DEVICE_ID_BYTES];
-		char text[DEVICE_ID_TEXT];
+		char text[UUID_TEXT];
 		int err;
 
 		memset(id, 0xa5, sizeof(id));
 		memcpy(before, id, sizeof(id));
-		err = device_id_parse(ids[i].text, id);
+		err = uuid_parse(ids[i].text, id);
 		if (err != (ids[i].good ? 0 : -EINVAL))
 			fail_msg("%s: %d", ids[i].name, err);
 		if (err && memcmp(id, before, sizeof(id)) != 0)
 			fail_msg("%s: result was touched", ids[i].name);
-		if (!err && strcasecmp(device_id_format(id, text), ids[i].text) != 0)
+		if (!err && strcasecmp(uuid_format(id, text), ids[i].text) != 0)
 			fail_msg("%s: %s", ids[i].name, text);
 	}
 }

@@ -17,6 +17,7 @@
 
 #include "base/printable.h"
 #include "watch_notation.h"
+#include "base/uuid.h"
 
 #define FIXTURE "tests/unit/fixtures/events.json"
 #define STREAM_MAX 8192
@@ -65,12 +66,12 @@ static int load(void **state)
 static int check_device(void *arg, const uint8_t *id, const struct device *device,
 			const struct prefix *prefixes)
 {
-	char text[DEVICE_ID_TEXT], key[WG_KEY_TEXT], shown[256] = "", one[PREFIX_TEXT_MAX];
+	char text[UUID_TEXT], key[WG_KEY_TEXT], shown[256] = "", one[PREFIX_TEXT_MAX];
 
 	for (uint32_t i = 0; i < device->n_prefixes; i++)
 		snprintf(shown + strlen(shown), sizeof(shown) - strlen(shown), "%s%s", i ? " " : "",
 			 prefix_format(&prefixes[i], one));
-	device_id_format(id, text);
+	uuid_format(id, text);
 	for (size_t i = 0; i < N(devices); i++) {
 		if (strcmp(text, devices[i].id) != 0)
 			continue;

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/prefix.h"
+#include "base/uuid.h"
 #include "cmd/stun_servers.h"
 #include "nexodus/service_url.h"
 
@@ -108,10 +109,9 @@ static void set_text(const struct options *options, enum option_id id, char *to,
 }
 
 /* The api-server has its UUIDs in lower case. */
-static void set_uuid(const struct options *options, enum option_id id,
-		     char to[static ACCOUNT_UUID_MAX])
+static void set_uuid(const struct options *options, enum option_id id, char to[static UUID_TEXT])
 {
-	set_text(options, id, to, ACCOUNT_UUID_MAX);
+	set_text(options, id, to, UUID_TEXT);
 	for (; *to; to++)
 		*to = tolower((unsigned char)*to);
 }

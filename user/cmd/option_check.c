@@ -2,7 +2,6 @@
 /*
  * option_check.c - what can be the value of an option (option_table.h).
  */
-#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 
 #include "base/prefix_list.h"
 #include "base/printable.h"
+#include "base/uuid.h"
 #include "cmd/option_table.h"
 #include "cmd/stun_servers.h"
 #include "nexodus/account.h"
@@ -58,16 +58,6 @@ static bool is_number(const char *value, unsigned long min, unsigned long max)
 	return number >= min && number <= max;
 }
 
-static bool is_uuid(const char *value)
-{
-	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-
-	for (size_t i = 0; i < sizeof(form) - 1; i++)
-		if (form[i] == '-' ? value[i] != '-' : !isxdigit((unsigned char)value[i]))
-			return false;
-	return !value[sizeof(form) - 1];
-}
-
 /* An address that can be one host's. @family: 0 is any. */
 static bool is_address(const char *value, int family)
 {
@@ -105,13 +95,15 @@ static const char *check_account(enum option_id id, const char *value)
 {
 	char servers[STUN_SERVERS_MAX][STUN_SERVER_MAX];
 	const char *why = NULL;
+	uint8_t uuid[UUID_BYTES];
 	size_t n;
 
 	switch (id) {
 	case OPTION_VPC_ID:
 	case OPTION_SECURITY_GROUP_ID:
-		return is_uuid(value) ? NULL
-				      : "must be a UUID, as 01234567-89ab-cdef-0123-456789abcdef";
+		return !uuid_parse(value, uuid)
+			       ? NULL
+			       : "must be a UUID, as 01234567-89ab-cdef-0123-456789abcdef";
 	case OPTION_REQUEST_IP:
 		return is_address(value, PREFIX_IPV4) ? NULL : "must be the IPv4 address of a host";
 	case OPTION_LOCAL_ENDPOINT_IP:

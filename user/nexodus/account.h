@@ -13,13 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/uuid.h"
 #include "base/wg_key.h"
 #include "nexodus/service_url.h"
 #include "nexodus/stun_probe.h"
 
 #define ACCOUNT_NAME_MAX 256 /* user name, host name; bytes, NUL included */
 #define ACCOUNT_PASSWORD_MAX 1024
-#define ACCOUNT_UUID_MAX 37
 #define ACCOUNT_ADDRESS_MAX 64
 #define ACCOUNT_HURRY_MAX 1000
 
@@ -28,8 +28,8 @@ struct account {
 	char reg_token[SERVICE_TOKEN_MAX]; /* "RK:..." */
 	char username[ACCOUNT_NAME_MAX];
 	char password[ACCOUNT_PASSWORD_MAX];
-	char vpc_id[ACCOUNT_UUID_MAX];
-	char security_group_id[ACCOUNT_UUID_MAX];
+	char vpc_id[UUID_TEXT];
+	char security_group_id[UUID_TEXT];
 	char request_ip[ACCOUNT_ADDRESS_MAX];     /* IPv4 tunnel address to ask for */
 	char local_endpoint[ACCOUNT_ADDRESS_MAX]; /* IP address to publish as ours */
 	char stun_servers[STUN_SERVERS_MAX][STUN_SERVER_MAX];

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "base/uuid.h"
 #include "nexodus/agent_private.h"
 
 static void look_at_address(struct agent *agent, const struct device *own,
@@ -48,7 +49,7 @@ static bool is_other_told(const struct agent *agent)
 static int look_at(void *arg, const uint8_t id[static DEVICE_ID_BYTES], const struct device *device,
 		   const struct prefix *prefixes)
 {
-	char id_text[DEVICE_ID_TEXT], label[DEVICE_NAME_MAX];
+	char id_text[UUID_TEXT], label[DEVICE_NAME_MAX];
 	struct agent *agent = arg;
 
 	if (!memcmp(id, agent->own_id, DEVICE_ID_BYTES)) {
@@ -59,7 +60,7 @@ static int look_at(void *arg, const uint8_t id[static DEVICE_ID_BYTES], const st
 			&agent->batch, BORDER_WARNING,
 			"the VPC has another relay, '%s' (device %s), and agents may take "
 			"that one: delete one of the two",
-			device_label(device, label), device_id_format(id, id_text));
+			device_label(device, label), uuid_format(id, id_text));
 	}
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json_member.h"
+#include "base/uuid.h"
 #include "nexodus/agent_private.h"
 
 /* Then the stream is asked for again: something may have been in its way. */
@@ -19,7 +20,7 @@ static int poll_device(void *arg, struct json_object *object, uint64_t line)
 	int err;
 
 	(void)line;
-	if (!id || device_id_parse(id, bytes))
+	if (!id || uuid_parse(id, bytes))
 		return 0;
 	err = device_json_read(object, &agent->poll_device, complaint_add, &complaint, &why);
 	if (!memcmp(bytes, agent->own_id, sizeof(bytes))) {

@@ -25,6 +25,7 @@
 #include "base/clock.h"
 #include "base/loop.h"
 #include "base/pace.h"
+#include "base/uuid.h"
 #include "nexodus/account.h"
 #include "nexodus/agent.h"
 #include "nexodus/answer.h"
@@ -75,10 +76,10 @@ struct agent {
 
 	/* agent_register.c */
 	struct http_call *call;
-	char vpc_id[ACCOUNT_UUID_MAX];
-	char security_group_id[ACCOUNT_UUID_MAX];
+	char vpc_id[UUID_TEXT];
+	char security_group_id[UUID_TEXT];
 	char ipv4_cidr[ACCOUNT_ADDRESS_MAX];
-	char device_id[ACCOUNT_UUID_MAX];
+	char device_id[UUID_TEXT];
 	struct answer_device device;
 	struct json_stream relays; /* list of the VPC's relays, as it comes */
 	char relays_begin[256];    /* how the answer begins */

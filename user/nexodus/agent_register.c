@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/json_member.h"
 #include "base/printable.h"
+#include "base/uuid.h"
 #include "nexodus/agent_step.h"
 
 static const struct agent_step key_step = {
@@ -302,7 +303,7 @@ void agent_endpoints_known(struct agent *agent)
 static void vpc_done(void *arg, const struct http_answer *answer)
 {
 	struct agent *agent = arg;
-	char id[ACCOUNT_UUID_MAX];
+	char id[UUID_TEXT];
 
 	agent->call = NULL;
 	if (!agent_step_is(answer, 200)) {
@@ -359,7 +360,7 @@ static bool goes_on(struct agent *agent, const struct http_answer *answer, int i
 static void key_done(void *arg, const struct http_answer *answer)
 {
 	struct agent *agent = arg;
-	char key_id[ACCOUNT_UUID_MAX];
+	char key_id[UUID_TEXT];
 	int id_err;
 
 	agent->call = NULL;

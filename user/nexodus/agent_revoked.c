@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/uuid.h"
 #include "nexodus/agent_private.h"
 
 /* It is there, and that is all that can be said of it. */
@@ -30,7 +31,7 @@ static void say_gone(struct agent *agent)
 /* A missing device is a 404 without a body, or one that names it (nexodus-api 1.2). */
 static bool is_gone(const struct agent *agent, const struct http_answer *answer)
 {
-	char vpc_id[ACCOUNT_UUID_MAX];
+	char vpc_id[UUID_TEXT];
 
 	if (answer->err)
 		return false;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/uuid.h"
 #include "nexodus/agent_private.h"
 
 #define LIVED_MS 5000 /* a stream that stood so long was one, even a silent one */
@@ -417,7 +418,7 @@ static void stop_following(struct agent *agent)
 
 void agent_watch(struct agent *agent)
 {
-	(void)device_id_parse(agent->device_id, agent->own_id);
+	(void)uuid_parse(agent->device_id, agent->own_id);
 	if (!agent->was_whole)
 		agent_say(agent, CONTROL_SYNCING, 0, "asking for the VPC's devices");
 	agent_arm(agent, &agent->resync, agent_spread(RESYNC_MS));

@@ -9,6 +9,7 @@
 
 #include "base/json_member.h"
 #include "base/printable.h"
+#include "base/uuid.h"
 #include "nexodus/device_cache.h"
 
 static bool is_visible(const char *text)
@@ -33,7 +34,7 @@ static bool take_id(struct json_object *object, const char *name, char *ret)
 {
 	uint8_t id[DEVICE_ID_BYTES];
 
-	return json_text_copy(object, name, ret, ACCOUNT_UUID_MAX) && !device_id_parse(ret, id);
+	return json_text_copy(object, name, ret, UUID_TEXT) && !uuid_parse(ret, id);
 }
 
 int answer_device(const char *body, size_t len, struct answer_device *ret)
@@ -55,10 +56,10 @@ int answer_device(const char *body, size_t len, struct answer_device *ret)
 	return err;
 }
 
-int answer_id(const char *body, size_t len, const char *name, char ret[static ACCOUNT_UUID_MAX])
+int answer_id(const char *body, size_t len, const char *name, char ret[static UUID_TEXT])
 {
 	struct json_object *object = json_parse(body, len);
-	char id[ACCOUNT_UUID_MAX];
+	char id[UUID_TEXT];
 	int err = 0;
 
 	if (json_object_is_type(object, json_type_object) && !json_member(object, name))

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/uuid.h"
 #include "nexodus/account.h"
 #include "nexodus/sealed_token.h"
 
@@ -20,8 +21,8 @@
 
 /* A registered device. */
 struct answer_device {
-	char id[ACCOUNT_UUID_MAX];
-	char vpc_id[ACCOUNT_UUID_MAX];
+	char id[UUID_TEXT];
+	char vpc_id[UUID_TEXT];
 	uint8_t public_key[WG_KEY_BYTES];
 	char sealed_token[SEALED_TOKEN_TEXT_MAX]; /* empty: none */
 };
@@ -58,7 +59,7 @@ struct answer_token {
 int answer_device(const char *body, size_t len, struct answer_device *ret);
 
 /** answer_id() - member @name, a UUID. -ENODATA when it is not there. */
-int answer_id(const char *body, size_t len, const char *name, char ret[static ACCOUNT_UUID_MAX]);
+int answer_id(const char *body, size_t len, const char *name, char ret[static UUID_TEXT]);
 
 /** answer_text() - member @name. */
 int answer_text(const char *body, size_t len, const char *name, char *ret, size_t size);

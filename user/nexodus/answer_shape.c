@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json_member.h"
+#include "base/uuid.h"
 #include "nexodus/answer.h"
 #include "nexodus/device_cache.h"
 
@@ -91,7 +92,7 @@ static bool is_good(struct json_object *object, const char *name)
 	if (!text)
 		return false;
 	if (end >= name && !strcmp(end, "id"))
-		return !device_id_parse(text, id);
+		return !uuid_parse(text, id);
 	return strcmp(name, "public_key") != 0 || !wg_key_parse(text, key);
 }
 

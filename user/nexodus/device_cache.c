@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/uuid.h"
 #include "nexodus/id_table.h"
 
 #define POOL_LEAST 64
@@ -59,53 +60,6 @@ void device_cache_free(struct device_cache *cache)
 		return;
 	device_cache_clear(cache);
 	free(cache);
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool is_hyphen_at(size_t i)
-{
-	return i == 8 || i == 13 || i == 18 || i == 23;
-}
-
-int device_id_parse(const char *text, uint8_t ret_id[static DEVICE_ID_BYTES])
-{
-	uint8_t id[DEVICE_ID_BYTES] = {};
-	size_t n = 0;
-
-	for (size_t i = 0; i < DEVICE_ID_TEXT - 1; i++) {
-		int digit = hex_digit(text[i]);
-
-		if (is_hyphen_at(i) ? text[i] != '-' : digit < 0)
-			return -EINVAL;
-		if (is_hyphen_at(i))
-			continue;
-		id[n / 2] = (uint8_t)(id[n / 2] << 4 | digit);
-		n++;
-	}
-	if (text[DEVICE_ID_TEXT - 1])
-		return -EINVAL;
-	memcpy(ret_id, id, sizeof(id));
-	return 0;
-}
-
-const char *device_id_format(const uint8_t id[static DEVICE_ID_BYTES],
-			     char text[static DEVICE_ID_TEXT])
-{
-	char *at = text;
-
-	for (size_t i = 0; i < DEVICE_ID_BYTES; i++) {
-		if (is_hyphen_at(at - text))
-			*at++ = '-';
-		at += sprintf(at, "%02x", id[i]);
-	}
-	return text;
 }
 
 static bool is_same(const struct device_cache *cache, const struct entry *entry,

@@ -16,10 +16,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/uuid.h"
 #include "peers/device.h"
 #include "peers/device_json.h"
-
-#define DEVICE_ID_TEXT 37 /* bytes of the text form, NUL included */
 
 struct device_cache; /* opaque */
 
@@ -28,13 +27,6 @@ struct device_cache *device_cache_new(void);
 
 /** device_cache_free() - safe on NULL. */
 void device_cache_free(struct device_cache *cache);
-
-/** device_id_parse() - a UUID, 36 characters with hyphens, either case. Return: 0; -EINVAL. */
-int device_id_parse(const char *text, uint8_t ret_id[static DEVICE_ID_BYTES]);
-
-/** device_id_format() - in small letters. Return: @text. */
-const char *device_id_format(const uint8_t id[static DEVICE_ID_BYTES],
-			     char text[static DEVICE_ID_TEXT]);
 
 /**
  * device_cache_put() - the device @id is now @device.

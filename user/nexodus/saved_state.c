@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/json_member.h"
+#include "base/uuid.h"
 #include "base/wg_key.h"
 #include "nexodus/device_cache.h"
 
@@ -63,7 +64,7 @@ static bool take_id(struct json_object *object, const char *name, char *ret)
 {
 	uint8_t id[DEVICE_ID_BYTES];
 
-	return json_text_copy(object, name, ret, ACCOUNT_UUID_MAX) && !device_id_parse(ret, id);
+	return json_text_copy(object, name, ret, UUID_TEXT) && !uuid_parse(ret, id);
 }
 
 /* What becomes part of a request. Not there is empty. */

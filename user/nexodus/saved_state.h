@@ -10,13 +10,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/uuid.h"
 #include "nexodus/account.h"
 
 #define SAVED_REFRESH_MAX 8192 /* bytes of a refresh token, NUL included */
 
 struct saved_state {
-	char device_id[ACCOUNT_UUID_MAX]; /* empty: never registered */
-	char vpc_id[ACCOUNT_UUID_MAX];
+	char device_id[UUID_TEXT]; /* empty: never registered */
+	char vpc_id[UUID_TEXT];
 	char device_token[SERVICE_TOKEN_MAX];  /* empty: the server gives none */
 	char refresh_token[SAVED_REFRESH_MAX]; /* of a login; empty with a device token */
 	bool is_other_key; /* the account's registration key is not the one of this registration: it

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/uuid.h"
+
 #define HTTPS_PORT 443 /* said or not, it is the same service */
 #define SCHEME "https://"
 #define API "api."
@@ -127,14 +129,6 @@ int service_url_api(const char *url, char ret_api[static SERVICE_URL_MAX], const
 		return bad(ret_why, "there is a # in it, as in a registration key: give that with "
 				    "--reg-key");
 	return read_authority(url + scheme, strcspn(url + scheme, "/?#"), ret_api, ret_why);
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* Of a fragment: a plus is a plus. Return: length; -EINVAL; -E2BIG with @size and no end. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/printable.h"
+#include "base/uuid.h"
 #include "nexodus/device_cache.h"
 
 #define WARNINGS_MAX 20 /* in a round: a broken server must not flood the journal */
@@ -89,12 +90,12 @@ int skipped_take(struct skipped *skipped, const uint8_t id[static DEVICE_ID_BYTE
 {
 	struct skipped_device *device = id_table_find(&skipped->devices, id);
 	size_t before = skipped->n;
-	char id_text[DEVICE_ID_TEXT];
+	char id_text[UUID_TEXT];
 
 	if (!complaint->n)
 		return skipped_gone(skipped, id);
 	if (!device || device->of != complaint->hash)
-		skipped_tell(skipped, *name ? name : device_id_format(id, id_text), complaint);
+		skipped_tell(skipped, *name ? name : uuid_format(id, id_text), complaint);
 	if (!device && skipped->devices.n < DEVICES_MAX)
 		device = id_table_add(&skipped->devices, id);
 	if (!device)

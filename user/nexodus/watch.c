@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/printable.h"
+#include "base/uuid.h"
 #include "nexodus/watch_private.h"
 
 const char *const watch_kind_names[WATCH_KINDS] = {
@@ -23,7 +24,7 @@ struct watch *watch_new(const char *vpc_id, const struct watch_events *events)
 	watch->devices = device_cache_new();
 	skipped_init(&watch->skipped, events->on_warning, events->arg);
 	id_table_init(&watch->seen, sizeof(struct watch_seen));
-	if (!watch->devices || device_id_parse(vpc_id, watch->vpc_id) != 0) {
+	if (!watch->devices || uuid_parse(vpc_id, watch->vpc_id) != 0) {
 		int err = watch->devices ? EINVAL : ENOMEM;
 
 		watch_free(watch);
@@ -63,9 +64,9 @@ static void forget(struct watch *watch)
 static int write_kind(const struct watch *watch, enum watch_kind kind, bool is_first, char *ret,
 		      size_t size)
 {
-	char vpc_id[DEVICE_ID_TEXT], resume[64] = "";
+	char vpc_id[UUID_TEXT], resume[64] = "";
 
-	device_id_format(watch->vpc_id, vpc_id);
+	uuid_format(watch->vpc_id, vpc_id);
 	if (watch->is_whole)
 		snprintf(resume, sizeof(resume), ",\"gt_revision\":%llu,\"at_tail\":true",
 			 (unsigned long long)watch->kinds[kind].revision);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/printable.h"
+#include "base/uuid.h"
 #include "nexodus/watch_private.h"
 #include "base/json_member.h"
 
@@ -49,7 +50,7 @@ static int check_vpc(const struct watch *watch, struct json_object *value, bool 
 	*ret_is_ours = true;
 	if (!member || (text && !*text))
 		return 0;
-	if (!text || device_id_parse(text, vpc_id) != 0)
+	if (!text || uuid_parse(text, vpc_id) != 0)
 		return -EINVAL;
 	*ret_is_ours = !memcmp(vpc_id, watch->vpc_id, sizeof(vpc_id));
 	return 0;
@@ -112,7 +113,7 @@ static int device_event(struct watch *watch, struct json_object *value, bool is_
 	struct complaint complaint = {};
 	char shown[DEVICE_NAME_MAX];
 
-	if (text && !device_id_parse(text, ret_id))
+	if (text && !uuid_parse(text, ret_id))
 		return is_delete ? leave(watch, ret_id) : change_device(watch, ret_id, value);
 	printable_copy(shown, sizeof(shown), name && *name ? name : "?");
 	complaint_add(&complaint, NULL, "its id is no UUID");
@@ -143,7 +144,7 @@ static uint64_t newest_seen(const struct watch *watch, struct json_object *value
 	const struct watch_seen *seen;
 	uint8_t id[DEVICE_ID_BYTES];
 
-	if (!text || device_id_parse(text, id) != 0)
+	if (!text || uuid_parse(text, id) != 0)
 		return watch->highest;
 	seen = id_table_find(&watch->seen, id);
 	return seen ? seen->revision : 0;
@@ -243,7 +244,7 @@ int watch_refused(void *arg, const struct json_label *label, const char *why)
 		return -EBADMSG;
 	if (strcmp(label->kind, of_device) != 0)
 		return 0;
-	if (device_id_parse(label->id, id) != 0)
+	if (uuid_parse(label->id, id) != 0)
 		return -EBADMSG;
 	snprintf(text, sizeof(text), "its record %s", why);
 	changed = odd_device(watch, id, json_label_text(label), text);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/uuid.h"
 #include "tunnel/private_key.h"
 
 #define ERRNO_MAX 4095 /* the kernel's MAX_ERRNO */
@@ -27,17 +28,6 @@ static int parse_number(const char *text, unsigned int max, unsigned int *ret_nu
 		return -EPROTO;
 	*ret_number = number;
 	return 0;
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
 }
 
 static int parse_key(const char *text, uint8_t ret_key[static WG_KEY_BYTES])
