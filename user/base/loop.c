@@ -46,6 +46,23 @@ static void add(struct event *event, struct loop *loop, const struct timeval *af
 		loop_end(loop, -ENOMEM);
 }
 
+void loop_hurry(struct loop *loop, uint32_t times)
+{
+	loop->hurry = times;
+}
+
+int64_t loop_ms(const struct loop *loop, int64_t ms)
+{
+	return loop->hurry > 1 ? ms / loop->hurry : ms;
+}
+
+int64_t loop_ms_least(const struct loop *loop, int64_t ms, int64_t least_ms)
+{
+	int64_t hurried_ms = loop_ms(loop, ms);
+
+	return hurried_ms > least_ms || loop->hurry <= 1 ? hurried_ms : least_ms;
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct timer *timer = arg;
@@ -67,6 +84,11 @@ void timer_arm(struct timer *timer, int64_t ms)
 	const struct timeval after = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
 
 	add(&timer->event, timer->loop, &after);
+}
+
+void timer_arm_hurried(struct timer *timer, int64_t ms)
+{
+	timer_arm(timer, loop_ms(timer->loop, ms));
 }
 
 void timer_stop(struct timer *timer)

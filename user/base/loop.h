@@ -18,7 +18,8 @@
 
 struct loop {
 	struct event_base *base;
-	int err; /* that ended the loop */
+	int err;        /* that ended the loop */
+	uint32_t hurry; /* loop_hurry() */
 };
 
 typedef void loop_fn(void *arg);
@@ -51,11 +52,24 @@ int loop_run(struct loop *loop);
 /** loop_end() - loop_run() returns @err after the callback that runs now. */
 void loop_end(struct loop *loop, int err);
 
+/** loop_hurry() - a test wants this process to wait so many times less than usual; 0: as usual. */
+void loop_hurry(struct loop *loop, uint32_t times);
+
+/** loop_ms() - @ms, or so many times less in a hurry. */
+int64_t loop_ms(const struct loop *loop, int64_t ms);
+
+/** loop_ms_least() - the same, but never less than @least_ms: a busy machine must not be taken for
+ * something that hangs. */
+int64_t loop_ms_least(const struct loop *loop, int64_t ms, int64_t least_ms);
+
 /** timer_init() - @fn is called with @arg when the timer fires. Nothing is armed. */
 void timer_init(struct timer *timer, struct loop *loop, loop_fn *fn, void *arg);
 
 /** timer_arm() - fire once, in @ms milliseconds; an earlier arming is forgotten. */
 void timer_arm(struct timer *timer, int64_t ms);
+
+/** timer_arm_hurried() - timer_arm() with loop_ms(). */
+void timer_arm_hurried(struct timer *timer, int64_t ms);
 
 /** timer_stop() - do not fire. */
 void timer_stop(struct timer *timer);

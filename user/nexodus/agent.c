@@ -19,22 +19,16 @@
 static const struct pace soon = { .min_ms = 800, .max_ms = 30000, .calm_ms = 120000 };
 static const struct pace late = { .min_ms = 60000, .max_ms = 3600000, .calm_ms = 120000 };
 
-#define SECRET_MIN 4        /* bytes; what is shorter is in many a word */
-#define CALL_MS 30000       /* for each step of a call */
-#define HURRIED_MS_MIN 3000 /* a machine that is busy must not be taken for a server that hangs */
-#define HURRIED_CONNECT_MS_MIN 3000 /* names are not this program's to hurry */
-
-int64_t agent_ms(const struct agent *agent, int64_t ms)
-{
-	return agent->account.hurry ? ms / agent->account.hurry : ms;
-}
+#define SECRET_MIN 4       /* bytes; what is shorter is in many a word */
+#define CALL_MS 30000      /* for each step of a call */
+#define CALL_LEAST_MS 3000 /* also in a hurry */
 
 void agent_reset_pace(struct agent *agent)
 {
 	agent->soon = soon;
 	agent->late = late;
-	agent->late.min_ms = agent_ms(agent, late.min_ms);
-	agent->late.max_ms = agent_ms(agent, late.max_ms);
+	agent->late.min_ms = loop_ms(agent->loop, late.min_ms);
+	agent->late.max_ms = loop_ms(agent->loop, late.max_ms);
 }
 
 /* Also where the text was cut in the middle of it. */
@@ -247,19 +241,16 @@ int agent_call(struct agent *agent, const char *method, const char *path, const 
 
 static int take_account(struct agent *agent, int fd)
 {
+	uint32_t ms;
+
 	if (pread(fd, &agent->account, sizeof(agent->account), 0) != sizeof(agent->account) ||
 	    account_check(&agent->account))
 		return -EPROTO;
 	agent->has_account = true;
+	loop_hurry(agent->loop, agent->account.hurry);
 	agent_reset_pace(agent);
-	if (agent->account.hurry) {
-		unsigned int ms = agent_ms(agent, CALL_MS);
-
-		unsigned int connect_ms = ms > HURRIED_CONNECT_MS_MIN ? ms : HURRIED_CONNECT_MS_MIN;
-
-		ms = ms > HURRIED_MS_MIN ? ms : HURRIED_MS_MIN;
-		http_set_limits(agent->http, &(struct http_limits){ connect_ms, ms, ms });
-	}
+	ms = loop_ms_least(agent->loop, CALL_MS, CALL_LEAST_MS);
+	http_set_limits(agent->http, &(struct http_limits){ ms, ms, ms });
 	if (agent->account.insecure)
 		http_set_insecure(agent->http);
 	return 0;

@@ -16,7 +16,7 @@ static void ask_early(struct agent *agent)
 {
 	int64_t now = clock_ms();
 
-	if (now - agent->early_at >= agent_ms(agent, CALM_MS)) {
+	if (now - agent->early_at >= loop_ms(agent->loop, CALM_MS)) {
 		agent->n_resumed = 0;
 		agent_reset_pace(agent);
 	}
@@ -38,9 +38,10 @@ static int64_t pause_ms(const struct agent *agent)
 
 	if (now < agent->hold_until)
 		return agent->hold_until - now;
-	if (since < agent_ms(agent, PAUSE_MS))
-		return agent_ms(agent, PAUSE_MS) - since;
-	return is_asking && since < agent_ms(agent, ANSWER_MS) ? agent_ms(agent, PAUSE_MS) : 0;
+	if (since < loop_ms(agent->loop, PAUSE_MS))
+		return loop_ms(agent->loop, PAUSE_MS) - since;
+	return is_asking && since < loop_ms(agent->loop, ANSWER_MS) ? loop_ms(agent->loop, PAUSE_MS)
+								    : 0;
 }
 
 static void say_hold(struct agent *agent)

@@ -272,7 +272,7 @@ static void look_for_local(struct agent *agent)
 
 static void look(struct agent *agent, uint32_t limit_ms)
 {
-	agent_arm(agent, &agent->look, LOOK_MS);
+	timer_arm_hurried(&agent->look, LOOK_MS);
 	if (agent->stun && stun_probe_start(agent->stun, limit_ms, stun_done, agent))
 		agent->is_mapped_known = true;
 	look_for_local(agent);
@@ -321,8 +321,9 @@ int agent_endpoints_start(struct agent *agent)
 	}
 	timer_init(&agent->look, agent->loop, on_look, agent);
 	timer_init(&agent->first_look, agent->loop, on_first, agent);
-	agent->publish_pause = (struct pace){ .min_ms = agent_ms(agent, LOOK_MS),
-					      .max_ms = agent_ms(agent, PUBLISH_PAUSE_MAX_MS) };
+	agent->publish_pause =
+		(struct pace){ .min_ms = loop_ms(agent->loop, LOOK_MS),
+			       .max_ms = loop_ms(agent->loop, PUBLISH_PAUSE_MAX_MS) };
 	agent->is_mapped_known = !agent->stun;
 	timer_arm(&agent->first_look, FIRST_STUN_MS + 500);
 	look(agent, FIRST_STUN_MS);

@@ -11,7 +11,7 @@
  * up to a third more; what is committed behind the stream's back is here within a minute.
  */
 #define LOOK_BACK_MS 30000
-#define LOOK_BACK_MS_MIN 1000 /* in a hurry: opening a stream takes its time */
+#define LOOK_BACK_LEAST_MS 1000 /* in a hurry: opening a stream takes its time */
 
 int64_t agent_spread(int64_t ms)
 {
@@ -20,11 +20,10 @@ int64_t agent_spread(int64_t ms)
 
 void agent_look_back_due(struct agent *agent)
 {
-	int64_t ms = agent_ms(agent, LOOK_BACK_MS);
-
 	if (timer_is_armed(&agent->look_back))
 		return;
-	timer_arm(&agent->look_back, agent_spread(ms > LOOK_BACK_MS_MIN ? ms : LOOK_BACK_MS_MIN));
+	timer_arm(&agent->look_back,
+		  agent_spread(loop_ms_least(agent->loop, LOOK_BACK_MS, LOOK_BACK_LEAST_MS)));
 }
 
 /*

@@ -49,7 +49,7 @@ static int poll_data(void *arg, const char *bytes, size_t len)
 static void poll_again(struct agent *agent)
 {
 	agent->then = agent_poll;
-	agent_arm(agent, &agent->again, AGENT_POLL_S * 1000);
+	timer_arm_hurried(&agent->again, AGENT_POLL_S * 1000);
 }
 
 /* Most of the time it is what it was. */
@@ -130,7 +130,7 @@ void agent_poll(struct agent *agent)
 		agent->polled = NULL;
 		watch_free(agent->before);
 		agent->before = NULL;
-		agent_arm(agent, &agent->resync, POLLED_MS);
+		timer_arm_hurried(&agent->resync, POLLED_MS);
 	}
 	agent->polls = true;
 	device_cache_free(agent->polling);

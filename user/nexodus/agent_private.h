@@ -161,9 +161,6 @@ struct agent {
 	bool is_local_known, is_mapped_known;                  /* tried, whatever came of it */
 };
 
-/** agent_ms() - @ms, or less in a test that is in a hurry. */
-int64_t agent_ms(const struct agent *agent, int64_t ms);
-
 /** agent_random() - uniform. */
 uint32_t agent_random(void);
 
@@ -311,9 +308,6 @@ void agent_not_let_in(struct agent *agent, const struct http_answer *answer);
 
 /** agent_is_missing() - there is no such call at this server. */
 bool agent_is_missing(const struct http_answer *answer);
-
-/** agent_arm() - @timer fires once, after @ms as agent_ms() has it. */
-void agent_arm(struct agent *agent, struct timer *timer, int64_t ms);
 
 /** agent_devices() - the devices that are known; NULL while they are not whole. */
 const struct device_cache *agent_devices(const struct agent *agent);

@@ -22,11 +22,6 @@
 #define GAP_MAX_MS 3600000   /* a longer one may hide what was deleted, and forgotten, meanwhile */
 #define WHOLE_MS 300000      /* a list that is not whole after so long is worth a word */
 
-void agent_arm(struct agent *agent, struct timer *timer, int64_t ms)
-{
-	timer_arm(timer, agent_ms(agent, ms));
-}
-
 const struct device_cache *agent_devices(const struct agent *agent)
 {
 	if (agent->polls)
@@ -168,7 +163,7 @@ static void go_back(struct agent *agent)
 	watch_free(agent->watch);
 	agent->watch = agent->before;
 	agent->before = NULL;
-	agent_arm(agent, &agent->resync, ANEW_AGAIN_MS);
+	timer_arm_hurried(&agent->resync, ANEW_AGAIN_MS);
 	if ((agent->n_dirty || agent->all_dirty) && !agent->own_is_gone)
 		agent_list_whole(agent);
 	if (++agent->n_cut_anew != 2)
@@ -198,9 +193,9 @@ static bool may_resume_at_once(struct agent *agent)
 {
 	int64_t now = clock_ms();
 
-	if (!agent->fed && now - agent->opened_at < agent_ms(agent, LIVED_MS))
+	if (!agent->fed && now - agent->opened_at < loop_ms(agent->loop, LIVED_MS))
 		return false;
-	if (now - agent->resumed_since > agent_ms(agent, RESUMES_PER_MS)) {
+	if (now - agent->resumed_since > loop_ms(agent->loop, RESUMES_PER_MS)) {
 		agent->resumed_since = now;
 		agent->n_resumed = 0;
 	}
@@ -211,7 +206,7 @@ static bool may_resume_at_once(struct agent *agent)
 static bool is_late(const struct agent *agent)
 {
 	return !watch_is_whole(agent->watch) &&
-	       clock_ms() - agent->began_at > agent_ms(agent, WHOLE_MS);
+	       clock_ms() - agent->began_at > loop_ms(agent->loop, WHOLE_MS);
 }
 
 static void late(struct agent *agent)
@@ -326,7 +321,7 @@ static void stream_open(void *arg)
 	agent->is_open = agent->had_stream = true;
 	agent->n_missing = 0;
 	agent->heard_at = clock_ms();
-	agent_arm(agent, &agent->stands, STANDS_MS);
+	timer_arm_hurried(&agent->stands, STANDS_MS);
 }
 
 static void on_stands(void *arg)
@@ -357,14 +352,15 @@ static void open_with_token(struct agent *agent)
 	if (err)
 		agent_retry(agent, agent_open_stream, false, -1, strerror(-err));
 	else
-		agent_arm(agent, &agent->quiet, QUIET_MS);
+		timer_arm_hurried(&agent->quiet, QUIET_MS);
 }
 
 /* The next connection: on with what is known, unless too much may have happened since. */
 void agent_open_stream(struct agent *agent)
 {
 	bool is_held = agent_is_held(agent, agent_open_stream);
-	bool gap = agent->heard_at && clock_ms() - agent->heard_at > agent_ms(agent, GAP_MAX_MS);
+	bool gap =
+		agent->heard_at && clock_ms() - agent->heard_at > loop_ms(agent->loop, GAP_MAX_MS);
 
 	if (is_held)
 		return;
@@ -394,8 +390,8 @@ static void on_quiet(void *arg)
 	}
 	/* While no other can be opened, the one that is there may still have something to say. */
 	if ((agent->is_open && agent_hold_ms(agent)) ||
-	    (!is_late(agent) && clock_ms() - agent->heard_at < agent_ms(agent, QUIET_MS))) {
-		agent_arm(agent, &agent->quiet, QUIET_MS);
+	    (!is_late(agent) && clock_ms() - agent->heard_at < loop_ms(agent->loop, QUIET_MS))) {
+		timer_arm_hurried(&agent->quiet, QUIET_MS);
 		return;
 	}
 	http_cancel(agent->stream);
@@ -421,7 +417,7 @@ void agent_watch(struct agent *agent)
 	(void)uuid_parse(agent->device_id, agent->own_id);
 	if (!agent->was_whole)
 		agent_say(agent, CONTROL_SYNCING, 0, "asking for the VPC's devices");
-	agent_arm(agent, &agent->resync, agent_spread(RESYNC_MS));
+	timer_arm_hurried(&agent->resync, agent_spread(RESYNC_MS));
 	stop_following(agent);
 	agent_open_stream(agent);
 }
@@ -442,13 +438,13 @@ static void on_resync(void *arg)
 	struct agent *agent = arg;
 
 	if (agent->polls && agent->stream)
-		agent_arm(agent, &agent->resync, AGENT_POLL_S * 1000); /* the list comes first */
+		timer_arm_hurried(&agent->resync, AGENT_POLL_S * 1000); /* the list comes first */
 	else if ((agent->stream || agent->polls) && !agent_hold_ms(agent))
 		agent_watch_anew(agent);
 	else
-		agent_arm(agent, &agent->resync,
-			  agent_spread(RESYNC_MS)); /* in trouble, held, or registering: that comes
-						       first */
+		timer_arm_hurried(&agent->resync,
+				  agent_spread(RESYNC_MS)); /* in trouble, held, or registering:
+							       that comes first */
 }
 
 void agent_stream_new(struct agent *agent)

@@ -244,6 +244,8 @@ static int start_loop(struct node *node)
 
 	node->loop = loop_new();
 	err = node->loop ? start_signals(node) : -ENOMEM;
+	if (!err && node->settings->account)
+		loop_hurry(node->loop, node->settings->account->hurry);
 	if (!err) {
 		timer_init(&node->status_again, node->loop, on_status_again, node);
 		node_forwarding_start(node);

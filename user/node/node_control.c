@@ -28,16 +28,6 @@ const char *node_control_state_name(enum border_control state)
 	return names[state];
 }
 
-void node_control_after(const struct node_control *control, struct timer *timer, int ms)
-{
-	timer_arm(timer, node_control_ms(control, ms));
-}
-
-int node_control_ms(const struct node_control *control, int ms)
-{
-	return control->account.hurry ? ms / (int)control->account.hurry : ms;
-}
-
 void node_control_heard(struct node *node, int64_t when)
 {
 	struct node_control *control = &node->control;
@@ -83,7 +73,7 @@ static void keep_state(struct node *node)
 	node_state_tell(node);
 	node_write_status(node);
 	if (err) {
-		node_control_after(control, &control->keep_again, KEEP_AGAIN_MS);
+		timer_arm_hurried(&control->keep_again, KEEP_AGAIN_MS);
 		return;
 	}
 	control->state.total = control->state.len = 0;

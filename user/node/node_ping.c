@@ -19,11 +19,7 @@
 
 static void after(struct node *node, int ms, int hurried_ms)
 {
-	int hurry = (int)node->control.account.hurry;
-
-	if (hurry > 1)
-		ms = ms / hurry > hurried_ms ? ms / hurry : hurried_ms;
-	timer_arm(&node->control.ping, ms);
+	timer_arm(&node->control.ping, loop_ms_least(node->loop, ms, hurried_ms));
 }
 
 static void send_ping(struct node *node)

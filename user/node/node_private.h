@@ -322,12 +322,6 @@ void node_control_lost(struct node *node);
 /** node_control_heard() - the helper says that the server was heard at @when; 0: never. */
 void node_control_heard(struct node *node, int64_t when);
 
-/** node_control_ms() - @ms, or less in a test that is in a hurry. */
-int node_control_ms(const struct node_control *control, int ms);
-
-/** node_control_after() - start @timer; sooner in a test that is in a hurry. */
-void node_control_after(const struct node_control *control, struct timer *timer, int ms);
-
 /** node_ping_start() - before the first source. */
 void node_ping_start(struct node *node);
 

@@ -44,7 +44,7 @@ static void saved(struct node *node, int err)
 	if (!err && !control->from_disk)
 		control->saved_at = time(NULL);
 	if (err || control->save_pending)
-		node_control_after(control, &control->save, SAVE_AGAIN_MS);
+		timer_arm_hurried(&control->save, SAVE_AGAIN_MS);
 	node_state_tell(node);
 	node_write_status(node);
 }
@@ -70,7 +70,7 @@ static void on_save(void *arg)
 		write_list(node);
 	if (control->saver < 0) {
 		control->saver = 0;
-		node_control_after(control, &control->save, SAVE_AGAIN_MS);
+		timer_arm_hurried(&control->save, SAVE_AGAIN_MS);
 	}
 }
 
@@ -95,8 +95,8 @@ void node_control_applied(struct node *node)
 	if (control->saver)
 		control->save_pending = true;
 	else if (!timer_is_armed(&control->save))
-		node_control_after(control, &control->save,
-				   control->has_saved ? SAVE_AGAIN_MS : SAVE_AFTER_MS);
+		timer_arm_hurried(&control->save,
+				  control->has_saved ? SAVE_AGAIN_MS : SAVE_AFTER_MS);
 	control->has_saved = true;
 }
 
@@ -106,7 +106,7 @@ void node_saved_again(struct node *node)
 
 	if (node->sync.has_list && !control->saver && !timer_is_armed(&control->save) &&
 	    kept_file_look(&control->list_file, control->list_path) != KEPT_WELL)
-		node_control_after(control, &control->save, SAVE_AFTER_MS);
+		timer_arm_hurried(&control->save, SAVE_AFTER_MS);
 }
 
 void node_saved_start(struct node *node)

@@ -18,8 +18,9 @@
 
 #define RESTART_MIN_MS 50
 #define RESTART_MAX_MS 10000
-#define RESTART_CALM_MS 60000 /* a source that lived so long begins with the shortest delay again \
-			       */
+#define RESTART_CALM_MS                                                           \
+	60000 /* a source that lived so long begins with the shortest delay again \
+	       */
 #define MESSAGES_AT_ONCE 64
 #define FOLDER_AGAIN_MS 2000
 /* The largest list takes two seconds; a source that takes so much longer hangs. */
@@ -29,7 +30,7 @@
 /* Said once: one that dies at every start does so for days. `status` has the newest. */
 static void note_lost(struct node *node, const char *why, int after_ms)
 {
-	double after_s = node_control_ms(&node->control, after_ms) / 1000.0;
+	double after_s = loop_ms(node->loop, after_ms) / 1000.0;
 	struct node_lost *lost = &node->lost;
 
 	if (strcmp(lost->why, why) != 0)
@@ -60,7 +61,7 @@ void node_source_lost(struct node *node, const char *why)
 	source_child_stop(&node->child);
 	border_list_done(&node->incoming);
 	timer_stop(&node->deadline);
-	node_control_after(&node->control, &node->restart, after_ms);
+	timer_arm_hurried(&node->restart, after_ms);
 }
 
 /* For the source, which may open nothing itself. Return: descriptor, or -1, said. */
