@@ -189,6 +189,28 @@ static int take_server(struct node *node, const struct prefix *server)
 	return 0;
 }
 
+static int send_ping(void *arg, uint32_t number)
+{
+	struct node *node = arg;
+	struct border_record record = { .kind = BORDER_PING, .ping = number };
+
+	return border_send(node->child.sock, &record, 1, -1);
+}
+
+static void on_ping_lost(void *arg, const char *why)
+{
+	node_source_lost(arg, why);
+}
+
+static int take_pong(struct node *node, const struct border_record *record)
+{
+	if (!helper_ping_answered(&node->control.ping, record->pong.number))
+		return -EPROTO;
+	node_control_heard(node, record->pong.heard_at);
+	node_source_is_well(node); /* it lives, whether the server does or not */
+	return 0;
+}
+
 int node_control_record(struct node *node, const struct border_record *record)
 {
 	int whole;
@@ -202,7 +224,7 @@ int node_control_record(struct node *node, const struct border_record *record)
 	if (record->kind == BORDER_HOLD)
 		return take_hold(node, record) ?: 1;
 	if (record->kind == BORDER_PONG)
-		return node_ping_answer(node, record) ?: 1;
+		return take_pong(node, record) ?: 1;
 	if (record->kind == BORDER_SERVER)
 		return take_server(node, &record->server) ?: 1;
 	if (record->kind != BORDER_STATE)
@@ -244,12 +266,13 @@ int node_control_open(struct node *node)
 
 void node_control_start(struct node *node)
 {
+	const struct helper_ping_events ping_events = { send_ping, on_ping_lost, node };
 	struct node_control *control = &node->control;
 
 	node->incoming.keep_base = true;
 	timer_init(&control->keep_again, node->loop, on_keep_again, node);
 	node_saved_start(node);
-	node_ping_start(node);
+	helper_ping_init(&control->ping, node->loop, &ping_events);
 }
 
 void node_control_stop(struct node *node)
@@ -259,7 +282,7 @@ void node_control_stop(struct node *node)
 	if (timer_is_armed(&control->keep_again))
 		on_keep_again(node); /* there may be room by now */
 	node_saved_stop(node);
-	node_ping_stop(node);
+	helper_ping_stop(&control->ping);
 	timer_stop(&control->keep_again);
 	if (control->stun_fd >= 0)
 		close(control->stun_fd);

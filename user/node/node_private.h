@@ -8,7 +8,6 @@
  *   node_gifts.c      what the source needs for that
  *   node_saved.c      the last list, on disk
  *   node_state.c      the folder that it is in
- *   node_ping.c       is that source still there?
  *   node_interface.c  the WireGuard interface: is it there, who are its peers
  *   node_forwarding.c the host's forwarding: keep it on
  *   node_tunnel.c     the same for an interface of our own: make it, put it back
@@ -28,6 +27,7 @@
 #include "datapath/peer_watch.h"
 #include "node/control_files.h"
 #include "node/file_watch.h"
+#include "node/helper_ping.h"
 #include "node/instance.h"
 #include "node/kept_file.h"
 #include "node/settings.h"
@@ -60,10 +60,7 @@ struct node_control {
 	time_t since;    /* where is so */
 	time_t heard_at; /* the server was last heard; 0: never */
 
-	struct timer ping; /* the next one, or the end of the time for an answer */
-	uint32_t n_pings;
-	unsigned int n_ping_tries; /* of a ping that the source's full socket does not take */
-	bool waits_for_pong;
+	struct helper_ping ping;
 	bool is_over; /* revoked, and to end because of that */
 
 	bool from_disk;     /* the list that is applied is that one */
@@ -321,21 +318,6 @@ void node_control_lost(struct node *node);
 
 /** node_control_heard() - the helper says that the server was heard at @when; 0: never. */
 void node_control_heard(struct node *node, int64_t when);
-
-/** node_ping_start() - before the first source. */
-void node_ping_start(struct node *node);
-
-/** node_ping_begin() - a new source was told everything: ask it whether it is there, in a while. */
-void node_ping_begin(struct node *node);
-
-/** node_ping_heard() - the source has said something: it does not hang. */
-void node_ping_heard(struct node *node);
-
-/** node_ping_answer() - a PONG record. Return: 0; -EPROTO when it was not asked for. */
-int node_ping_answer(struct node *node, const struct border_record *record);
-
-/** node_ping_stop() - safe when it never started. */
-void node_ping_stop(struct node *node);
 
 /**
  * node_gifts_ca() - give the helper the ca-file, if there is one. What is wrong with it is said

@@ -58,6 +58,7 @@ void node_source_lost(struct node *node, const char *why)
 
 	note_lost(node, why, after_ms);
 	io_stop(&node->on_source);
+	helper_ping_stop(&node->control.ping);
 	source_child_stop(&node->child);
 	border_list_done(&node->incoming);
 	timer_stop(&node->deadline);
@@ -182,7 +183,7 @@ static void on_source(void *arg)
 	struct node *node = arg;
 
 	if (node->settings->account)
-		node_ping_heard(node);
+		helper_ping_heard(&node->control.ping);
 	for (int i = 0; i < MESSAGES_AT_ONCE; i++) {
 		ssize_t n = border_receive(node->child.sock, records, NULL);
 		int err = n < 0 ? (int)n : 0;
@@ -230,7 +231,7 @@ static void on_restart(void *arg)
 		if (node_control_begin(node))
 			node_source_lost(node, "does not listen");
 		else
-			node_ping_begin(node);
+			helper_ping_begin(&node->control.ping);
 		return;
 	}
 	/* What the lost one was working on, or was never told. */
