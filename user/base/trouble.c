@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/trouble.h"
 
+#include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/log.h"
+
+#define TROUBLE_WARNING_MAX (PATH_MAX + TROUBLE_TEXT_MAX)
 
 /* Both as they are kept: cut. */
 static struct trouble *find(const struct troubles *troubles, const char *about)
@@ -36,6 +42,27 @@ static void remove_at(struct troubles *troubles, size_t i)
 {
 	troubles->n--;
 	memmove(&troubles->at[i], &troubles->at[i + 1], (troubles->n - i) * sizeof(*troubles->at));
+}
+
+bool trouble_warn(struct troubles *troubles, const char *about, const char *then,
+		  const char *format, ...)
+{
+	char text[TROUBLE_WARNING_MAX];
+	va_list args;
+	bool is_news;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	is_news = trouble_set(troubles, about, text);
+	if (is_news)
+		log_line_of(LOG_LEVEL_WARN, about, "%s; %s", text, then);
+	return is_news;
+}
+
+bool trouble_is_set(const struct troubles *troubles, const char *about)
+{
+	return *trouble_text(troubles, about);
 }
 
 bool trouble_clear(struct troubles *troubles, const char *about)

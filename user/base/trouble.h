@@ -39,6 +39,19 @@ struct troubles {
  */
 bool trouble_set(struct troubles *troubles, const char *about, const char *text);
 
+/**
+ * trouble_warn() - trouble_set(), and a warning in the log if it is news.
+ * @about: static.
+ * @then:  what is done about it, for the end of the warning: "trying again, continuing".
+ *
+ * Return: whether it is news.
+ */
+bool trouble_warn(struct troubles *troubles, const char *about, const char *then,
+		  const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/** trouble_is_set() - is something wrong with it? */
+bool trouble_is_set(const struct troubles *troubles, const char *about);
+
 /** trouble_clear() - nothing is wrong with it. Return: whether something was. */
 bool trouble_clear(struct troubles *troubles, const char *about);
 

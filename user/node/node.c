@@ -35,26 +35,6 @@ static void lock_is_back(struct node *node)
 			 node->instance.tunnel_path, strerror(-err), node->settings->ifname);
 }
 
-bool node_trouble(struct node *node, const char *about, const char *then, const char *format, ...)
-{
-	char text[PATH_MAX + TROUBLE_TEXT_MAX];
-	va_list args;
-	bool is_news;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	is_news = trouble_set(&node->troubles, about, text);
-	if (is_news)
-		log_line_of(LOG_LEVEL_WARN, about, "%s; %s", text, then);
-	return is_news;
-}
-
-bool node_is_wrong(const struct node *node, const char *about)
-{
-	return *trouble_text(&node->troubles, about);
-}
-
 void node_look_at_lock(struct node *node)
 {
 	pid_t holder;
@@ -69,7 +49,7 @@ void node_look_at_lock(struct node *node)
 		node->is_replaced = true;
 		loop_end(node->loop, 0);
 	} else if (err) {
-		(void)node_trouble(node, TROUBLE_LOCK, "trying again, continuing",
+		(void)trouble_warn(&node->troubles, TROUBLE_LOCK, "trying again, continuing",
 				   "%s was removed, make it again: %s", node->instance.run_dir,
 				   strerror(-err));
 	}
@@ -92,8 +72,8 @@ void node_write_status(struct node *node)
 		return; /* it is the other one's */
 	err = status_file_write(node->instance.status_path, &status, true);
 	if (err)
-		(void)node_trouble(node, TROUBLE_STATUS, "trying again, continuing", "write %s: %s",
-				   node->instance.status_path, strerror(-err));
+		(void)trouble_warn(&node->troubles, TROUBLE_STATUS, "trying again, continuing",
+				   "write %s: %s", node->instance.status_path, strerror(-err));
 	else
 		(void)trouble_clear(&node->troubles, TROUBLE_STATUS);
 	if (err && node->loop)

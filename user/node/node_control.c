@@ -63,7 +63,7 @@ static void keep_state(struct node *node)
 					control->state.total, true);
 
 	if (err)
-		(void)node_trouble(node, TROUBLE_KEEP,
+		(void)trouble_warn(&node->troubles, TROUBLE_KEEP,
 				   "trying again, continuing: the registration is not kept",
 				   "write %s: %s", control->state_path, node_state_why(node, err));
 	else

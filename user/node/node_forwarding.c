@@ -109,7 +109,8 @@ static int mend_own(struct node *node, bool *ret_changed, char *why, size_t size
 static void say_trouble(struct node *node, int err, const char *why)
 {
 	if (err)
-		(void)node_trouble(node, TROUBLE_FORWARDING, "trying again, continuing", "%s", why);
+		(void)trouble_warn(&node->troubles, TROUBLE_FORWARDING, "trying again, continuing",
+				   "%s", why);
 	else
 		(void)trouble_clear(&node->troubles, TROUBLE_FORWARDING);
 }

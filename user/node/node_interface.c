@@ -126,7 +126,7 @@ static bool is_renamed(struct node *node)
 
 	if (link_get_index(node->sync.ifindex, &link))
 		return false;
-	(void)node_trouble(node, TROUBLE_RENAMED, "forwarding goes on there, continuing",
+	(void)trouble_warn(&node->troubles, TROUBLE_RENAMED, "forwarding goes on there, continuing",
 			   "%s was renamed to %s (`nex-relay down --interface %s` ends it)",
 			   node->settings->ifname, link.name, node->settings->ifname);
 	return true;

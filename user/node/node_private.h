@@ -179,19 +179,6 @@ struct node {
 #define TROUBLE_STATUS "status file"
 #define TROUBLE_LOCK "lock"
 
-/**
- * node_trouble() - something is wrong with @about: a warning, with what is done about that behind
- * it, if it is news.
- * @about: static.
- *
- * Return: whether it is.
- */
-bool node_trouble(struct node *node, const char *about, const char *then, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-
-/** node_is_wrong() - is it, as far as is known? */
-bool node_is_wrong(const struct node *node, const char *about);
-
 /** node_has_source() - lists come from the source process, not from the interface. */
 bool node_has_source(const struct node *node);
 

@@ -35,7 +35,7 @@ static void saved(struct node *node, int err)
 	struct node_control *control = &node->control;
 
 	if (err)
-		(void)node_trouble(node, TROUBLE_SAVE,
+		(void)trouble_warn(&node->troubles, TROUBLE_SAVE,
 				   "trying again, continuing: the list is not kept", "write %s: %s",
 				   control->list_path, node_state_why(node, err));
 	else

@@ -130,7 +130,8 @@ void node_state_tell(struct node *node)
 	bool is_news;
 
 	/* What could not be written is a trouble of its own, with the file's name. */
-	if (!node_is_wrong(node, TROUBLE_KEEP) && !node_is_wrong(node, TROUBLE_SAVE))
+	if (!trouble_is_set(&node->troubles, TROUBLE_KEEP) &&
+	    !trouble_is_set(&node->troubles, TROUBLE_SAVE))
 		find_lost(node, error);
 	is_news = *error ? trouble_set(&node->troubles, TROUBLE_STATE, error)
 			 : trouble_clear(&node->troubles, TROUBLE_STATE);

@@ -126,8 +126,9 @@ static bool is_news(const struct node *node)
 static void say_conflict(struct node *node)
 {
 	if (*node->sync.conflict)
-		(void)node_trouble(node, TROUBLE_ADDRESS, "everything stays as it is, continuing",
-				   "%s", node->sync.conflict);
+		(void)trouble_warn(&node->troubles, TROUBLE_ADDRESS,
+				   "everything stays as it is, continuing", "%s",
+				   node->sync.conflict);
 	else if (trouble_clear(&node->troubles, TROUBLE_ADDRESS))
 		log_note("%s is as it should be again", node->settings->ifname);
 }
@@ -157,17 +158,17 @@ static void say_others(struct node *node)
 	char text[PREFIX_TEXT_MAX];
 
 	if (node->tunnel.n_foreign_addresses)
-		(void)node_trouble(node, TROUBLE_FOREIGN, then,
+		(void)trouble_warn(&node->troubles, TROUBLE_FOREIGN, then,
 				   "%s has addresses that are not ours", ifname);
 	else
 		(void)trouble_clear(&node->troubles, TROUBLE_FOREIGN);
 	if (node->tunnel.n_foreign_routes)
-		(void)node_trouble(node, TROUBLE_FOREIGN_ROUTES, then,
+		(void)trouble_warn(&node->troubles, TROUBLE_FOREIGN_ROUTES, then,
 				   "%s has routes that are not ours", ifname);
 	else
 		(void)trouble_clear(&node->troubles, TROUBLE_FOREIGN_ROUTES);
 	if (host->n_refused)
-		(void)node_trouble(node, TROUBLE_REFUSED, then,
+		(void)trouble_warn(&node->troubles, TROUBLE_REFUSED, then,
 				   "routes are somebody else's: the first is %s (see `ip route "
 				   "show`)",
 				   prefix_format(&host->refused, text));
@@ -182,14 +183,15 @@ static void say_left_out(struct node *node)
 	char text[TUNNEL_ERROR_MAX];
 
 	if (own->n)
-		(void)node_trouble(node, TROUBLE_LEFT_OWN, "continuing without it",
+		(void)trouble_warn(&node->troubles, TROUBLE_LEFT_OWN, "continuing without it",
 				   "the list gives this relay the address %s",
 				   tunnel_left_text(own, text));
 	else
 		(void)trouble_clear(&node->troubles, TROUBLE_LEFT_OWN);
 	if (routes->n)
-		(void)node_trouble(node, TROUBLE_LEFT_ROUTES, "spokes reach it all the same",
-				   "this host does not route %s", tunnel_left_text(routes, text));
+		(void)trouble_warn(&node->troubles, TROUBLE_LEFT_ROUTES,
+				   "spokes reach it all the same", "this host does not route %s",
+				   tunnel_left_text(routes, text));
 	else
 		(void)trouble_clear(&node->troubles, TROUBLE_LEFT_ROUTES);
 }
@@ -199,8 +201,8 @@ static void say_rule(struct node *node)
 	const struct tunnel *tunnel = &node->tunnel;
 
 	if (tunnel->behind_rule)
-		(void)node_trouble(
-			node, TROUBLE_RULE,
+		(void)trouble_warn(
+			&node->troubles, TROUBLE_RULE,
 			"what the kernel forwards or answers for it may leave by another "
 			"interface (see `ip rule`)",
 			"routing rule %u of another program stands before those of %s",
@@ -214,7 +216,8 @@ static void say_table(struct node *node)
 	char text[TUNNEL_ERROR_MAX];
 
 	if (*describe_others(&node->tunnel, text))
-		(void)node_trouble(node, TROUBLE_TABLE, "leaving them alone", "%s", text);
+		(void)trouble_warn(&node->troubles, TROUBLE_TABLE, "leaving them alone", "%s",
+				   text);
 	else if (trouble_clear(&node->troubles, TROUBLE_TABLE))
 		log_note("%s's own routing table has no other program's routes any more",
 			 node->settings->ifname);
@@ -257,7 +260,8 @@ static void try_later(struct node *node, const char *why)
 	node->mend_parts = TUNNEL_ALL;
 	timer_arm(&node->mend, pace_failed_here(&node->mend_pace, clock_ms()));
 	/* What is over a moment later is not worth a word. */
-	if (!is_first && node_trouble(node, TROUBLE_TUNNEL, "trying again, continuing", "%s", why))
+	if (!is_first &&
+	    trouble_warn(&node->troubles, TROUBLE_TUNNEL, "trying again, continuing", "%s", why))
 		node_write_status(node);
 }
 
