@@ -172,6 +172,7 @@ void node_look_at_ipv6(struct node *node, bool first)
 	const char *before = node->ipv6_reason;
 
 	node->sync.ipv6 = ipv6_support(&node->ipv6_reason);
+	host_forwarding_ipv6(&node->forwarding, node->sync.ipv6);
 	if (node->ipv6_reason && (first || !before))
 		log_note("no IPv6 on this host (%s): relaying IPv4 only", node->ipv6_reason);
 	if (!node->ipv6_reason && !first && before)
@@ -182,7 +183,7 @@ static void read_again(struct node *node)
 {
 	log_note("reading again on SIGHUP");
 	node_look_at_ipv6(node, false);
-	(void)node_enable_forwarding(node); /* said; what runs goes on */
+	(void)host_forwarding_enable(&node->forwarding); /* said; what runs goes on */
 	(void)sync_repair(&node->sync);
 	(void)sync_again(&node->sync);
 	if (node->sync.tunnel)
@@ -228,7 +229,7 @@ static int start_loop(struct node *node)
 		loop_hurry(node->loop, node->settings->account->hurry);
 	if (!err) {
 		timer_init(&node->status_again, node->loop, on_status_again, node);
-		node_forwarding_start(node);
+		host_forwarding_start(&node->forwarding, node->loop);
 		err = node_interface_start(node);
 	}
 	if (!err && node->sync.tunnel)
@@ -242,7 +243,7 @@ static void stop_loop(struct node *node)
 {
 	node_source_stop(node);
 	node_interface_stop(node);
-	node_forwarding_stop(node);
+	host_forwarding_stop(&node->forwarding);
 	node_tunnel_stop(node);
 	node_lost_stop(node);
 	io_stop(&node->on_signal);
@@ -305,7 +306,9 @@ static int start(struct node *node, uint32_t n_peers, bool had_pins)
 	node_look_at_ipv6(node, true);
 	err = first_status(node, had_pins);
 	if (!err)
-		err = node_enable_forwarding(node);
+		err = host_forwarding_enable(&node->forwarding);
+	if (!err && node->sync.tunnel)
+		host_forwarding_interface(&node->forwarding, true);
 	if (!err && node->settings->account)
 		err = node_control_open(node);
 	if (!err)
@@ -388,6 +391,12 @@ static int run_locked(struct node *node)
 	node->sync.ranges = node->settings->ranges;
 	node->sync.host_routes = node->settings->host_routes;
 	node->sync.troubles = &node->troubles;
+	host_forwarding_init(&node->forwarding, &(struct host_forwarding_config){
+							.instance = &node->instance,
+							.troubles = &node->troubles,
+							.ifname = node->settings->ifname,
+							.is_own = !node->settings->adopt,
+						});
 	err = have_interface(node, &before, &n_peers);
 	if (!err)
 		err = start(node, n_peers, before.had_pins);

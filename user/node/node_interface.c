@@ -201,7 +201,7 @@ static void on_link(void *arg)
 		changes = LINK_OVERRUN;
 	}
 	if (changes & (LINK_CHANGED | FORWARDING_CHANGED | LINK_OVERRUN))
-		node_forwarding_changed(node);
+		host_forwarding_changed(&node->forwarding);
 	if (node->sync.tunnel) {
 		follow_ours(node, changes);
 		return;
@@ -231,7 +231,8 @@ static void on_look(void *arg)
 	node_look_at_lock(node);
 	if (node->is_replaced)
 		return;
-	node_forwarding_changed(node); /* nobody tells of accept_ra, nor of a write that failed */
+	host_forwarding_changed(
+		&node->forwarding); /* nobody tells of accept_ra, nor of a write that failed */
 	if (access(node->instance.status_path, F_OK))
 		node_write_status(node);
 	node_state_look(node);

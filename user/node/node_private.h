@@ -9,7 +9,6 @@
  *   node_saved.c      the last list, on disk
  *   node_state.c      the folder that it is in
  *   node_interface.c  the WireGuard interface: is it there, who are its peers
- *   node_forwarding.c the host's forwarding: keep it on
  *   node_tunnel.c     the same for an interface of our own: make it, put it back
  *   node_lost.c       what spokes do not get to by it
  */
@@ -28,6 +27,7 @@
 #include "node/control_files.h"
 #include "node/file_watch.h"
 #include "node/helper_ping.h"
+#include "node/host_forwarding.h"
 #include "node/instance.h"
 #include "node/kept_file.h"
 #include "node/settings.h"
@@ -129,9 +129,7 @@ struct node {
 	struct timer listen; /* hear the kernel's messages again, after they could not be read */
 	int64_t deaf_until;  /* clock_s(): till then it is no news that they could not */
 
-	/* node_forwarding.c */
-	struct timer forwarding; /* look what was changed, and put it back */
-	struct fight forwarding_fight;
+	struct host_forwarding forwarding;
 
 	/* node_tunnel.c */
 	int route_fd;
@@ -171,7 +169,6 @@ struct node {
 #define TROUBLE_RULE "routing rule"             /* of others, before ours */
 #define TROUBLE_TABLE "routing table"           /* tunnel.others */
 #define TROUBLE_RENAMED "interface name"
-#define TROUBLE_FORWARDING "forwarding"
 #define TROUBLE_CONTROL "control"        /* as the source has it */
 #define TROUBLE_STATE "state"            /* the folder, and what is gone from it */
 #define TROUBLE_KEEP "registration.json" /* which could not be written */
@@ -228,21 +225,6 @@ void node_tunnel_listen(struct node *node);
 
 /** node_tunnel_changed() - something may have changed: look soon. @parts: enum tunnel_part. */
 void node_tunnel_changed(struct node *node, unsigned int parts);
-
-/** node_enable_forwarding() - switch on what is off. Return: 0; negative errno, logged. */
-int node_enable_forwarding(struct node *node);
-
-/** node_own_forwarding() - on the interface that we made, which is new. Trouble is said. */
-void node_own_forwarding(struct node *node);
-
-/** node_forwarding_start() - begin to put back what others change. */
-void node_forwarding_start(struct node *node);
-
-/** node_forwarding_changed() - forwarding, or an interface, may have changed: look soon. */
-void node_forwarding_changed(struct node *node);
-
-/** node_forwarding_stop() - safe when it never started. Forwarding stays. */
-void node_forwarding_stop(struct node *node);
 
 /** node_tunnel_unsure() - an edit of ours has failed: what differs soon after is nobody else's. */
 void node_tunnel_unsure(struct node *node);

@@ -302,6 +302,7 @@ static void make_again(struct node *node)
 			log_warn("%s was removed: making it again", node->settings->ifname);
 		(void)sync_interface(&node->sync, 0);
 		tunnel_gone(&node->tunnel);
+		host_forwarding_interface(&node->forwarding, false);
 	}
 	n = node->peer_watch ? peer_watch_own_changes(node->peer_watch) : 0;
 	err = tunnel_start(&node->tunnel, &started);
@@ -309,7 +310,7 @@ static void make_again(struct node *node)
 		try_later(node, node->tunnel.error);
 		return;
 	}
-	node_own_forwarding(node);
+	host_forwarding_interface(&node->forwarding, true);
 	/* A probe goes with its module: the key that was set just now has to have counted. */
 	if (node->peer_watch && peer_watch_own_changes(node->peer_watch) == n) {
 		stop_watching(node);
