@@ -245,7 +245,7 @@ static void stop_loop(struct node *node)
 	node_interface_stop(node);
 	host_forwarding_stop(&node->forwarding);
 	node_tunnel_stop(node);
-	node_lost_stop(node);
+	lost_report_stop(&node->lost_report);
 	io_stop(&node->on_signal);
 	if (node->signal_fd >= 0)
 		close(node->signal_fd);

@@ -10,7 +10,6 @@
  *   node_state.c      the folder that it is in
  *   node_interface.c  the WireGuard interface: is it there, who are its peers
  *   node_tunnel.c     the same for an interface of our own: make it, put it back
- *   node_lost.c       what spokes do not get to by it
  */
 #ifndef NODE_PRIVATE_H
 #define NODE_PRIVATE_H
@@ -30,6 +29,7 @@
 #include "node/host_forwarding.h"
 #include "node/instance.h"
 #include "node/kept_file.h"
+#include "node/lost_report.h"
 #include "node/settings.h"
 #include "node/source_child.h"
 #include "node/source_end.h"
@@ -75,7 +75,7 @@ struct node_control {
 };
 
 /* The last helper process has ended, and none after it has done its work as yet. */
-struct node_lost {
+struct helper_loss {
 	char why[SOURCE_END_MAX]; /* empty: all is well */
 	time_t at, next_at;       /* when it ended, and when another is started */
 };
@@ -104,7 +104,7 @@ struct node {
 	struct io on_source;
 	struct timer restart;
 	int refused_call; /* that it says it was ended for; SOURCE_END_NO_CALL */
-	struct node_lost lost;
+	struct helper_loss lost;
 	struct border_list incoming;
 	struct timer deadline;   /* for the list that was asked for */
 	struct timer list_again; /* a list that could not be applied is asked for again */
@@ -149,12 +149,7 @@ struct node {
 	struct fight fight;
 	size_t said_foreign_addresses, said_foreign_routes, said_refused, said_left;
 
-	/* node_lost.c */
-	struct prefix_list said_lost; /* networks that were said */
-	struct io on_looker;
-	pid_t rules_looker; /* the process that looks at the host's rules; 0 */
-	bool has_looked;    /* at them, or is at it */
-	bool is_taken_over; /* the interface was somebody else's, and has had no list before */
+	struct lost_report lost_report;
 };
 
 /* What may be wrong; sync.h has more. */
@@ -231,12 +226,6 @@ void node_tunnel_unsure(struct node *node);
 
 /** node_tunnel_report() - say what others have on the interface, if that is news. */
 void node_tunnel_report(struct node *node);
-
-/** node_lost_look() - say what spokes do not get to, if that is news. */
-void node_lost_look(struct node *node);
-
-/** node_lost_stop() - safe when it never looked. */
-void node_lost_stop(struct node *node);
 
 /** node_tunnel_stop() - safe when it never started. The interface stays. */
 void node_tunnel_stop(struct node *node);

@@ -31,7 +31,7 @@
 static void note_lost(struct node *node, const char *why, int after_ms)
 {
 	double after_s = loop_ms(node->loop, after_ms) / 1000.0;
-	struct node_lost *lost = &node->lost;
+	struct helper_loss *lost = &node->lost;
 
 	if (strcmp(lost->why, why) != 0)
 		log_warn("the helper process %s; starting another in %.1f s, forwarding goes on",

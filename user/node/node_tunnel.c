@@ -83,7 +83,11 @@ int node_tunnel_start(struct node *node, bool *ret_made)
 		return err;
 	}
 	say_started(node, &started);
-	node->is_taken_over = node->tunnel.record.taken_over;
+	node->lost_report.config = (struct lost_report_config){
+		.ifname = settings->ifname,
+		.forwarding = &settings->forwarding,
+		.is_taken_over = node->tunnel.record.taken_over,
+	};
 	*ret_made = started.how == TUNNEL_MADE;
 	node->sync.tunnel = &node->tunnel;
 	node->sync.ifindex = node->tunnel.ifindex;
@@ -242,7 +246,7 @@ void node_tunnel_report(struct node *node)
 	node->said_foreign_routes = tunnel->n_foreign_routes;
 	node->said_refused = tunnel->routes[TUNNEL_HOST].n_refused;
 	say_conflict(node);
-	node_lost_look(node);
+	lost_report_look(&node->lost_report, node->loop, node->state_dir.fd);
 }
 
 /* Not now: later and later. The same trouble is said once. */
@@ -378,8 +382,8 @@ static void on_mend(void *arg)
 	else if (changed || pace_has_failed(&node->mend_pace) || is_news(node) ||
 		 node->sync.n_conflicts != n_conflicts)
 		is_well(node);
-	else if (parts & (TUNNEL_ADDRESSES | TUNNEL_LINK))
-		node_lost_look(node);
+	else if (parts & (TUNNEL_ADDRESSES | TUNNEL_LINK) && node->sync.has_list)
+		lost_report_look(&node->lost_report, node->loop, node->state_dir.fd);
 }
 
 void node_tunnel_changed(struct node *node, unsigned int parts)

@@ -11,7 +11,7 @@
 
 struct json_object;
 struct node_control;
-struct node_lost;
+struct helper_loss;
 
 struct node_status {
 	const struct run_settings *settings;
@@ -19,7 +19,7 @@ struct node_status {
 	const char *ipv6_reason; /* NULL when IPv6 is on */
 	const struct troubles *troubles;
 	const struct node_control *control; /* NULL when no control plane is used, or not yet */
-	const struct node_lost *lost;       /* the last helper process; NULL: none yet */
+	const struct helper_loss *lost;     /* the last helper process; NULL: none yet */
 };
 
 /**

@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * node_lost.c - say what spokes do not get to by an interface of our own, and the line that lets
- * them.
- *
- * The networks of this host are said whenever there is a new one. Its translations are looked at
- * once, in a process of its own: rules may be many, and libnftables stays out of this one.
- */
+#include "node/lost_report.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -17,39 +12,38 @@
 #include "base/log.h"
 #include "check/lost.h"
 #include "check/nexd.h"
-#include "node/node_private.h"
 
 #define LOOK_MAX_S 60
 #define LOOKER_NAME "nex-relay-rules"
 
-static bool is_new(const struct node *node, const struct lost *lost)
+static bool is_new(const struct lost_report *report, const struct lost *lost)
 {
 	for (size_t i = 0; i < lost->n_networks; i++)
-		if (!prefix_list_covers(&node->said_lost, &lost->networks[i].net))
+		if (!prefix_list_covers(&report->said, &lost->networks[i].net))
 			return true;
 	return false;
 }
 
-static void remember(struct node *node, const struct lost *lost)
+static void remember(struct lost_report *report, const struct lost *lost)
 {
-	struct prefix_list *said = &node->said_lost;
+	struct prefix_list *said = &report->said;
 
 	for (size_t i = 0; i < lost->n_networks && said->n < PREFIX_LIST_MAX; i++)
 		if (!prefix_list_covers(said, &lost->networks[i].net))
 			said->at[said->n++] = lost->networks[i].net;
 }
 
-static void say_networks(struct node *node)
+static void say_networks(struct lost_report *report)
 {
 	char text[LOST_LINE_MAX], line[LOST_LINE_MAX];
 	struct lost lost;
 
 	/* Whoever makes networks in a loop does not fill the journal. */
-	if (node->said_lost.n == PREFIX_LIST_MAX ||
-	    lost_networks(node->settings->ifname, &node->settings->forwarding, &lost) ||
-	    !is_new(node, &lost))
+	if (report->said.n == PREFIX_LIST_MAX ||
+	    lost_networks(report->config.ifname, report->config.forwarding, &lost) ||
+	    !is_new(report, &lost))
 		return;
-	remember(node, &lost);
+	remember(report, &lost);
 	log_note("spokes are not let into this host's networks: %s", lost_describe(&lost, text));
 	log_note("if they shall: `%s` in nex-relay.conf", lost_line(&lost, true, false, line));
 }
@@ -80,7 +74,7 @@ static void say_left(const char *what, const char *command, void *data)
 }
 
 /* In a child. */
-static _Noreturn void look_at_rules(const struct node *node)
+static _Noreturn void look_at_rules(const struct lost_report *report, int lock_fd)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD };
 	struct ruleset ruleset;
@@ -89,50 +83,48 @@ static _Noreturn void look_at_rules(const struct node *node)
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		signal(signals[i], SIG_DFL);
 	(void)prctl(PR_SET_NAME, LOOKER_NAME, 0, 0, 0); /* for ps alone */
-	if (node->state_dir.fd >= 0)
-		close(node->state_dir.fd); /* its lock is the node's */
+	if (lock_fd >= 0)
+		close(lock_fd);
 	alarm(LOOK_MAX_S);
 	if (ruleset_read(&ruleset, why))
 		_exit(1); /* `check` says why */
-	say_nats(node->settings->ifname, &node->settings->forwarding, &ruleset);
-	if (node->is_taken_over)
-		nexd_left(&ruleset, node->settings->ifname, say_left, NULL);
+	say_nats(report->config.ifname, report->config.forwarding, &ruleset);
+	if (report->config.is_taken_over)
+		nexd_left(&ruleset, report->config.ifname, say_left, NULL);
 	_exit(0);
 }
 
 static void on_child(void *arg)
 {
-	struct node *node = arg;
+	struct lost_report *report = arg;
 
-	if (node->rules_looker > 0 && waitpid(node->rules_looker, NULL, WNOHANG) > 0)
-		node->rules_looker = 0;
+	if (report->looker > 0 && waitpid(report->looker, NULL, WNOHANG) > 0)
+		report->looker = 0;
 }
 
-static void start_looker(struct node *node)
+static void start_looker(struct lost_report *report, struct loop *loop, int lock_fd)
 {
-	node->has_looked = true;
-	io_start_children(&node->on_looker, node->loop, on_child, node);
-	node->rules_looker = fork();
-	if (!node->rules_looker)
-		look_at_rules(node);
-	if (node->rules_looker < 0)
-		node->rules_looker = 0;
+	report->has_looked = true;
+	io_start_children(&report->children, loop, on_child, report);
+	report->looker = fork();
+	if (!report->looker)
+		look_at_rules(report, lock_fd);
+	if (report->looker < 0)
+		report->looker = 0;
 }
 
-void node_lost_look(struct node *node)
+void lost_report_look(struct lost_report *report, struct loop *loop, int lock_fd)
 {
-	if (!node->sync.tunnel || !node->sync.has_list)
-		return;
-	say_networks(node);
-	if (!node->has_looked)
-		start_looker(node);
+	say_networks(report);
+	if (!report->has_looked)
+		start_looker(report, loop, lock_fd);
 }
 
-void node_lost_stop(struct node *node)
+void lost_report_stop(struct lost_report *report)
 {
-	if (node->rules_looker > 0) {
-		kill(node->rules_looker, SIGKILL);
-		(void)waitpid(node->rules_looker, NULL, 0);
+	if (report->looker > 0) {
+		kill(report->looker, SIGKILL);
+		(void)waitpid(report->looker, NULL, 0);
 	}
-	io_stop(&node->on_looker);
+	io_stop(&report->children);
 }
