@@ -14,7 +14,7 @@
  *   agent_list.c       devices to the node, whole or as changes
  *   agent_own.c        what the list says of us, and of other relays
  *   agent_revoked.c    it does not know us any more
- *   agent_endpoints.c  where this relay is reached: found out, published when it changes
+ *   agent_publish.c    where this relay is reached: published when it changes
  */
 #ifndef NEXODUS_AGENT_PRIVATE_H
 #define NEXODUS_AGENT_PRIVATE_H
@@ -29,13 +29,11 @@
 #include "nexodus/account.h"
 #include "nexodus/agent.h"
 #include "nexodus/answer.h"
+#include "nexodus/endpoint_finder.h"
 #include "nexodus/http.h"
-#include "nexodus/local_address.h"
 #include "nexodus/login.h"
-#include "nexodus/resolve.h"
 #include "nexodus/saved_state.h"
 #include "nexodus/skipped.h"
-#include "nexodus/stun_probe.h"
 #include "nexodus/watch.h"
 #include "peers/border_batch.h"
 #include "peers/json_stream.h"
@@ -116,29 +114,22 @@ struct agent {
 	/* agent_own.c */
 	uint8_t other_id[DEVICE_ID_BYTES]; /* of another relay, that was told of; zeros: none */
 
-	/* agent_endpoints.c */
-	struct stun_probe *stun;
-	struct timer look, first_look;
-	struct resolve *local_request;
+	/* agent_publish.c */
+	struct endpoint_finder finder;
 	struct http_call *publish;
-	struct json_object *endpoints, *published, *publishing;
+	struct json_object *published, *publishing;
 	struct pace publish_pause;
 	int64_t publish_at; /* ms: not before */
-	struct local_addresses local;
-	struct sockaddr_in mapped;
-	char mapped_by[STUN_SERVER_MAX];
 
 	/* Small things of all of them, together: they leave no gaps. */
 	int err;     /* of the border */
-	int stun_fd; /* until the probe has it; -1 */
+	int stun_fd; /* until the finder has it; -1 */
 	int feed_err;
-	sa_family_t way;          /* by which the server was reached, as it is published; 0 */
-	unsigned int n_other_way; /* looks in a row that have seen another one */
-	unsigned int n_cut_anew;  /* times that the whole list did not come to its end */
-	unsigned int n_missing;   /* times that there was no stream, since there was one */
-	unsigned int n_resumed;   /* at once, since resumed_since */
-	int64_t resumed_since;    /* ms */
-	int64_t hold_until;       /* ms: nothing that can wait is asked before */
+	unsigned int n_cut_anew; /* times that the whole list did not come to its end */
+	unsigned int n_missing;  /* times that there was no stream, since there was one */
+	unsigned int n_resumed;  /* at once, since resumed_since */
+	int64_t resumed_since;   /* ms */
+	int64_t hold_until;      /* ms: nothing that can wait is asked before */
 	bool is_started, has_account;
 	bool is_token_refused; /* the one that is kept */
 	bool is_hold_said;
@@ -153,12 +144,10 @@ struct agent {
 	bool own_is_gone;         /* our device is not in the VPC, or cannot be understood */
 	bool own_is_odd;          /* of the list that was polled: it is there */
 	bool all_dirty;           /* too many changes to name */
-	bool has_mapped;
 	bool is_address_said, is_no_relay_said;
 	bool has_record;   /* of the server's: it is known what was published before */
 	bool has_settings; /* to publish: they are others than in the record */
-	bool is_publish_said, is_stun_said, is_symmetric_said; /* what is wrong with them */
-	bool is_local_known, is_mapped_known;                  /* tried, whatever came of it */
+	bool is_publish_said;
 };
 
 /** agent_random() - uniform. */
@@ -333,16 +322,6 @@ void agent_own_changed(struct agent *agent, const uint8_t id[static DEVICE_ID_BY
 
 /** agent_endpoints_start() - find them out, now and then. Return: 0; -ENOMEM. */
 int agent_endpoints_start(struct agent *agent);
-
-/** agent_endpoints_rebuild() - the list, of what is known by now. */
-void agent_endpoints_rebuild(struct agent *agent);
-
-/** agent_endpoints_are_known() - or cannot be had soon. */
-bool agent_endpoints_are_known(const struct agent *agent);
-
-/** agent_endpoints_look_again() - if none is known: they are not known, until this was looked at.
- */
-void agent_endpoints_look_again(struct agent *agent);
 
 /** agent_endpoints_published() - those of now are the ones that the server has, or is about to get.
  */

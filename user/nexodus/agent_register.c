@@ -142,16 +142,15 @@ static void add_text(struct json_object *object, const char *name, const char *t
 /* Members that creating and updating have in common. */
 static struct json_object *new_device(struct agent *agent)
 {
+	struct json_object *endpoints = endpoint_finder_list(&agent->finder);
 	struct json_object *body = json_object_new_object();
 
 	add_text(body, "vpc_id", agent->vpc_id);
 	add_text(body, "hostname", agent->account.hostname);
 	json_object_object_add(body, "relay", json_object_new_boolean(true));
 	json_object_object_add(body, "symmetric_nat", json_object_new_boolean(false));
-	if (agent->endpoints)
-		agent_endpoints_rebuild(agent); /* the server was reached meanwhile */
-	if (agent->endpoints)
-		json_object_object_add(body, "endpoints", json_object_get(agent->endpoints));
+	if (endpoints)
+		json_object_object_add(body, "endpoints", json_object_get(endpoints));
 	/* What is found out from now on is not what the server gets. */
 	agent_endpoints_published(agent);
 	return body;
@@ -322,8 +321,8 @@ static void vpc_done(void *arg, const struct http_answer *answer)
 			  sizeof(agent->ipv4_cidr));
 	/* First what takes long: of two relays that start together, one is to find the other. */
 	agent->waits_for_endpoints = true;
-	agent_endpoints_look_again(agent);
-	if (agent_endpoints_are_known(agent))
+	endpoint_finder_again(&agent->finder);
+	if (endpoint_finder_is_done(&agent->finder))
 		agent_endpoints_known(agent);
 }
 
