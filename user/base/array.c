@@ -3,17 +3,15 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
+/* @at: whatever it points to, it is a pointer, and all of those look alike. */
 static int resize(void *at, size_t room, size_t size)
 {
-	void *array, *grown;
+	void **array = at, *grown = reallocarray(*array, room, size);
 
-	memcpy(&array, at, sizeof(array)); /* of whatever type the pointer is */
-	grown = reallocarray(array, room, size);
 	if (!grown)
 		return -ENOMEM;
-	memcpy(at, &grown, sizeof(grown));
+	*array = grown;
 	return 0;
 }
 
