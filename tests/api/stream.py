@@ -78,6 +78,10 @@ class Plan:
         if self._at == "start":
             self._at = 0
 
+    def without_tail(self, kind: str) -> None:
+        """There will be none of this kind: nothing is held until then."""
+        self._told.add(kind)
+
     def begin(self) -> list[Record]:
         """Before the first event."""
         return self._injected() if self._at == 0 else []
@@ -171,9 +175,11 @@ class Stream:
                 self._complaint = dumps({"error": "unknown kind", "field": f"request[{at}].kind"})
                 continue
             wanted = self._wanted(kind, options or {}, at, vpc_id)
+            at_tail = bool(members.flag(item, "at_tail"))
+            if at_tail and self._plan:
+                self._plan.without_tail(kind)
             self.watches.append(Watch(self._store, kind, wanted,
-                                      members.number(item, "gt_revision"),
-                                      bool(members.flag(item, "at_tail"))))
+                                      members.number(item, "gt_revision"), at_tail))
         self._eventfd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
     def _wanted(self, kind: str, options: dict[str, Any], at: int,
